@@ -1,0 +1,10 @@
+//! The pure core: what a request means, what a session holds, what follows from both.
+//!
+//! Nothing here does IO, waits, reads a clock, draws a random number or writes a log;
+//! `tests/architecture.rs` holds it to that.
+
+pub mod patch;
+pub mod request;
+pub mod session;
+pub mod time;
+pub mod transform;

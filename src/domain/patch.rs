@@ -1,0 +1,178 @@
+//! A patch: sets and unsets over a session's body.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::session::{Body, Field};
+
+/// What a patch does to one field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Edit {
+    /// Write this value (`""` and `null` are values too).
+    Set(Value),
+    /// Remove the field.
+    Unset,
+}
+
+/// Edits by field. At most one edit a field: the last one said wins.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Patch {
+    edits: BTreeMap<Field, Edit>,
+}
+
+impl Patch {
+    /// A patch that changes nothing.
+    pub const fn new() -> Self {
+        Self { edits: BTreeMap::new() }
+    }
+
+    /// The patch that makes `after` of `before`.
+    pub fn diff(before: &Body, after: &Body) -> Self {
+        let mut patch = Self::new();
+        for (field, slot) in after.iter() {
+            if before.value(field.as_str()) != Some(slot.value()) {
+                patch.set(field.clone(), slot.value().clone());
+            }
+        }
+        for (field, _) in before.iter() {
+            if after.slot(field.as_str()).is_none() {
+                patch.unset(field.clone());
+            }
+        }
+        patch
+    }
+
+    /// Writes a value.
+    pub fn set(&mut self, field: Field, value: Value) {
+        self.edits.insert(field, Edit::Set(value));
+    }
+
+    /// Removes a field.
+    pub fn unset(&mut self, field: Field) {
+        self.edits.insert(field, Edit::Unset);
+    }
+
+    /// Adds another patch's edits; where both edit a field, `later` wins.
+    pub fn merge(&mut self, later: Self) {
+        self.edits.extend(later.edits);
+    }
+
+    /// Applies every edit. Returns the fields whose value is another one now, sorted.
+    pub fn apply(&self, body: &mut Body) -> Vec<Field> {
+        let mut changed = Vec::new();
+        for (field, edit) in &self.edits {
+            let differs = match edit {
+                Edit::Set(value) => body.set(field.clone(), value.clone()),
+                Edit::Unset => body.unset(field.as_str()),
+            };
+            if differs {
+                changed.push(field.clone());
+            }
+        }
+        changed
+    }
+
+    /// Whether applying it would change this body.
+    pub fn changes(&self, body: &Body) -> bool {
+        self.edits.iter().any(|(field, edit)| match edit {
+            Edit::Set(value) => body.value(field.as_str()) != Some(value),
+            Edit::Unset => body.slot(field.as_str()).is_some(),
+        })
+    }
+
+    /// What it does to a field, if anything.
+    pub fn edit(&self, name: &str) -> Option<&Edit> {
+        self.edits.get(name)
+    }
+
+    /// Keeps the edits of which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Field, &Edit) -> bool) {
+        self.edits.retain(|field, edit| keep(field, edit));
+    }
+
+    /// Every edit, sorted by field.
+    pub fn iter(&self) -> impl Iterator<Item = (&Field, &Edit)> {
+        self.edits.iter()
+    }
+
+    /// How many fields it edits.
+    pub fn len(&self) -> usize {
+        self.edits.len()
+    }
+
+    /// Whether it edits nothing.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::btree_map;
+    use proptest::prelude::*;
+
+    fn bodies() -> impl Strategy<Value = Body> {
+        btree_map("[a-c]", 0..4u8, 0..4).prop_map(|fields| {
+            fields
+                .into_iter()
+                .map(|(key, value)| (Field::new("public", &key).unwrap(), Value::from(value)))
+                .collect()
+        })
+    }
+
+    fn patches() -> impl Strategy<Value = Patch> {
+        btree_map("[a-c]", proptest::option::of(0..4u8), 0..4).prop_map(|edits| {
+            let mut patch = Patch::new();
+            for (key, value) in edits {
+                let field = Field::new("public", &key).unwrap();
+                match value {
+                    Some(value) => patch.set(field, Value::from(value)),
+                    None => patch.unset(field),
+                }
+            }
+            patch
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_difference_of_two_bodies_makes_the_second_of_the_first(a in bodies(), b in bodies()) {
+            let mut made = a.clone();
+            Patch::diff(&a, &b).apply(&mut made);
+            prop_assert_eq!(made, b);
+        }
+
+        #[test]
+        fn merging_is_applying_in_order(body in bodies(), first in patches(), second in patches()) {
+            let (mut merged, mut one_by_one) = (body.clone(), body);
+            first.apply(&mut one_by_one);
+            second.apply(&mut one_by_one);
+            let mut both = first;
+            both.merge(second);
+            both.apply(&mut merged);
+            prop_assert_eq!(merged, one_by_one);
+        }
+
+        #[test]
+        fn merging_is_associative(a in patches(), b in patches(), c in patches()) {
+            let mut left = a.clone();
+            left.merge(b.clone());
+            left.merge(c.clone());
+            let mut right_tail = b;
+            right_tail.merge(c);
+            let mut right = a;
+            right.merge(right_tail);
+            prop_assert_eq!(left, right);
+        }
+
+        #[test]
+        fn a_patch_says_beforehand_whether_it_changes(body in bodies(), patch in patches()) {
+            let mut after = body.clone();
+            let changed = !patch.apply(&mut after).is_empty();
+            prop_assert_eq!(patch.changes(&body), changed);
+            prop_assert_eq!(after != body, changed);
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The session: a small head (id, times, version) over a shared body of fields.
+
+pub mod body;
+pub mod field;
+pub mod id;
+pub mod limits;
+pub mod segment;
+
+pub use body::{Body, Slot};
+pub use field::Field;
+pub use id::SessionId;
