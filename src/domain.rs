@@ -3,8 +3,15 @@
 //! Nothing here does IO, waits, reads a clock, draws a random number or writes a log;
 //! `tests/architecture.rs` holds it to that.
 
+pub mod access;
+pub mod cookies;
+pub mod headers;
+pub mod inputs;
+pub mod lifetime;
 pub mod patch;
 pub mod request;
 pub mod session;
 pub mod time;
+pub mod token;
 pub mod transform;
+pub mod vtexid;

@@ -24,7 +24,9 @@ pub struct Patch {
 impl Patch {
     /// A patch that changes nothing.
     pub const fn new() -> Self {
-        Self { edits: BTreeMap::new() }
+        Self {
+            edits: BTreeMap::new(),
+        }
     }
 
     /// The patch that makes `after` of `before`.

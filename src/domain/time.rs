@@ -73,8 +73,16 @@ mod tests {
     fn arithmetic_stops_at_the_ends_of_time() {
         let end = Millis::from_millis(i64::MAX);
         assert_eq!(end.plus(Duration::MAX), end);
-        assert_eq!(Millis::from_millis(i64::MIN).minus(Duration::MAX).as_millis(), i64::MIN);
-        assert_eq!(end.since(Millis::from_millis(i64::MIN)).as_millis(), i64::MAX as u128);
+        assert_eq!(
+            Millis::from_millis(i64::MIN)
+                .minus(Duration::MAX)
+                .as_millis(),
+            i64::MIN
+        );
+        assert_eq!(
+            end.since(Millis::from_millis(i64::MIN)).as_millis(),
+            i64::MAX as u128
+        );
     }
 
     #[test]

@@ -19,7 +19,10 @@ pub struct Slot {
 impl Slot {
     /// A slot with nothing beside the value.
     pub fn plain(value: Value) -> Self {
-        Self { value, beside: None }
+        Self {
+            value,
+            beside: None,
+        }
     }
 
     /// A slot whose wrapper has further members.
@@ -38,7 +41,11 @@ impl Slot {
         let mut wrapper = Map::new();
         wrapper.insert("value".to_owned(), self.value.clone());
         if let Some(beside) = &self.beside {
-            wrapper.extend(beside.iter().map(|(name, value)| (name.clone(), value.clone())));
+            wrapper.extend(
+                beside
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone())),
+            );
         }
         Value::Object(wrapper)
     }
@@ -53,11 +60,14 @@ pub struct Body {
 impl Body {
     /// A body without fields.
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self {
+            entries: Vec::new(),
+        }
     }
 
     fn position(&self, name: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(field, _)| field.as_str().cmp(name))
+        self.entries
+            .binary_search_by(|(field, _)| field.as_str().cmp(name))
     }
 
     /// The slot of a field, by its full name.
@@ -132,8 +142,12 @@ impl Body {
     }
 
     /// The fields of one namespace, sorted by key.
-    pub fn namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Field, &'a Slot)> {
-        self.iter().filter(move |(field, _)| field.namespace() == namespace)
+    pub fn namespace<'a>(
+        &'a self,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = (&'a Field, &'a Slot)> {
+        self.iter()
+            .filter(move |(field, _)| field.namespace() == namespace)
     }
 
     /// How many fields there are.
@@ -150,7 +164,9 @@ impl Body {
     pub fn to_json(&self) -> Value {
         let mut namespaces = Map::new();
         for (field, slot) in self.iter() {
-            let namespace = namespaces.entry(field.namespace()).or_insert_with(|| json!({}));
+            let namespace = namespaces
+                .entry(field.namespace())
+                .or_insert_with(|| json!({}));
             if let Some(namespace) = namespace.as_object_mut() {
                 namespace.insert(field.key().to_owned(), slot.to_json());
             }
@@ -190,7 +206,10 @@ mod tests {
         let beside = json!({"keepAlive": true}).as_object().unwrap().clone();
         body.put(known("account.id"), Slot::with_beside(json!("a"), beside));
         body.set(known("account.id"), json!("b"));
-        assert_eq!(body.to_json(), json!({"account": {"id": {"value": "b", "keepAlive": true}}}));
+        assert_eq!(
+            body.to_json(),
+            json!({"account": {"id": {"value": "b", "keepAlive": true}}})
+        );
     }
 
     #[test]

@@ -39,7 +39,9 @@ impl Field {
 
     /// The part before the first dot.
     pub fn namespace(&self) -> &str {
-        self.0.split_once('.').map_or("", |(namespace, _)| namespace)
+        self.0
+            .split_once('.')
+            .map_or("", |(namespace, _)| namespace)
     }
 
     /// The part after the first dot; it may hold dots itself.
@@ -55,15 +57,27 @@ impl Field {
 
 fn check_namespace(namespace: &str) -> Result<(), FieldError> {
     let fits = (1..=MAX_NAMESPACE_BYTES).contains(&namespace.len());
-    let plain = namespace.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    if fits && plain { Ok(()) } else { Err(FieldError::BadNamespace) }
+    let plain = namespace
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if fits && plain {
+        Ok(())
+    } else {
+        Err(FieldError::BadNamespace)
+    }
 }
 
 fn check_key(key: &str) -> Result<(), FieldError> {
     let fits = (1..=MAX_KEY_BYTES).contains(&key.len());
     // Keys come from clients and travel in `items` lists, logs and headers: no separators.
-    let plain = key.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b'=' | b'\\'));
-    if fits && plain { Ok(()) } else { Err(FieldError::BadKey) }
+    let plain = key
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b',' | b'=' | b'\\'));
+    if fits && plain {
+        Ok(())
+    } else {
+        Err(FieldError::BadKey)
+    }
 }
 
 impl FromStr for Field {
@@ -98,7 +112,8 @@ impl fmt::Debug for Field {
 /// # Panics
 /// When the literal is no field: a mistake of the program, found by the first test that runs it.
 pub fn known(text: &'static str) -> Field {
-    text.parse().expect("field names in the program are well formed")
+    text.parse()
+        .expect("field names in the program are well formed")
 }
 
 #[cfg(test)]
@@ -125,7 +140,10 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Field>(), Err(reason), "{text:?}");
         }
-        assert_eq!(Field::new("public", &"k".repeat(129)), Err(FieldError::BadKey));
+        assert_eq!(
+            Field::new("public", &"k".repeat(129)),
+            Err(FieldError::BadKey)
+        );
     }
 
     proptest! {

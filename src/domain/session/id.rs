@@ -35,7 +35,9 @@ impl FromStr for SessionId {
         if text.len() != 36 || text.bytes().any(|b| b.is_ascii_uppercase()) {
             return Err(SessionIdError);
         }
-        Uuid::try_parse(text).map(|uuid| Self(uuid.as_u128())).map_err(|_| SessionIdError)
+        Uuid::try_parse(text)
+            .map(|uuid| Self(uuid.as_u128()))
+            .map_err(|_| SessionIdError)
     }
 }
 
@@ -62,7 +64,11 @@ mod tests {
         let text = "26d2cb6c-213e-4936-9e2a-1d1e299ec33b";
         assert_eq!(id.to_string(), text);
         assert_eq!(text.parse(), Ok(id));
-        for alias in [text.to_uppercase(), text.replace('-', ""), format!("{{{text}}}")] {
+        for alias in [
+            text.to_uppercase(),
+            text.replace('-', ""),
+            format!("{{{text}}}"),
+        ] {
             assert_eq!(alias.parse::<SessionId>(), Err(SessionIdError), "{alias}");
         }
     }

@@ -1,0 +1,1 @@
+//! The six session apps of the platform.

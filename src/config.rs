@@ -1,0 +1,1 @@
+//! Configuration: raw shapes, then checks, then values that are valid by construction.

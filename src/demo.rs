@@ -1,0 +1,1 @@
+//! The demo: a store in a box, with everything embedded.

@@ -1,0 +1,1 @@
+//! Directories: where the apps look up the store's data.

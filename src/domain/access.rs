@@ -1,0 +1,1 @@
+//! Routes, and what a shopper who may not pass is told.

@@ -1,0 +1,1 @@
+//! What a request says: presented tokens, captured cookies, captured query parameters.

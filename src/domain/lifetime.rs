@@ -1,0 +1,1 @@
+//! The law of time: when a session lives, when its cookie is issued again, when it ends.

@@ -1,0 +1,1 @@
+//! What a request says, before anything is decided.

@@ -1,0 +1,1 @@
+//! The segment: the shareable part of a session (contract §8).

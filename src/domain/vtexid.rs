@@ -1,0 +1,1 @@
+//! VtexId tokens: the login of the shop, verified offline.

@@ -1,0 +1,126 @@
+//! The ports: everything the flow needs of the world outside, and nothing more.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::domain::time::Millis;
+
+/// The time. One reading a request; tests own it.
+pub trait Clock: Send + Sync + std::fmt::Debug {
+    /// The present moment.
+    fn now(&self) -> Millis;
+}
+
+/// Randomness of cryptographic quality.
+pub trait Entropy: Send + Sync + std::fmt::Debug {
+    /// 128 random bits.
+    fn bits(&self) -> u128;
+}
+
+/// The store's data could not be had. The text is for logs and `explain`, and holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("directory: {0}")]
+pub struct DirectoryError(pub String);
+
+/// A trade policy (sales channel).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Its id, the value of `sc`.
+    pub id: String,
+    /// Inactive channels are granted to nobody.
+    pub active: bool,
+    /// Private channels are open only to customers that list them.
+    pub private: bool,
+    /// Country, ISO 3166 alpha-3.
+    pub country: String,
+    /// Currency, ISO 4217.
+    pub currency: String,
+    /// The currency's symbol.
+    pub currency_symbol: String,
+    /// Offered cultures; the first is the default. Never empty.
+    pub cultures: Vec<String>,
+}
+
+/// The trade policies of a store, as one shopper sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channels {
+    /// Every channel this shopper may have heard of, open to them or not.
+    pub known: Vec<Channel>,
+    /// Ids of the channels that are open to this shopper.
+    pub open: Vec<String>,
+    /// The account's default channel.
+    pub default: String,
+}
+
+/// A customer of the store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// The user id that tokens carry.
+    pub id: String,
+    /// E-mail, in canonical form (trimmed, lower case).
+    pub email: String,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Telephone.
+    pub phone: Option<String>,
+    /// National document.
+    pub document: Option<String>,
+    /// Price tables, in the order of the source.
+    pub price_tables: Vec<String>,
+}
+
+/// What decides whether campaigns fit a shopper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visit<'a> {
+    /// The shopper's e-mail.
+    pub email: Option<&'a str>,
+    /// `utm_source` of the visit.
+    pub utm_source: Option<&'a str>,
+    /// `utm_campaign` of the visit.
+    pub utm_campaign: Option<&'a str>,
+    /// The postal code, as it was given.
+    pub postal_code: Option<&'a str>,
+    /// The trade policy in force.
+    pub channel: Option<&'a str>,
+}
+
+/// Where a shopper says that they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// A country (alpha-3) and a postal code.
+    Postal {
+        /// The country.
+        country: &'a str,
+        /// The code, as it was given.
+        code: &'a str,
+    },
+    /// A country and coordinates, `lon,lat` in degrees.
+    Coordinates {
+        /// The country.
+        country: &'a str,
+        /// The text, as it was given.
+        coordinates: &'a str,
+    },
+}
+
+/// Where the built-in apps look up the store's data.
+#[async_trait]
+pub trait Directory: Send + Sync + std::fmt::Debug {
+    /// The trade policies, with those open to this shopper (by e-mail; none: an anonymous one).
+    async fn channels(&self, email: Option<&str>) -> Result<Arc<Channels>, DirectoryError>;
+    /// A customer by user id.
+    async fn customer(&self, id: &str) -> Result<Option<Arc<Customer>>, DirectoryError>;
+    /// A customer by e-mail in canonical form.
+    async fn customer_by_email(&self, email: &str)
+    -> Result<Option<Arc<Customer>>, DirectoryError>;
+    /// Ids of the campaigns that fit, in the store's order.
+    async fn campaigns(&self, visit: Visit<'_>) -> Result<Vec<String>, DirectoryError>;
+    /// The region of a place, if there is one.
+    async fn region(&self, place: Place<'_>) -> Result<Option<String>, DirectoryError>;
+    /// Whether this member of staff may act as a customer.
+    async fn may_impersonate(&self, admin_email: &str) -> Result<bool, DirectoryError>;
+}
