@@ -2,5 +2,12 @@
 
 pub mod app;
 pub mod condition;
+pub mod cycle;
+pub mod graph;
+pub mod record;
 
-pub use app::{Answer, AppSpec, Call, Failure, Refusal};
+pub use app::{Answer, AppSpec, Call, Failure, Note, Refusal};
+pub use condition::Condition;
+pub use cycle::{Cycle, CycleError, Outcome, Start};
+pub use graph::{Graph, GraphError, GraphSettings, OnLoop};
+pub use record::{CallRecord, CallResult, LoopRecord, RoundRecord};

@@ -140,6 +140,8 @@ pub struct Call {
     pub app: usize,
     /// Present inputs, sorted by field. `cookie.*` carries the raw value of this request.
     pub inputs: Body,
+    /// The app's own outputs that are present. Only apps built in may look at them.
+    pub current: Body,
     /// Whether this is the create call, which has no inputs.
     pub create: bool,
 }
@@ -167,6 +169,19 @@ pub struct Answer {
     pub valid_until: Option<Millis>,
     /// When the answer was looked up, where it comes from a memo: its age counts from there.
     pub as_of: Option<Millis>,
+    /// What the audit log is to hold.
+    pub notes: Vec<Note>,
+}
+
+/// What an app noted beside its writes, for the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Note {
+    /// A presented login token was not accepted; the label is one of a closed set.
+    TokenRefused(&'static str),
+    /// A member of staff acts as a customer from now on.
+    ImpersonationGranted,
+    /// Acting as a customer was refused; the label is one of a closed set.
+    ImpersonationRefused(&'static str),
 }
 
 /// A refused request for a value, provisional until the cycle ends (contract §5, store).

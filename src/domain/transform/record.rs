@@ -1,0 +1,60 @@
+//! What a cycle did, round by round: for `explain`, events and tests.
+
+use std::sync::Arc;
+
+use super::app::Failure;
+use crate::domain::session::Field;
+
+/// One round.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoundRecord {
+    /// 0 for the create call, then counted from 1.
+    pub number: u32,
+    /// The apps called, in configured order.
+    pub calls: Vec<CallRecord>,
+    /// Fields whose value differs after the round, sorted.
+    pub changed: Vec<Field>,
+}
+
+/// One call within a round.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallRecord {
+    /// Position of the app.
+    pub app: usize,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The changed fields that it watches; empty where it was called for its age.
+    pub because: Vec<Field>,
+    /// What came of it.
+    pub result: CallResult,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallResult {
+    /// It answered; these declared outputs are in the answer.
+    Answered {
+        /// Written fields.
+        writes: Vec<Field>,
+        /// Fields that it wrote without having declared them; ignored.
+        undeclared: Vec<Field>,
+    },
+    /// It refuses a value that was asked for.
+    Refused {
+        /// 401 or 403.
+        status: u16,
+    },
+    /// It gave no answer.
+    Failed(Failure),
+    /// Its `when` does not hold (any more): not called, outputs cleared.
+    Idle,
+}
+
+/// A cycle that would not settle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoopRecord {
+    /// The apps that kept writing.
+    pub apps: Vec<Arc<str>>,
+    /// The keys that kept changing.
+    pub fields: Vec<Field>,
+}
