@@ -1,0 +1,14 @@
+//! The checked configuration: what the rest of the program may rely on.
+//!
+//! Values are built by `check` alone, so whoever holds a [`Config`] need not check again.
+
+mod account;
+mod process;
+pub mod settings;
+
+pub use account::{
+    Account, AccountId, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
+    HostPattern, Keys, Lifetimes, Memo, Place, SessionApi, SessionContext, Upstream,
+    UpstreamTimeouts,
+};
+pub use process::{Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, Store};

@@ -1,0 +1,239 @@
+//! One store: its hosts, its times, its cookies, its apps and its backends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::settings::{
+    CookieSettings, HeaderSettings, InputSettings, PolicySettings, RouteSettings,
+};
+use crate::config::builtin::BuiltIn;
+use crate::domain::session::Field;
+use crate::domain::transform::Graph;
+
+/// A store's identity: its GUID.
+pub type AccountId = Uuid;
+
+/// One store of the process (contract §2).
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its name, unique.
+    pub name: Arc<str>,
+    /// Its id, the value of `account.id`.
+    pub id: AccountId,
+    /// The hosts and root path that it answers on.
+    pub place: Place,
+    /// Public fields that outlive a session (lifetime law, "What goes on").
+    pub carry_over: CarryOver,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+    /// Whether an auth cookie may log its shopper in again after the session ended.
+    pub silent_relogin: bool,
+    /// Our cookies.
+    pub cookies: Cookies,
+    /// The shop's login cookie, as it must be deleted.
+    pub auth_cookie: AuthCookie,
+    /// What is read of every request.
+    pub inputs: InputSettings,
+    /// Which fields go into which headers.
+    pub headers: HeaderSettings,
+    /// Which path goes where, and with what of the session.
+    pub routes: Vec<RouteSettings>,
+    /// The store's servers.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// The installed apps, in order. `graph` holds them in the same order.
+    pub apps: Vec<App>,
+    /// The apps as the cycle sees them.
+    pub graph: Graph,
+    /// How long a whole cycle may take.
+    pub cycle_deadline: Duration,
+    /// What is remembered of look-ups.
+    pub memo: Memo,
+    /// Where apps look up the store's data.
+    pub directory: DirectorySource,
+    /// How login tokens are verified.
+    pub authentication: Authentication,
+    /// The keys that sign cookies.
+    pub keys: Keys,
+    /// What the Session API allows.
+    pub api: SessionApi,
+    /// The signed context for backends.
+    pub context: SessionContext,
+}
+
+/// Where an account is found: hosts, and a path in front of everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Its hosts. At least one.
+    pub hosts: Vec<HostPattern>,
+    /// `/` or `/br`: never a slash at the end but in `/` itself. The cookies' Path.
+    pub root_path: String,
+}
+
+/// A host, or all hosts below one. Lower case, no port, no dot at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// This host.
+    Exact(String),
+    /// Any host that ends in a dot and this.
+    Below(String),
+}
+
+/// One installed app, beside what the cycle knows of it.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Its name, unique in the account.
+    pub name: Arc<str>,
+    /// Which of the built-in apps answers.
+    pub kind: BuiltIn,
+}
+
+/// A group of servers of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its name, unique in the account.
+    pub name: Arc<str>,
+    /// `host:port` of each server. At least one.
+    pub addresses: Vec<String>,
+    /// How long things may take.
+    pub timeouts: UpstreamTimeouts,
+    /// Idle connections that are kept for the next request.
+    pub keep_alive: usize,
+}
+
+/// How long an upstream may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamTimeouts {
+    /// To accept a connection.
+    pub connect: Duration,
+    /// Between two reads.
+    pub read: Duration,
+    /// Between two writes.
+    pub write: Duration,
+    /// Until an unused kept connection is closed.
+    pub idle: Duration,
+    /// Until the answer's head is there.
+    pub total: Duration,
+}
+
+/// What is remembered of directory answers (contract §6.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memo {
+    /// Answers kept at most.
+    pub max_entries: u64,
+    /// Bytes that they may take up.
+    pub max_bytes: u64,
+    /// How long an answer is kept.
+    pub max_age: Duration,
+}
+
+/// Where apps look up the store's data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DirectorySource {
+    /// A JSON file.
+    Embedded {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// How login tokens are verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authentication {
+    /// JWKS files, all of whose keys count.
+    pub jwks: Vec<PathBuf>,
+    /// A private key of this process's own, whose tokens count too (demo and tests).
+    pub local_key: Option<PathBuf>,
+    /// Who must have issued a token.
+    pub issuer: String,
+    /// How far clocks may differ, at most 5 s.
+    pub leeway: Duration,
+}
+
+/// The keys that sign cookies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The key ring.
+    pub file: PathBuf,
+    /// Whether a missing file is made at start.
+    pub create: bool,
+}
+
+/// How long sessions live, by kind of shopper.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lifetimes {
+    /// Of shoppers who are logged in.
+    pub authenticated: PolicySettings,
+    /// Of everybody else.
+    pub anonymous: PolicySettings,
+}
+
+/// Our cookies, as they leave by either kind of listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cookies {
+    /// With `Secure`.
+    pub secure: CookieSettings,
+    /// Without it, for listeners that say so.
+    pub insecure: CookieSettings,
+}
+
+impl Cookies {
+    /// The settings for cookies that leave by a listener.
+    pub fn leaving_by(&self, listener: &super::Listener) -> &CookieSettings {
+        if listener.insecure_cookies {
+            &self.insecure
+        } else {
+            &self.secure
+        }
+    }
+}
+
+/// The shop's login cookies, as they must be deleted when a login ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthCookie {
+    /// The names that the shop's login uses for this account.
+    pub names: Vec<String>,
+    /// Their `Domain`.
+    pub domain: Option<String>,
+    /// Their `Path`.
+    pub path: String,
+}
+
+/// Public keys that outlive a session: whole names, and beginnings of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CarryOver {
+    pub(in crate::config) names: Vec<String>,
+    pub(in crate::config) beginnings: Vec<String>,
+}
+
+impl CarryOver {
+    /// Whether a field goes over into the next session.
+    pub fn takes(&self, field: &Field) -> bool {
+        let key = field.key();
+        field.namespace() == "public"
+            && (self.names.iter().any(|name| name == key)
+                || self.beginnings.iter().any(|start| key.starts_with(start)))
+    }
+}
+
+/// What the Session API allows (contract §10).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionApi {
+    /// Origins whose scripts may use it, `https://host[:port]`, lower case.
+    pub origins: Vec<String>,
+    /// Whether `items` may name `cookie.*`.
+    pub serve_cookies: bool,
+}
+
+/// The signed context for backends (contract §9, `x-session-context`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionContext {
+    /// The namespaces that it tells.
+    pub namespaces: Vec<String>,
+    /// For whom it is meant.
+    pub audience: String,
+    /// How long it holds.
+    pub lifetime: Duration,
+}

@@ -1,0 +1,129 @@
+//! What holds for the whole process.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::Account;
+use crate::domain::session::limits::SessionLimits;
+
+/// The whole configuration of one process.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Addresses for shoppers. At least one.
+    pub listeners: Vec<Listener>,
+    /// The address for operators, if there is one.
+    pub admin: Option<Admin>,
+    /// Worker threads; none: one per processor.
+    pub threads: Option<NonZeroUsize>,
+    /// How long requests under way may take once the process was told to stop.
+    pub grace: Duration,
+    /// Networks whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Lower-case parts of a `User-Agent` by which crawlers are known (contract §11).
+    pub crawlers: Vec<String>,
+    /// Where sessions live.
+    pub store: Store,
+    /// What a request and a session may weigh (contract §14).
+    pub limits: Limits,
+    /// What is logged.
+    pub log: Log,
+    /// The stores that are served. At least one.
+    pub accounts: Vec<Arc<Account>>,
+}
+
+/// An address for shoppers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name, unique.
+    pub name: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether cookies go out without `Secure`, because browsers reach it by `http://`.
+    pub insecure_cookies: bool,
+}
+
+/// The address for operators (contract §16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The file that holds the bearer token; none: one is made up at each start.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Where sessions live (contract §13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In this process alone: a restart forgets them.
+    Memory {
+        /// Bytes that anonymous sessions may take up.
+        max_anonymous: u64,
+        /// Bytes that sessions of known shoppers may take up.
+        max_authenticated: u64,
+    },
+}
+
+/// What a request and a session may weigh (contract §14). Sizes in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Request line and headers together; over it: 431.
+    pub head_bytes: usize,
+    /// Header lines; over it: 431.
+    pub header_count: usize,
+    /// Cookie header; what lies past it is ignored and counted.
+    pub cookie_bytes: usize,
+    /// Body of a Session API request; over it: 413.
+    pub api_body_bytes: usize,
+    /// A session's document, its public keys, its values' nesting.
+    pub session: SessionLimits,
+    /// A key's length.
+    pub key_bytes: usize,
+    /// New sessions per client address in a minute; none: no limit.
+    pub new_sessions_per_minute: Option<u32>,
+    /// An app's reply; over it the app has failed.
+    pub app_reply_bytes: usize,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Duration,
+    /// How long a kept connection may be idle.
+    pub idle_timeout: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Events below it are left out.
+    pub level: LogLevel,
+    /// The shape of a line.
+    pub format: LogFormat,
+    /// Whether each request gets a line.
+    pub access: bool,
+}
+
+/// How grave an event must be to be logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Failures.
+    Error,
+    /// And what may become one.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And why.
+    Debug,
+    /// And every step.
+    Trace,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// Text for people.
+    Text,
+}
