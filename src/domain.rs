@@ -7,6 +7,7 @@ pub mod access;
 pub mod cookies;
 pub mod headers;
 pub mod inputs;
+pub mod jws;
 pub mod lifetime;
 pub mod patch;
 pub mod request;
