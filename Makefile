@@ -1,0 +1,50 @@
+# make demo   a store in a box: proxy, storefront and admin on loopback
+# make test   format, lints, all tests, docs, configuration examples, benches compile, counts
+
+CARGO ?= cargo
+DEMO  ?=
+
+.PHONY: demo test setup setup-test fmt lint unit doc conf bench-compile bench reference clean
+
+demo: setup
+	$(CARGO) run --release --quiet -- demo $(DEMO)
+
+test: setup-test fmt lint unit doc conf bench-compile
+	@echo "All checks passed."
+
+setup:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+fmt:
+	$(CARGO) fmt --check
+
+lint:
+	$(CARGO) clippy --all-targets --quiet -- -D warnings
+
+# One profile and one feature set for everything: dependencies are built once.
+unit:
+	$(CARGO) test --quiet
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+
+conf:
+	@for file in conf/demo.toml conf/vestibule.toml conf/examples/*.toml; do \
+	  $(CARGO) run --quiet -- check --config $$file || exit 1; \
+	done
+
+bench-compile:
+	$(CARGO) bench --no-run --profile dev --quiet
+
+bench: setup
+	$(CARGO) bench
+
+# Writes docs/configuration.md anew from the configuration's own types.
+reference: setup
+	$(CARGO) run --quiet -- schema --markdown > docs/configuration.md
+
+clean:
+	$(CARGO) clean
