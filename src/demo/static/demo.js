@@ -1,0 +1,143 @@
+// The countdown, the marks on changed headers, and the polling. The pages work without it.
+(() => {
+  "use strict";
+
+  // Storage may be switched off; then nothing is remembered.
+  const recall = (store, key) => {
+    try { return JSON.parse(window[store].getItem(key)); } catch { return null; }
+  };
+  const remember = (store, key, value) => {
+    try { window[store].setItem(key, JSON.stringify(value)); } catch { /* nothing to do */ }
+  };
+
+  const markChanges = () => {
+    const panel = document.getElementById("knows");
+    if (!panel) return;
+    const rows = [...panel.querySelectorAll(":scope > .headers > [data-header]")];
+    const before = recall("sessionStorage", "demo-headers");
+    const now = Object.fromEntries(rows.map((row) => [row.dataset.header, row.dataset.value]));
+    remember("sessionStorage", "demo-headers", now);
+    if (!before) return;
+    let changed = 0;
+    for (const row of rows) {
+      const { header, value } = row.dataset;
+      if (!(header in before) || before[header] === value) continue;
+      changed += 1;
+      row.classList.add("changed");
+      const was = document.createElement("dd");
+      was.className = "was";
+      const old = before[header];
+      was.textContent = old === "" ? "was not sent" : `was ${old.length > 40 ? `${old.slice(0, 40)}…` : old}`;
+      row.append(was);
+    }
+    const says = panel.querySelector("[data-changes]");
+    if (changed === 0) says.textContent = "Nothing changed since your last page.";
+    else says.textContent = `${changed} ${changed === 1 ? "header" : "headers"} changed since your last page.`;
+  };
+
+  const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+  const signed = (ms) => `${ms < 0 ? "−" : "+"}${seconds(Math.abs(ms))}`;
+  const face = (ms) => {
+    if (ms < 60000) return seconds(ms);
+    const whole = Math.ceil(ms / 1000);
+    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  };
+
+  // When the answer to this page arrived: the nearest that a page knows to its request's time.
+  const arrived = () => {
+    const [load] = performance.getEntriesByType("navigation");
+    return performance.timeOrigin + (load ? load.responseStart : 0);
+  };
+
+  // The age of the cookie when this page was asked for. The cookie is out of reach, so this
+  // follows the rule from page to page: issued when the session first showed, and again
+  // whenever a page came inside the refresh window.
+  const cookieAge = (session, received, due) => {
+    const known = recall("localStorage", "demo-issued");
+    let issued = known && known.session === session ? known.issued : received;
+    if (issued > received || received - issued >= due) issued = received;
+    remember("localStorage", "demo-issued", { session, issued });
+    return received - issued;
+  };
+
+  const countDown = (card, start) => {
+    const L = Number(card.dataset.lifetime);
+    const W = Number(card.dataset.window);
+    const idle = Number(card.dataset.idle);
+    const firstAge = cookieAge(card.dataset.session, Number(card.dataset.received), L - W);
+    const at = (name) => card.querySelector(name);
+    const [left, click, formula] = ["[data-left]", "[data-click]", "[data-formula]"].map(at);
+    const [bar, gone, late] = [".bar", ".bar-gone", ".bar-window"].map(at);
+    bar.hidden = at(".legend").hidden = false;
+    late.style.width = `${Math.max(0.5, 100 * Math.min(1, (idle - (L - W - firstAge)) / idle))}%`;
+    let told = "";
+    const tick = () => {
+      const still = Math.max(0, Date.now() - start);
+      const age = firstAge + still;
+      const timeout = L - W - age;
+      const over = still > idle;
+      const state = over ? "over" : timeout <= 0 ? "late" : "early";
+      left.textContent = over ? "over" : face(idle - still);
+      gone.style.width = `${Math.min(100, 100 * still / idle)}%`;
+      formula.textContent = `= (${seconds(L)} − ${seconds(W)}) − ${seconds(age)} = ${signed(timeout)}`;
+      if (state === told) return;
+      told = state;
+      card.classList.toggle("over", over);
+      click.textContent = {
+        early: "A click now keeps the session. The timeout is not used up, so the cookie stays as it is.",
+        late: "A click now keeps the session, and the cookie is issued anew: the timeout is used up.",
+        over: "Too late: this session has ended. A click now starts a new one that nobody is logged in to; channel, place and campaigns come along.",
+      }[state];
+    };
+    tick();
+    setInterval(tick, 100);
+  };
+
+  const polling = (card, start) => {
+    const button = card.querySelector("[data-poll]");
+    const says = card.querySelector("[data-poll-says]");
+    card.querySelector(".poll").hidden = false;
+    let timer = null;
+    let polls = 0;
+    const stop = () => {
+      clearInterval(timer);
+      timer = null;
+      button.setAttribute("aria-pressed", "false");
+      button.textContent = "Poll every 2 s";
+    };
+    const poll = async () => {
+      const after = seconds(Date.now() - start);
+      try {
+        const answer = await fetch("/poll", { headers: { accept: "application/json" } });
+        if (!answer.ok) throw new Error(`answer ${answer.status}`);
+        const { sessionId, authenticated } = await answer.json();
+        polls += 1;
+        if (sessionId === card.dataset.session) {
+          const who = authenticated ? "logged in" : "anonymous";
+          says.textContent = `Poll ${polls}, ${after} after the page: the session is there, ${who}. Time runs on.`;
+        } else {
+          stop();
+          says.textContent = `Poll ${polls}, ${after} after the page: this session is gone. Polling did not save it.`;
+        }
+      } catch (error) {
+        stop();
+        says.textContent = `Polling stopped: ${error.message}.`;
+      }
+    };
+    button.addEventListener("click", () => {
+      if (timer !== null) return stop();
+      timer = setInterval(poll, 2000);
+      button.setAttribute("aria-pressed", "true");
+      button.textContent = "Stop polling";
+      poll();
+    });
+  };
+
+  markChanges();
+  const card = document.querySelector("[data-session]");
+  if (card) {
+    const start = arrived();
+    countDown(card, start);
+    polling(card, start);
+  }
+})();
