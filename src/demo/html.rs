@@ -28,7 +28,6 @@ impl Html {
         self.0.push_str(&more.0);
     }
 
-
     pub(super) fn into_string(self) -> String {
         self.0
     }

@@ -58,7 +58,7 @@ pub(super) async fn show(uri: Uri, headers: HeaderMap) -> Response {
 pub(super) async fn log_in(State(shop): State<Shop>, headers: HeaderMap, body: Body) -> Response {
     let fields = match accept(&headers, body) {
         Ok(fields) => fields,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.page(&headers),
     };
     let return_to = read_return_to(&fields.return_to);
     let Some(person) = Person::find(&fields.email) else {
@@ -86,7 +86,7 @@ pub(super) async fn log_in(State(shop): State<Shop>, headers: HeaderMap, body: B
 pub(super) async fn log_out(State(shop): State<Shop>, headers: HeaderMap, body: Body) -> Response {
     let fields = match accept(&headers, body) {
         Ok(fields) => fields,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.page(&headers),
     };
     let cookies = [
         taken(&headers, shopper_cookie(&shop)),
@@ -101,7 +101,7 @@ pub(super) async fn log_out(State(shop): State<Shop>, headers: HeaderMap, body: 
 pub(super) async fn impersonate(headers: HeaderMap, body: Body) -> Response {
     let fields = match accept(&headers, body) {
         Ok(fields) => fields,
-        Err(refusal) => return refusal,
+        Err(refused) => return refused.page(&headers),
     };
     let email = fields.email.trim();
     let name = IMPERSONATION_COOKIE.to_owned();
@@ -116,18 +116,38 @@ pub(super) async fn impersonate(headers: HeaderMap, body: Body) -> Response {
     leave(&read_return_to(&fields.return_to), &[cookie])
 }
 
-/// The fields of a form that one of our own pages sent.
-fn accept(headers: &HeaderMap, body: Body) -> Result<Fields, Response> {
-    if !from_our_page(headers) {
-        let told = (
-            "Not from here",
-            "This form was sent from another site. Nothing was changed.",
-        );
-        return Err(refusal(headers, StatusCode::FORBIDDEN, told));
+/// Why a form was not read.
+enum Refused {
+    Foreign,
+    NotUnderstood(StatusCode),
+}
+
+impl Refused {
+    fn page(&self, headers: &HeaderMap) -> Response {
+        let (status, title, text) = match self {
+            Self::Foreign => (
+                StatusCode::FORBIDDEN,
+                "Not from here",
+                "This form was sent from another site. Nothing was changed.",
+            ),
+            Self::NotUnderstood(status) => (
+                *status,
+                "This form was not understood",
+                "Nothing was changed.",
+            ),
+        };
+        refusal(headers, status, (title, text))
     }
-    let body = body.map_err(|rejected| not_understood(headers, rejected.status()))?;
+}
+
+/// The fields of a form that one of our own pages sent.
+fn accept(headers: &HeaderMap, body: Body) -> Result<Fields, Refused> {
+    if !from_our_page(headers) {
+        return Err(Refused::Foreign);
+    }
+    let body = body.map_err(|rejected| Refused::NotUnderstood(rejected.status()))?;
     if !body.is_empty() && !is_form(headers) {
-        return Err(not_understood(headers, StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Err(Refused::NotUnderstood(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     Ok(Fields::read(&body))
 }
@@ -135,15 +155,8 @@ fn accept(headers: &HeaderMap, body: Body) -> Result<Fields, Response> {
 fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok());
-    (kind.and_then(|kind| kind.split(';').next())).is_some_and(|kind| {
-        kind.trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    })
-}
-
-fn not_understood(headers: &HeaderMap, status: StatusCode) -> Response {
-    let told = ("This form was not understood", "Nothing was changed.");
-    refusal(headers, status, told)
+    (kind.and_then(|kind| kind.split(';').next()))
+        .is_some_and(|kind| (kind.trim()).eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
 fn refusal(headers: &HeaderMap, status: StatusCode, told: (&str, &str)) -> Response {

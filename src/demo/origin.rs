@@ -1,7 +1,7 @@
 //! Whether a form was sent from a page of this shop. Guards every unsafe request of the demo.
 
-use http::HeaderMap;
 use http::header::{HOST, ORIGIN, REFERER};
+use http::{HeaderMap, HeaderValue};
 use url::Url;
 
 /// Says whether a POST may act: it came from a page of this shop, or from no browser at all.
@@ -9,7 +9,7 @@ use url::Url;
 /// Browsers name the origin of every POST; only a client without pages (a test, a command line)
 /// sends none of the three headers, and such a client carries nobody's cookies by accident.
 pub(super) fn from_our_page(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
     if !matches!(site, None | Some(b"same-origin" | b"none")) {
         return false;
     }
@@ -54,7 +54,7 @@ fn names_port(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderName;
 
     use super::*;
 

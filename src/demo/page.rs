@@ -16,6 +16,7 @@ use crate::domain::time::Millis;
 pub(super) use shop::shop;
 
 const LAYOUT: &str = include_str!("page/layout.html");
+const WHO: &str = include_str!("page/who.html");
 const STRIP: &str = include_str!("page/strip.html");
 const LOGIN: &str = include_str!("page/login.html");
 const PERSON: &str = include_str!("page/person.html");
@@ -44,11 +45,9 @@ fn layout(title: &str, knowledge: Knowledge<'_>, body: &Html) -> Html {
 }
 
 fn who(knowledge: Knowledge<'_>) -> Html {
-    match knowledge.shopper() {
-        Some(name) => fill(
-            r#"<span class="who">{{name}}</span><form method="post" action="/logout"><button class="quiet">Log out</button></form>"#,
-            &[("name", (&name).into())],
-        ),
+    let staff = || knowledge.staff().then(|| "Staff".to_owned());
+    match knowledge.shopper().or_else(staff) {
+        Some(name) => fill(WHO, &[("name", (&name).into())]),
         None => Html::written(r#"<a class="pill" href="/login">Log in</a>"#),
     }
 }

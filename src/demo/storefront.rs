@@ -154,4 +154,4 @@ async fn poll(State(shop): State<Shop>, headers: HeaderMap) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

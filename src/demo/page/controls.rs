@@ -24,6 +24,7 @@ pub(super) fn controls(knowledge: Knowledge<'_>) -> Html {
     fill(
         CONTROLS,
         &[
+            ("person_title", person_title(knowledge).into()),
             ("person", (&person(knowledge)).into()),
             ("staff", (&staff(knowledge)).into()),
             ("blackfriday", (&runs("black-friday")).into()),
@@ -36,6 +37,13 @@ pub(super) fn controls(knowledge: Knowledge<'_>) -> Html {
             ),
         ],
     )
+}
+
+fn person_title(knowledge: Knowledge<'_>) -> &'static str {
+    match knowledge.impersonator() {
+        Some(_) => "Staff",
+        None => "Log in as",
+    }
 }
 
 /// Log in as somebody else, or log out. While a customer is impersonated their own login would
@@ -62,13 +70,13 @@ fn staff(knowledge: Knowledge<'_>) -> Html {
     }
     let (note, choices) = if knowledge.impersonator().is_some() {
         (
-            "You are acting as a customer.",
+            "Everything in this shop now goes by the customer you act for.",
             post("/impersonate", "", "Stop"),
         )
     } else {
         let customers = PEOPLE.iter().filter(|p| p.kind == PersonKind::Shopper);
         (
-            "Staff is logged in. Act as a customer? The agent may, the clerk may not.",
+            "Offered to anyone of the staff. Vestibule lets the agent, and refuses the clerk.",
             (customers.map(|p| post("/impersonate", p.email, p.name))).collect(),
         )
     };
@@ -79,13 +87,11 @@ fn staff(knowledge: Knowledge<'_>) -> Html {
 }
 
 fn post(action: &str, email: &str, label: &str) -> Html {
-    let class = if email.is_empty() { " faint" } else { "" };
     fill(
         POST,
         &[
             ("action", action.into()),
             ("email", email.into()),
-            ("class", class.into()),
             ("label", label.into()),
         ],
     )

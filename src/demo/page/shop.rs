@@ -22,8 +22,8 @@ const ELSEWHERE: Text = [
     "Entrega en una semana",
 ];
 const GOLD_NOTE: Text = [
-    "Your price table gold takes 10 % off.",
-    "Sua tabela de preços gold dá 10 % de desconto.",
+    "Your price table gold takes 10% off.",
+    "Sua tabela de preços gold dá 10% de desconto.",
     "Su tabla de precios gold descuenta un 10 %.",
 ];
 const WAS: Text = ["List price", "Preço de tabela", "Precio de lista"];

@@ -33,6 +33,10 @@
     const says = panel.querySelector("[data-changes]");
     if (changed === 0) says.textContent = "Nothing changed since your last page.";
     else says.textContent = `${changed} ${changed === 1 ? "header" : "headers"} changed since your last page.`;
+    const news = document.querySelector("[data-news]");
+    if (changed === 0 || !news) return;
+    news.firstChild.textContent = says.textContent;
+    news.hidden = false;
   };
 
   const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
@@ -52,10 +56,18 @@
   // The age of the cookie when this page was asked for. The cookie is out of reach, so this
   // follows the rule from page to page: issued when the session first showed, and again
   // whenever a page came inside the refresh window.
-  const cookieAge = (session, received, due) => {
+  const cookieAge = (card, due) => {
+    const { session } = card.dataset;
+    const received = Number(card.dataset.received);
     const known = recall("localStorage", "demo-issued");
     let issued = known && known.session === session ? known.issued : received;
-    if (issued > received || received - issued >= due) issued = received;
+    const age = received - issued;
+    if (age < 0 || age >= due) issued = received;
+    if (age >= due) {
+      const says = card.querySelector("[data-reckoning]");
+      says.classList.add("renewed");
+      says.textContent = `Your cookie was ${seconds(age)} old when you came here, so it was issued anew. The session is the same.`;
+    }
     remember("localStorage", "demo-issued", { session, issued });
     return received - issued;
   };
@@ -64,7 +76,7 @@
     const L = Number(card.dataset.lifetime);
     const W = Number(card.dataset.window);
     const idle = Number(card.dataset.idle);
-    const firstAge = cookieAge(card.dataset.session, Number(card.dataset.received), L - W);
+    const firstAge = cookieAge(card, L - W);
     const at = (name) => card.querySelector(name);
     const [left, click, formula] = ["[data-left]", "[data-click]", "[data-formula]"].map(at);
     const [bar, gone, late] = [".bar", ".bar-gone", ".bar-window"].map(at);
