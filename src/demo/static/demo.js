@@ -98,7 +98,7 @@
       click.textContent = {
         early: "A click now keeps the session. The timeout is not used up, so the cookie stays as it is.",
         late: "A click now keeps the session, and the cookie is issued anew: the timeout is used up.",
-        over: "Too late: this session has ended. A click now starts a new one that nobody is logged in to; channel, place and campaigns come along.",
+        over: "Too late, unless you opened another page since: the idle limit comes before the formula. A click now starts a new session that nobody is logged in to; channel, place and campaigns come along.",
       }[state];
     };
     tick();
