@@ -302,6 +302,15 @@ fn claims_under_a_good_signature_must_still_make_sense() {
 }
 
 #[test]
+fn peeking_allocates_nothing() {
+    let token = sign_token(&ring(TokenAlgorithm::Hs256), &claims("demostore"), T0).unwrap();
+    let cost = allocation_counter::measure(|| {
+        assert!(peek_id(&token).is_some() && peek_id("a.b.c").is_none());
+    });
+    assert_eq!(cost.count_total, 0);
+}
+
+#[test]
 fn peeking_takes_no_other_shape() {
     let ring = ring(TokenAlgorithm::Hs256);
     let good = claims("demostore").to_json().unwrap();
