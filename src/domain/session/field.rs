@@ -55,6 +55,11 @@ impl Field {
     }
 }
 
+/// Whether a text may be a key: 1 to 128 visible ASCII characters without separators.
+pub fn is_key(text: &str) -> bool {
+    check_key(text).is_ok()
+}
+
 fn check_namespace(namespace: &str) -> Result<(), FieldError> {
     let fits = (1..=MAX_NAMESPACE_BYTES).contains(&namespace.len());
     let plain = namespace

@@ -1,0 +1,103 @@
+//! The query: WHATWG urlencoded, read as `url::form_urlencoded` reads it, decoded only where needed.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+use url::form_urlencoded;
+
+use super::Inputs;
+use super::names::Match;
+use super::pairs::split_at_byte;
+use super::rules::InputRules;
+use crate::domain::session::field::{MAX_KEY_BYTES, is_key};
+
+/// Parameters of one request that only a pattern lets in (contract §3).
+const MAX_WILD_NAMES: usize = 16;
+const MAX_VALUE_BYTES: usize = 2 * 1024;
+/// An escape is three bytes long; what is longer than this needs no decoding to be too long.
+const ESCAPE_BYTES: usize = 3;
+/// Whoever this names is impersonated, so another site must not be able to say it.
+const IMPERSONATION: &str = "vtex-impersonated-customer-email";
+/// What steers the Session API and is never kept (contract §3).
+const CONTROL_WORDS: [&str; 5] = [
+    "items",
+    "supportedLocales",
+    "__bindingId",
+    "session_path",
+    "workspace",
+];
+
+type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+pub(super) fn read_query<'a>(
+    query: &'a str,
+    trusted_start: bool,
+    rules: &InputRules,
+    inputs: &mut Inputs<'a>,
+) {
+    let mut wild_names = 0;
+    for pair in split_query(query) {
+        let Some((found, parameter)) = find(pair, rules) else {
+            continue;
+        };
+        let known = inputs
+            .public
+            .iter()
+            .position(|(name, _)| *name == parameter.0);
+        let refused = parameter.1.len() > MAX_VALUE_BYTES
+            || (parameter.0 == IMPERSONATION && !trusted_start)
+            || (known.is_none() && found == Match::Wild && wild_names == MAX_WILD_NAMES);
+        if refused {
+            inputs.ignored_parameters += 1;
+            continue;
+        }
+        if let Some(earlier) = known.and_then(|at| inputs.public.get_mut(at)) {
+            *earlier = parameter;
+        } else {
+            wild_names += usize::from(found == Match::Wild);
+            inputs.public.push(parameter);
+        }
+    }
+}
+
+/// Every parameter but the control words and those without a name, in order and with repetitions:
+/// the last of a name wins. For the Session API, which refuses names that can be no key.
+pub fn read_all_query(query: &str) -> Vec<Parameter<'_>> {
+    form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| !name.is_empty() && !CONTROL_WORDS.contains(&&**name))
+        .collect()
+}
+
+/// The pairs of a query, raw.
+fn split_query(query: &str) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(query.as_bytes());
+    std::iter::from_fn(move || {
+        let left = rest?;
+        let (pair, after) = match split_at_byte(left, b'&') {
+            Some((pair, after)) => (pair, Some(after)),
+            None => (left, None),
+        };
+        rest = after;
+        Some(pair)
+    })
+    .filter(|pair| !pair.is_empty())
+}
+
+/// A pair that is on the list; others are not decoded, but for names with escapes in them.
+fn find<'a>(pair: &'a [u8], rules: &InputRules) -> Option<(Match, Parameter<'a>)> {
+    let end = memchr(b'=', pair).unwrap_or(pair.len());
+    let name = pair.get(..end)?;
+    if name.len() > MAX_KEY_BYTES * ESCAPE_BYTES {
+        return None;
+    }
+    let (first, _) = name.split_first()?;
+    let plain = !name.iter().any(|b| matches!(b, b'%' | b'+'));
+    if plain {
+        rules.query.find(std::str::from_utf8(name).ok()?)?;
+    } else if !matches!(first, b'%' | b'+') && !rules.query.may_begin_with(*first) {
+        return None;
+    }
+    let parameter = form_urlencoded::parse(pair).next()?;
+    let found = rules.query.find(&parameter.0)?;
+    (found == Match::Exact || is_key(&parameter.0)).then_some((found, parameter))
+}
