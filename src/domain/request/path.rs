@@ -2,10 +2,24 @@
 //!
 //! It never repairs a path: the raw one goes upstream, so a repaired one would be a guess.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use thiserror::Error;
+
+/// What a normal form may hold and a path in a URL may not.
+const ESCAPED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'^')
+    .add(b'|');
 
 /// A request's path in normal form: every percent escape decoded once, case and trailing slash
 /// kept.
@@ -76,6 +90,11 @@ impl NormalPath {
     /// The normal form, decoded: for matching, never to be sent anywhere.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The path as a URL has it, escaped once: for a way back. Reads as this path again.
+    pub fn escaped(&self) -> Cow<'_, str> {
+        utf8_percent_encode(&self.0, ESCAPED).into()
     }
 
     /// The normal form without its trailing slash; `/` stays.

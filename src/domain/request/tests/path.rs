@@ -190,4 +190,15 @@ proptest! {
         let read = NormalPath::read(&format!("/{raw}")).unwrap();
         prop_assert_eq!(read.as_str(), format!("/{text}"));
     }
+
+    #[test]
+    fn an_escaped_path_is_visible_and_reads_as_the_same_path(
+        raw in "/([a-z]|%25|%20|%c3%a9|%22|[|\\[{<^\"]){0,12}"
+    ) {
+        if let Ok(path) = NormalPath::read(&raw) {
+            let escaped = path.escaped();
+            prop_assert!(escaped.bytes().all(|b| b.is_ascii_graphic()));
+            prop_assert_eq!(NormalPath::read(&escaped), Ok(path.clone()));
+        }
+    }
 }
