@@ -1,1 +1,6 @@
-//! Directories: where the apps look up the store's data.
+//! Directories: where the built-in apps look up the store's data (contract §5).
+
+mod culture;
+pub mod embedded;
+
+pub(crate) use culture::is_culture;
