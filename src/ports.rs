@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::domain::time::Millis;
+use crate::domain::transform::{Answer, Call, Failure};
 
 /// The time. One reading a request; tests own it.
 pub trait Clock: Send + Sync + std::fmt::Debug {
@@ -123,4 +124,43 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     async fn region(&self, place: Place<'_>) -> Result<Option<String>, DirectoryError>;
     /// Whether this member of staff may act as a customer.
     async fn may_impersonate(&self, admin_email: &str) -> Result<bool, DirectoryError>;
+}
+
+/// Calls session apps. Timeouts, memo and order are the flow's.
+#[async_trait]
+pub trait AppCaller: Send + Sync + std::fmt::Debug {
+    /// Asks one app.
+    async fn call(&self, call: &Call) -> Result<Answer, Failure>;
+}
+
+/// Whom a request's login tokens prove. People are pairs of user id and e-mail.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct AuthOutcome {
+    /// The member of staff.
+    pub admin: Option<(String, String)>,
+    /// The shopper.
+    pub shopper: Option<(String, String)>,
+    /// When the first of the tokens used ends.
+    pub valid_until: Option<Millis>,
+    /// Why other tokens proved nobody; labels of a closed set.
+    pub refused: Vec<&'static str>,
+}
+
+/// Never the people.
+impl std::fmt::Debug for AuthOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuthOutcome")
+            .field("admin", &self.admin.is_some())
+            .field("shopper", &self.shopper.is_some())
+            .field("valid_until", &self.valid_until)
+            .field("refused", &self.refused)
+            .finish()
+    }
+}
+
+/// Verifies login tokens.
+#[async_trait]
+pub trait TokenVerifier: Send + Sync + std::fmt::Debug {
+    /// Whom these cookies, by name and value, prove. A token that proves nobody is no failure.
+    async fn verify(&self, cookies: &[(String, String)]) -> Result<AuthOutcome, Failure>;
 }

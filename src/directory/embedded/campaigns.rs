@@ -18,10 +18,10 @@ const KEYS: [&str; 6] = [
     "channels",
 ];
 
-/// One campaign. A visit must fit every kind of rule that it has, by any one of the kind's values;
+/// Whom one campaign is for. A visit must fit every kind of rule that it has, by any one of the kind's values;
 /// a campaign without rules fits everybody.
 #[derive(Clone, PartialEq, Eq)]
-struct Campaign {
+struct Audience {
     id: String,
     utm_campaign: Vec<String>,
     utm_source: Vec<String>,
@@ -32,7 +32,7 @@ struct Campaign {
 
 /// The campaigns in the order of the file.
 #[derive(Clone, Default)]
-pub(super) struct Campaigns(Vec<Campaign>);
+pub(super) struct Campaigns(Vec<Audience>);
 
 impl Campaigns {
     /// Reads `[[campaign]]`.
@@ -45,7 +45,7 @@ impl Campaigns {
                 entry.wrong(id.at, format!("another campaign has the id `{}`", id.value));
             }
             let id = id.map(|id| id.value.to_owned());
-            Campaign::read(entry, id.unwrap_or_default(), channels)
+            Audience::read(entry, id.unwrap_or_default(), channels)
         });
         Self(campaigns.collect())
     }
@@ -67,7 +67,7 @@ impl Campaigns {
     }
 }
 
-impl Campaign {
+impl Audience {
     fn read(entry: &Entry<'_>, id: String, channels: &ChannelList) -> Self {
         for key in KEYS {
             if let Some(at) = entry.empty_list(key) {

@@ -105,69 +105,32 @@ async fn the_demo_s_campaigns_are_told_in_the_order_of_the_file() {
         postal_code: Some("20000-000"),
         channel: Some("1"),
     };
-    let only = Visit::default();
+    let campaign = |utm_campaign| Visit {
+        utm_campaign: Some(utm_campaign),
+        ..Visit::default()
+    };
+    let source = |utm_source| Visit {
+        utm_source: Some(utm_source),
+        ..Visit::default()
+    };
+    let postal = |code| Visit {
+        postal_code: Some(code),
+        email: Some("bruno@example.com"),
+        ..Visit::default()
+    };
     for (visit, ids) in [
         (
             everything,
             &["black-friday", "newsletter", "vip", "rio"][..],
         ),
-        (only, &[]),
-        (
-            Visit {
-                utm_campaign: Some("blackfriday"),
-                ..only
-            },
-            &["black-friday"],
-        ),
-        (
-            Visit {
-                utm_campaign: Some("BlackFriday"),
-                ..only
-            },
-            &[],
-        ),
-        (
-            Visit {
-                utm_source: Some("newsletter"),
-                ..only
-            },
-            &["newsletter"],
-        ),
-        (
-            Visit {
-                utm_source: Some("blackfriday"),
-                ..only
-            },
-            &[],
-        ),
-        (
-            Visit {
-                email: Some("bruno@example.com"),
-                ..only
-            },
-            &[],
-        ),
-        (
-            Visit {
-                postal_code: Some("23799999"),
-                ..only
-            },
-            &["rio"],
-        ),
-        (
-            Visit {
-                postal_code: Some("23800000"),
-                ..only
-            },
-            &[],
-        ),
-        (
-            Visit {
-                postal_code: Some("20000"),
-                ..only
-            },
-            &[],
-        ),
+        (Visit::default(), &[]),
+        (campaign("blackfriday"), &["black-friday"]),
+        (campaign("BlackFriday"), &[]),
+        (source("newsletter"), &["newsletter"]),
+        (source("blackfriday"), &[]),
+        (postal("23799999"), &["rio"]),
+        (postal("23800000"), &[]),
+        (postal("20000"), &[]),
     ] {
         assert_eq!(demo().campaigns(visit).await.unwrap(), ids, "{visit:?}");
     }

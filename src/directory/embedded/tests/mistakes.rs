@@ -44,104 +44,125 @@ fn five_mistakes_are_told_at_once_with_their_lines() {
     );
 }
 
+/// What was written, what is written instead, where that is wrong, and how it is told.
+type Damage = (&'static str, &'static str, (usize, usize), &'static str);
+
+/// Damages the demo's file, once each, and finds that one mistake where it is.
+fn check(cases: &[Damage]) {
+    for (written, damaged, at, message) in cases {
+        let errors = Embedded::parse(&DEMO.replacen(written, damaged, 1)).unwrap_err();
+        assert_eq!(errors.len(), 1, "{damaged}: {errors:?}");
+        assert_eq!((errors[0].line, errors[0].column), *at, "{}", errors[0]);
+        assert!(errors[0].message.starts_with(message), "{}", errors[0]);
+    }
+}
+
 #[test]
-fn every_kind_of_mistake_is_told_where_it_is() {
-    let channel = |line: &str| DEMO.replacen("country = \"USA\"", line, 1);
-    let default = |id: &str| DEMO.replace("default_channel = \"1\"", id);
-    for (text, at, message) in [
-        (default(""), (1, 1), "`default_channel` is missing"),
+fn mistakes_of_channels_are_told_where_they_are() {
+    let default = "default_channel = \"1\"";
+    let country = "country = \"USA\"";
+    check(&[
+        (default, "", (1, 1), "`default_channel` is missing"),
         (
-            default("default_channel = 1"),
+            default,
+            "default_channel = 1",
             (3, 19),
             "`default_channel` is a text of 1 to 256",
         ),
         (
-            default("default_channel = \"9\""),
+            default,
+            "default_channel = \"9\"",
             (3, 19),
             "the default channel is none of the",
         ),
         (
-            default("default_channel = \"3\""),
+            default,
+            "default_channel = \"3\"",
             (3, 19),
             "the default channel is private",
         ),
         (
-            channel("country = \"usa\""),
+            country,
+            "country = \"usa\"",
             (10, 11),
             "`country` has three capital letters",
         ),
         (
-            channel("country = \"USA\"\ncolour = 1"),
+            country,
+            "country = \"USA\"\ncolour = 1",
             (11, 1),
             "unknown key `colour`; allowed are",
         ),
-        (channel(""), (8, 1), "`country` is missing"),
         (
-            channel("country = \"USA\"\nactive = 1"),
+            country,
+            "country = \"USA\"\nactive = 1",
             (11, 10),
             "`active` is true or false",
         ),
+        (country, "", (8, 1), "`country` is missing"),
         (
-            DEMO.replacen("[\"en-US\", \"es-US\"]", "[]", 1),
+            "[\"en-US\", \"es-US\"]",
+            "[]",
             (13, 12),
             "`cultures` names at least",
         ),
+        ("es-US", "es_US", (13, 22), "`es_US` is no culture"),
         (
-            DEMO.replace("es-US", "es_US"),
-            (13, 22),
-            "`es_US` is no culture",
-        ),
-        (
-            DEMO.replacen("id = \"4\"", "id = \"1\"", 1),
+            "id = \"4\"",
+            "id = \"1\"",
             (31, 6),
             "another channel has the id",
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_of_customers_campaigns_and_regions_are_told_where_they_are() {
+    check(&[
         (
-            DEMO.replace("\"gold\"", "\"a,b\""),
+            "\"gold\"",
+            "\"a,b\"",
             (43, 17),
             "`price_tables` has 1 to 128 visible",
         ),
+        ("\"gold\"", "7", (43, 17), "`price_tables` is a text"),
         (
-            DEMO.replace("\"gold\"", "7"),
-            (43, 17),
-            "`price_tables` is a text",
-        ),
-        (
-            DEMO.replace("[\"gold\"]", "\"gold\""),
+            "[\"gold\"]",
+            "\"gold\"",
             (43, 16),
             "`price_tables` is a list",
         ),
         (
-            DEMO.replace("[\"newsletter\"]", "[]"),
+            "[\"newsletter\"]",
+            "[]",
             (70, 14),
             "an empty `utm_source` fits nobody",
         ),
         (
-            DEMO.replace("degrees = 1", "degrees = 181"),
+            "degrees = 1",
+            "degrees = 181",
             (88, 47),
             "`degrees` is a number from 0",
         ),
         (
-            DEMO.replace("degrees = 1", "degrees = nan"),
+            "degrees = 1",
+            "degrees = nan",
             (88, 47),
             "`degrees` is a number from 0",
         ),
         (
-            DEMO.replace("\"10292\"", "\"1029\""),
+            "\"10292\"",
+            "\"1029\"",
             (98, 40),
             "`to` has as many digits as `from`",
         ),
         (
-            DEMO.replace("\"10292\"", "\"1O292\""),
+            "\"10292\"",
+            "\"1O292\"",
             (98, 40),
             "`to` has 1 to 12 digits",
         ),
-    ] {
-        let errors = Embedded::parse(&text).unwrap_err();
-        assert_eq!(errors.len(), 1, "{message}: {errors:?}");
-        assert_eq!((errors[0].line, errors[0].column), at, "{}", errors[0]);
-        assert!(errors[0].message.starts_with(message), "{}", errors[0]);
-    }
+    ]);
 }
 
 #[test]
@@ -207,7 +228,8 @@ proptest! {
         put in "[\\[\\]{}\"'=,.#\\n0-9a-zé -]{0,12}",
     ) {
         let end = (at + length).min(DEMO.len());
-        let text = format!("{}{put}{}", &DEMO[..at], &DEMO[end..]);
+        let (before, after) = (DEMO.get(..at).unwrap(), DEMO.get(end..).unwrap());
+        let text = format!("{before}{put}{after}");
         if let Err(errors) = Embedded::parse(&text) {
             let lines = text.lines().count() + 1;
             prop_assert!(!errors.is_empty());
