@@ -10,6 +10,7 @@ pub mod inputs;
 pub mod jws;
 pub mod lifetime;
 pub mod patch;
+pub mod plans;
 pub mod request;
 pub mod session;
 pub mod time;

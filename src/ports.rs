@@ -8,6 +8,10 @@ use thiserror::Error;
 use crate::domain::time::Millis;
 use crate::domain::transform::{Answer, Call, Failure};
 
+mod sessions;
+
+pub use sessions::{SessionStore, StoreError};
+
 /// The time. One reading a request; tests own it.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The present moment.

@@ -7,6 +7,7 @@ pub mod host;
 mod kind;
 mod origin;
 pub mod path;
+pub mod trace;
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,14 @@
 
 pub mod body;
 pub mod field;
+pub mod head;
 pub mod id;
 pub mod limits;
 pub mod segment;
+pub mod upkeep;
 
 pub use body::{Body, Slot};
 pub use field::Field;
+pub use head::{Principal, Session};
 pub use id::SessionId;
+pub use upkeep::Upkeep;

@@ -103,13 +103,7 @@ pub struct Verified {
 pub fn sign_token(ring: &KeyRing, claims: &Claims<'_>, now: Millis) -> Result<String, TokenError> {
     let key = ring.signing_key(now);
     let payload = claims.to_json()?;
-    let header = format!(
-        r#"{{"typ":"{}","alg":"{}","kid":"{}"}}"#,
-        claims.token_use.type_name(),
-        key.algorithm().name(),
-        key.kid()
-    );
-    Ok(key.private().seal(&header, &payload))
+    Ok(key.private().seal(&key.header(claims.token_use), &payload))
 }
 
 /// Verifies the value of a session cookie. Tokens for the API alone are refused.

@@ -10,7 +10,7 @@ use super::Field;
 ///
 /// The platform writes `{"value": …}`; members beside `value` (such as `keepAlive`) are kept as
 /// they came (contract §4).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slot {
     value: Value,
     beside: Option<Arc<Map<String, Value>>>,
@@ -52,7 +52,7 @@ impl Slot {
 }
 
 /// The fields of a session. Fields are sorted by name, so equal contents are equal bodies.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Body {
     entries: Vec<(Field, Slot)>,
 }
@@ -79,6 +79,20 @@ impl Body {
     /// The value of a field, by its full name.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.slot(name).map(Slot::value)
+    }
+
+    /// The value of a field, by the two parts of its name: no full name needs to be built.
+    pub fn at(&self, namespace: &str, key: &str) -> Option<&Value> {
+        let name = || {
+            namespace
+                .bytes()
+                .chain(std::iter::once(b'.'))
+                .chain(key.bytes())
+        };
+        let at = self
+            .entries
+            .binary_search_by(|(field, _)| field.as_str().bytes().cmp(name()));
+        self.entries.get(at.ok()?).map(|(_, slot)| slot.value())
     }
 
     /// The text of a field that holds a string.
@@ -198,6 +212,22 @@ mod tests {
         assert!(body.set(known("public.sc"), json!("2")));
         assert!(body.unset("public.sc"));
         assert!(!body.unset("public.sc"));
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_two_parts_too() {
+        let body: Body = [
+            (known("public.a.b"), json!(1)),
+            (known("public-x.a"), json!(2)),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(body.at("public", "a.b"), Some(&json!(1)));
+        assert_eq!(body.at("public-x", "a"), Some(&json!(2)));
+        assert_eq!(
+            (body.at("public", "a"), body.at("pub", "lic.a")),
+            (None, None)
+        );
     }
 
     #[test]

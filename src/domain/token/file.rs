@@ -157,6 +157,7 @@ fn read_key(place: &Place<'_>) -> Result<Key, KeyRingError> {
         state,
         secret,
         private,
+        cookie_header: std::sync::OnceLock::new(),
     })
 }
 

@@ -1,10 +1,14 @@
 //! The key ring: which key signs, which ones verify, and how keys come and go.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
+use super::claims::TokenUse;
 use super::hash::HashKey;
 use crate::domain::jws::key::{PrivateKey, TokenAlgorithm, draw_secret};
 use crate::domain::time::Millis;
@@ -41,6 +45,8 @@ pub struct Key {
     pub(super) state: KeyState,
     pub(super) secret: Vec<u8>,
     pub(super) private: PrivateKey,
+    /// The encoded header of its cookies, made at first need.
+    pub(super) cookie_header: OnceLock<Box<str>>,
 }
 
 impl Key {
@@ -76,6 +82,22 @@ impl Key {
 
     pub(super) fn private(&self) -> &PrivateKey {
         &self.private
+    }
+
+    /// The header of a token under this key, as JSON.
+    pub(super) fn header(&self, token_use: TokenUse) -> String {
+        let (typ, alg) = (token_use.type_name(), self.algorithm().name());
+        format!(r#"{{"typ":"{typ}","alg":"{alg}","kid":"{}"}}"#, self.kid)
+    }
+
+    /// Whether a token's header is the one of this key's cookies, letter by letter.
+    fn heads(&self, token: &str) -> bool {
+        let header = self
+            .cookie_header
+            .get_or_init(|| URL_SAFE_NO_PAD.encode(self.header(TokenUse::Cookie)).into());
+        token
+            .strip_prefix(&**header)
+            .is_some_and(|rest| rest.starts_with('.'))
     }
 }
 
@@ -156,6 +178,12 @@ impl KeyRing {
         self.signing_key(now).kid == kid
     }
 
+    /// Whether a token claims, by its header alone, to be a cookie under the key that signs now.
+    /// One comparison of bytes; proves nothing.
+    pub fn is_current(&self, token: &str, now: Millis) -> bool {
+        self.signing_key(now).heads(token)
+    }
+
     /// What each key does now, in the order of [`keys`](Self::keys).
     pub fn uses(&self, now: Millis) -> Vec<KeyUse> {
         let signing = self.signing_key(now);
@@ -207,6 +235,7 @@ impl KeyRing {
             state: KeyState::Active,
             secret: secret.to_vec(),
             private,
+            cookie_header: OnceLock::new(),
         });
         kid
     }

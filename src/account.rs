@@ -1,0 +1,133 @@
+//! An account, compiled: everything that one store's requests are judged by.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use serde_json::{Map, Value, json};
+
+use crate::config::values::{AuthCookie, CarryOver, Cookies};
+use crate::domain::access::Routes;
+use crate::domain::headers::HeaderPlanRules;
+use crate::domain::inputs::InputRules;
+use crate::domain::lifetime::Policy;
+use crate::domain::plans::SharedBody;
+use crate::domain::session::field::known;
+use crate::domain::session::limits::SessionLimits;
+use crate::domain::session::{Body, Slot};
+use crate::domain::time::Millis;
+use crate::domain::token::KeyRing;
+use crate::domain::transform::Graph;
+use crate::ports::AppCaller;
+
+/// The lifetime law's numbers for the two kinds of shopper.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    /// For shoppers whom nobody knows.
+    pub anonymous: Policy,
+    /// For shoppers and staff who are logged in.
+    pub authenticated: Policy,
+}
+
+impl Policies {
+    /// The policy of a kind.
+    pub const fn of(&self, authenticated: bool) -> &Policy {
+        if authenticated {
+            &self.authenticated
+        } else {
+            &self.anonymous
+        }
+    }
+}
+
+/// One store.
+#[derive(Debug)]
+pub struct Account {
+    /// Which configuration it was compiled from; plans of another are made anew.
+    pub generation: u64,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its id, a GUID.
+    pub id: Arc<str>,
+    /// The path under which it lives, `/` for a whole host.
+    pub root_path: Arc<str>,
+    /// What is read from requests.
+    pub inputs: InputRules,
+    /// Names and attributes of our cookies, by listener.
+    pub cookies: Cookies,
+    /// The lifetime law.
+    pub policies: Policies,
+    /// The installed apps.
+    pub graph: Graph,
+    /// Who calls them.
+    pub apps: Arc<dyn AppCaller>,
+    /// How long a whole cycle may take.
+    pub cycle_deadline: Duration,
+    /// Headers for the backends.
+    pub headers: HeaderPlanRules,
+    /// Routes.
+    pub routes: Routes,
+    /// Keys of tokens and hashes.
+    pub keys: Arc<KeyRing>,
+    /// What outlives an expiry or a logout.
+    pub carry_over: CarryOver,
+    /// The shop's auth cookies.
+    pub auth_cookie: AuthCookie,
+    /// Whether an auth cookie may begin a session again after its login ended.
+    pub silent_relogin: bool,
+    /// User agents that never get a stored session, lower case.
+    pub crawlers: Arc<[String]>,
+    /// How much a session may hold.
+    pub limits: SessionLimits,
+    /// The session of whoever gets none.
+    pub default: DefaultSession,
+}
+
+impl Account {
+    /// What every session holds from its first moment (contract §4). Not counted as a change.
+    pub fn base(&self) -> Body {
+        let mut body = Body::new();
+        let mut beside = Map::new();
+        beside.insert("keepAlive".to_owned(), Value::Bool(true));
+        body.put(
+            known("account.id"),
+            Slot::with_beside(json!(&*self.id), beside),
+        );
+        body.set(known("account.accountName"), json!(&*self.name));
+        body.set(known("profile.isAuthenticated"), json!("false"));
+        body
+    }
+}
+
+/// The default session, made by a create call now and then and shared by all who get none stored.
+#[derive(Default)]
+pub struct DefaultSession(ArcSwapOption<(Arc<SharedBody>, Millis)>);
+
+/// How long a default session is used before it is made anew.
+const DEFAULT_AGE: Duration = Duration::from_mins(1);
+
+impl DefaultSession {
+    /// The body, while it is fresh.
+    pub fn fresh(&self, now: Millis) -> Option<Arc<SharedBody>> {
+        let made = self.0.load();
+        let (body, at) = &**made.as_ref()?;
+        (now.since(*at) < DEFAULT_AGE).then(|| Arc::clone(body))
+    }
+
+    /// The body, however old.
+    pub fn last(&self) -> Option<Arc<SharedBody>> {
+        self.0.load().as_ref().map(|made| Arc::clone(&made.0))
+    }
+
+    /// Takes a newly made one.
+    pub fn renew(&self, body: Arc<SharedBody>, now: Millis) {
+        self.0.store(Some(Arc::new((body, now))));
+    }
+}
+
+impl fmt::Debug for DefaultSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DefaultSession")
+    }
+}

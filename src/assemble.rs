@@ -1,0 +1,353 @@
+//! From a checked configuration to a running whole. Everything is built before anything serves.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use http::HeaderName;
+use thiserror::Error;
+
+use crate::account::{Account, DefaultSession, Policies};
+use crate::apps::authentication::LocalTokens;
+use crate::apps::{BuiltInOptions, Builtins};
+use crate::config::Config;
+use crate::config::values::{self, DirectorySource};
+use crate::directory::embedded::Embedded;
+use crate::domain::access::Routes;
+use crate::domain::headers::{DEFAULT_MAP, HeaderPlanRules, HeaderRuleError, OwnedNames};
+use crate::domain::inputs::{InputRules, InputSettings};
+use crate::domain::session::Field;
+use crate::domain::session::field::known;
+use crate::domain::token::{KeyRing, TokenAlgorithm};
+use crate::domain::vtexid::{LoginKey, VtexIdKeys};
+use crate::edge::running::{Running, Site};
+use crate::edge::upstream::Upstream;
+use crate::edge::visitors::Visitors;
+use crate::edge::{Hosts, Shared};
+use crate::flow::Flow;
+use crate::memo::{Memo, MemoCapacity, Remember};
+use crate::ports::{Clock, Directory, Entropy, SessionStore, TokenVerifier};
+use crate::store::MemoryStore;
+use crate::store::memory::MemoryCapacity;
+use crate::telemetry::Telemetry;
+
+/// What comes from outside: time, randomness, and the data of stores.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Opens the directories that accounts name.
+    pub directories: Arc<dyn OpenDirectory>,
+}
+
+/// Opens a configured directory.
+pub trait OpenDirectory: Send + Sync + std::fmt::Debug {
+    /// Opens it, with all of its data readable, or says what is wrong.
+    fn open(&self, source: &DirectorySource) -> Result<Arc<dyn Directory>, AssembleError>;
+}
+
+/// Why a checked configuration cannot run after all: files changed or vanished since the check.
+#[derive(Debug, Error)]
+pub enum AssembleError {
+    /// A file cannot be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A file's content cannot be used.
+    #[error("{path}: {problem}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Settings that the check lets through and the program refuses: a mistake of ours.
+    #[error("account {account}: {problem}")]
+    Settings {
+        /// The account.
+        account: String,
+        /// What is refused.
+        problem: String,
+    },
+}
+
+/// Directories on disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DirectoriesOnDisk;
+
+impl OpenDirectory for DirectoriesOnDisk {
+    fn open(&self, source: &DirectorySource) -> Result<Arc<dyn Directory>, AssembleError> {
+        let DirectorySource::Embedded { file } = source;
+        let directory = Embedded::parse(&read(file)?).map_err(|errors| {
+            let problem = errors.first().map_or_else(String::new, ToString::to_string);
+            AssembleError::Content {
+                path: file.clone(),
+                problem,
+            }
+        })?;
+        Ok(Arc::new(directory))
+    }
+}
+
+/// Builds the shared state of all listeners.
+pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleError> {
+    let store = open_store(config);
+    let flow = Flow::new(Arc::clone(&ports.clock), Arc::clone(&ports.entropy), store);
+    Ok(Arc::new(Shared {
+        running: ArcSwap::from_pointee(compile(config, ports)?),
+        flow,
+        telemetry: Arc::new(Telemetry::new()),
+    }))
+}
+
+fn open_store(config: &Config) -> Arc<dyn SessionStore> {
+    let values::Store::Memory {
+        max_anonymous,
+        max_authenticated,
+    } = config.store;
+    let capacity = MemoryCapacity {
+        anonymous: max_anonymous,
+        authenticated: max_authenticated,
+    };
+    // A login is remembered as long as a session of it could live.
+    let longest = config
+        .accounts
+        .iter()
+        .map(|account| account.lifetimes.authenticated.absolute(true));
+    Arc::new(MemoryStore::new(
+        capacity,
+        longest.max().unwrap_or_default(),
+    ))
+}
+
+/// Compiles a configuration; a reload swaps the result in whole.
+pub fn compile(config: &Config, ports: &Ports) -> Result<Running, AssembleError> {
+    static GENERATION: AtomicU64 = AtomicU64::new(1);
+    let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
+    let mut hosts = Hosts::default();
+    for account in &config.accounts {
+        let compiled = compile_account(account, config, ports, generation)?;
+        let upstreams = account.upstreams.iter();
+        let site = Site {
+            account: Arc::new(compiled),
+            upstreams: upstreams
+                .map(|one| {
+                    (
+                        one.name.to_string(),
+                        Arc::new(Upstream::new(Arc::clone(one))),
+                    )
+                })
+                .collect::<HashMap<_, _>>(),
+        };
+        hosts.add(&account.place, &site);
+    }
+    let names = hosts
+        .sites()
+        .flat_map(|site| site.account.headers.names())
+        .cloned();
+    let names: Vec<HeaderName> = names.collect();
+    Ok(Running {
+        owned: OwnedNames::new(&names),
+        hosts,
+        limits: config.limits,
+        trusted: config.trusted_proxies.clone(),
+        visitors: Visitors::new(config.limits.new_sessions_per_minute),
+        access_log: config.log.access,
+    })
+}
+
+fn compile_account(
+    account: &values::Account,
+    config: &Config,
+    ports: &Ports,
+    generation: u64,
+) -> Result<Account, AssembleError> {
+    let refused = |problem: String| AssembleError::Settings {
+        account: account.name.to_string(),
+        problem,
+    };
+    let inputs = InputRules::try_new(&InputSettings {
+        query: account.inputs.query.clone(),
+        cookies: account.inputs.cookies.clone(),
+        session_cookies: session_names(&account.cookies),
+        cookie_header_bytes: config.limits.cookie_bytes,
+    })
+    .map_err(|errors| refused(said(&errors)))?;
+    let headers = header_rules(account).map_err(|errors| refused(said(&errors)))?;
+    let routes =
+        Routes::try_new(account.routes.clone()).map_err(|errors| refused(said(&errors)))?;
+    Ok(Account {
+        generation,
+        name: Arc::clone(&account.name),
+        id: account.id.to_string().into(),
+        root_path: account.place.root_path.as_str().into(),
+        inputs,
+        cookies: account.cookies.clone(),
+        policies: Policies {
+            anonymous: account.lifetimes.anonymous,
+            authenticated: account.lifetimes.authenticated,
+        },
+        graph: account.graph.clone(),
+        apps: install(account, ports)?,
+        cycle_deadline: account.cycle_deadline,
+        headers,
+        routes,
+        keys: Arc::new(open_keys(&account.keys, ports)?),
+        carry_over: account.carry_over.clone(),
+        auth_cookie: account.auth_cookie.clone(),
+        silent_relogin: account.silent_relogin,
+        crawlers: config.crawlers.as_slice().into(),
+        limits: config.limits.session,
+        default: DefaultSession::default(),
+    })
+}
+
+/// The usual headers, with what the account maps otherwise, adds or leaves out.
+fn header_rules(account: &values::Account) -> Result<HeaderPlanRules, Vec<HeaderRuleError>> {
+    let differs = &account.headers.map;
+    let usual = DEFAULT_MAP
+        .iter()
+        .map(|&(name, field)| (HeaderName::from_static(name), known(field)));
+    let mut map: Vec<(HeaderName, Field)> = usual
+        .filter(|(name, _)| differs.iter().all(|(other, _)| other != name))
+        .collect();
+    let mut left_out = Vec::new();
+    for (name, field) in differs {
+        match field {
+            Some(field) => map.push((name.clone(), field.clone())),
+            None => left_out.push(name.clone()),
+        }
+    }
+    Ok(HeaderPlanRules::try_new(map, &account.name)?.without(left_out))
+}
+
+/// Both names count, whatever listener a request comes in by: a cookie of the one must not reach
+/// the backend through the other.
+fn session_names(cookies: &values::Cookies) -> Vec<String> {
+    let mut names = vec![
+        cookies.secure.session.clone(),
+        cookies.insecure.session.clone(),
+    ];
+    names.dedup();
+    names
+}
+
+/// The apps of an account, behind its memo.
+fn install(
+    account: &values::Account,
+    ports: &Ports,
+) -> Result<Arc<dyn crate::ports::AppCaller>, AssembleError> {
+    let kinds: Vec<_> = account.apps.iter().map(|app| app.kind).collect();
+    let tokens: Arc<dyn TokenVerifier> = Arc::new(LocalTokens::new(
+        login_keys(&account.authentication)?,
+        &account.name,
+        &account.id.to_string(),
+        Arc::clone(&ports.clock),
+    ));
+    let apps = Builtins::new(
+        kinds,
+        BuiltInOptions {
+            account_name: Arc::clone(&account.name),
+            account_id: account.id.to_string().into(),
+            profile_by_email: account.switches.profile_by_email,
+            accept_region_id: account.switches.client_region_id,
+            directory: ports.directories.open(&account.directory)?,
+            tokens,
+        },
+    );
+    let remember = account
+        .graph
+        .apps()
+        .iter()
+        .zip(&account.apps)
+        .map(|(spec, app)| {
+            // Verdicts over tokens end with the token; everything else ages.
+            match app.kind {
+                crate::config::builtin::BuiltIn::Authentication => Remember::Never,
+                _ => Remember::For(spec.max_age.unwrap_or(account.memo.max_age)),
+            }
+        });
+    let capacity = MemoCapacity {
+        bytes: account.memo.max_bytes,
+    };
+    let clock = Arc::clone(&ports.clock);
+    Ok(Arc::new(Memo::new(
+        Arc::new(apps),
+        remember.collect(),
+        capacity,
+        clock,
+    )))
+}
+
+fn login_keys(authentication: &values::Authentication) -> Result<VtexIdKeys, AssembleError> {
+    let mut keys = VtexIdKeys::none();
+    for path in &authentication.jwks {
+        let (parsed, warnings) =
+            VtexIdKeys::parse(&read(path)?).map_err(|error| AssembleError::Content {
+                path: path.clone(),
+                problem: error.to_string(),
+            })?;
+        for warning in warnings {
+            tracing::warn!(file = %path.display(), %warning, "A login key is left out.");
+        }
+        keys = keys.join(parsed).0;
+    }
+    if let Some(path) = &authentication.local_key {
+        let key = LoginKey::parse(&read(path)?).map_err(|error| AssembleError::Content {
+            path: path.clone(),
+            problem: error.to_string(),
+        })?;
+        keys = keys.join(key.public_keys()).0;
+    }
+    Ok(keys
+        .with_issuer(authentication.issuer.clone())
+        .with_leeway(authentication.leeway))
+}
+
+/// Reads a key ring, or makes one where the configuration says so and none is there.
+fn open_keys(keys: &values::Keys, ports: &Ports) -> Result<KeyRing, AssembleError> {
+    if keys.create && !keys.file.exists() {
+        let mut draw = || ports.entropy.bits();
+        let ring = KeyRing::generate(TokenAlgorithm::Hs256, ports.clock.now(), &mut draw);
+        if let Some(parent) = keys.file.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| AssembleError::File {
+                path: parent.to_owned(),
+                error,
+            })?;
+        }
+        crate::cli::secret_file::create_secret(&keys.file, &ring.to_json()).map_err(|error| {
+            AssembleError::Content {
+                path: keys.file.clone(),
+                problem: error.to_string(),
+            }
+        })?;
+    }
+    let ring = KeyRing::parse(&read(&keys.file)?).map_err(|error| AssembleError::Content {
+        path: keys.file.clone(),
+        problem: error.to_string(),
+    })?;
+    Ok(ring.with_sign_after(keys.sign_after))
+}
+
+fn read(path: &Path) -> Result<String, AssembleError> {
+    std::fs::read_to_string(path).map_err(|error| AssembleError::File {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn said<E: ToString>(errors: &[E]) -> String {
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,135 @@
+//! `vestibule explain`: the whole decision about one request, by the same code as the proxy.
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::run::system_ports;
+use super::{ConfigArgs, tell};
+use crate::assemble::assemble;
+use crate::config::{self, Config, Layers, OnDisk};
+use crate::domain::cookies::ResponseFacts;
+use crate::domain::inputs::read_inputs;
+use crate::edge;
+
+mod kept;
+mod report;
+mod request;
+
+use report::Report;
+
+/// What is explained.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// A file with one HTTP/1.1 request: request line, headers, empty line
+    #[arg(long)]
+    request: PathBuf,
+    /// The session that the shopper already has: a session document, or `{}`
+    #[arg(long)]
+    session: Option<PathBuf>,
+    /// How long ago that session began
+    #[arg(long, default_value = "10m", requires = "session")]
+    created_ago: String,
+    /// How long ago its cookie was issued
+    #[arg(long, default_value = "10m", requires = "session")]
+    issued_ago: String,
+    /// How long ago it was used last
+    #[arg(long, default_value = "1m", requires = "session")]
+    seen_ago: String,
+    /// Status of the upstream's response
+    #[arg(long, default_value_t = 200)]
+    status: u16,
+    /// `Cache-Control` of the upstream's response
+    #[arg(long)]
+    cache_control: Option<String>,
+    /// Tell it to a machine
+    #[arg(long)]
+    json: bool,
+}
+
+/// Explains one request. Nothing is sent anywhere and nothing is kept.
+pub fn run(
+    args: &ExplainArgs,
+    variables: impl IntoIterator<Item = (String, String)>,
+    out: &mut dyn Write,
+) -> io::Result<ExitCode> {
+    let layers = Layers::read(&args.config.config, args.config.env.as_deref(), variables);
+    let config = match config::load(&layers, &OnDisk) {
+        Ok(loaded) => loaded.config,
+        Err(report) => {
+            tell(&report.to_string());
+            return Ok(ExitCode::from(1));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    match runtime.block_on(explain(args, &config)) {
+        Ok(report) if args.json => {
+            serde_json::to_writer_pretty(&mut *out, &report)?;
+            writeln!(out)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Ok(report) => {
+            write!(out, "{report}")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(problem) => {
+            tell(&format!("vestibule: {problem}"));
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> {
+    let shared = assemble(config, &system_ports()).map_err(|error| error.to_string())?;
+    let running = shared.running.load_full();
+    let mut head = request::read(&args.request)?;
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let reading = edge::read(&mut head, &running, peer)
+        .map_err(|error| format!("the request is answered with {}: {error}", error.status()))?;
+    let site = running
+        .hosts
+        .find(reading.admitted.host.as_str(), &reading.admitted.path)
+        .ok_or("the request is answered with 421: this host is not served here")?;
+    let account = &site.account;
+    let insecure = config
+        .listeners
+        .iter()
+        .all(|listener| listener.insecure_cookies);
+    if let Some(file) = &args.session {
+        let ages = [&args.created_ago, &args.issued_ago, &args.seen_ago];
+        kept::give(
+            &shared,
+            account,
+            &mut head,
+            kept::Kept {
+                file,
+                ages,
+                insecure,
+            },
+        )
+        .await?;
+    }
+    let view = reading.admitted.view(&head, reading.secure, insecure);
+    let inputs = read_inputs(&view, &account.inputs);
+    let mut report = Report::of_inputs(&view, account, &inputs, reading.spoofed);
+    let mut decision = shared.flow.decide(account, &view, &|| true).await;
+    let facts = ResponseFacts {
+        status: args.status,
+        cache_control: args.cache_control.as_deref(),
+    };
+    let settings = if insecure {
+        &account.cookies.insecure
+    } else {
+        &account.cookies.secure
+    };
+    let leaving = shared.flow.leave(&mut decision, settings, &facts).await;
+    report.add(&decision, &leaving);
+    Ok(report)
+}

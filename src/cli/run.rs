@@ -1,0 +1,109 @@
+//! `vestibule run`: the real thing.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{ConfigArgs, tell};
+use crate::assemble::{DirectoriesOnDisk, Ports, assemble};
+use crate::clock::{SystemClock, SystemEntropy};
+use crate::config::values::{Log, LogFormat, LogLevel};
+use crate::config::{self, Config, Layers, Loaded, OnDisk};
+use crate::serve::{Beside, serve};
+
+/// Bad configuration or usage.
+const BAD: u8 = 1;
+/// Could not start.
+const NOT_STARTED: u8 = 2;
+
+/// Loads, says what is wrong or starts.
+pub fn run(
+    args: &ConfigArgs,
+    variables: impl IntoIterator<Item = (String, String)>,
+    out: &mut dyn Write,
+) -> io::Result<ExitCode> {
+    let layers = Layers::read(&args.config, args.env.as_deref(), variables);
+    start(&layers, out, &|_| Ok(Vec::new()))
+}
+
+/// What is served beside the proxy, made of the checked configuration.
+pub(super) type MakeBeside<'a> = dyn Fn(&Config) -> Result<Vec<Beside>, String> + 'a;
+
+/// Starts what these layers describe; returns when it was told to stop.
+pub(super) fn start(
+    layers: &Layers,
+    out: &mut dyn Write,
+    beside: &MakeBeside<'_>,
+) -> io::Result<ExitCode> {
+    let Loaded {
+        config, warnings, ..
+    } = match config::load(layers, &OnDisk) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            tell(&report.to_string());
+            return Ok(ExitCode::from(BAD));
+        }
+    };
+    if !warnings.findings().is_empty() {
+        tell(&warnings.to_string());
+    }
+    begin_log(&config.log);
+    let ports = system_ports();
+    let shared = match assemble(&config, &ports) {
+        Ok(shared) => shared,
+        Err(error) => return not_started(&error),
+    };
+    let beside = match beside(&config) {
+        Ok(beside) => beside,
+        Err(error) => return not_started(&error),
+    };
+    for listener in &config.listeners {
+        writeln!(out, "proxy       http://{}", listener.address)?;
+    }
+    for one in &beside {
+        writeln!(out, "{:<11} http://{}", one.name, one.address)?;
+    }
+    if let Some(admin) = &config.admin {
+        writeln!(out, "admin       http://{}/metrics", admin.address)?;
+    }
+    out.flush()?;
+    match serve(&config, &shared, beside) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => not_started(&error),
+    }
+}
+
+/// The ports of a process of its own.
+pub(super) fn system_ports() -> Ports {
+    Ports {
+        clock: Arc::new(SystemClock::start()),
+        entropy: Arc::new(SystemEntropy),
+        directories: Arc::new(DirectoriesOnDisk),
+    }
+}
+
+fn not_started(error: &dyn std::fmt::Display) -> io::Result<ExitCode> {
+    tell(&format!("vestibule: {error}"));
+    Ok(ExitCode::from(NOT_STARTED))
+}
+
+/// Logs go to standard error: standard output is for what the command was asked for.
+fn begin_log(log: &Log) {
+    let level = match log.level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr);
+    let begun = match log.format {
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Text => subscriber.try_init(),
+    };
+    if let Err(error) = begun {
+        tell(&format!("vestibule: no log: {error}"));
+    }
+}

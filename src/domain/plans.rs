@@ -1,0 +1,85 @@
+//! What follows from a body alone, made once and shared: its headers and its segment.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use super::headers::{HeaderBlock, HeaderPlanRules, SegmentTexts, plan_block};
+use super::session::Body;
+use super::session::segment::Segment;
+
+/// The plans of one body under one configuration.
+#[derive(Debug)]
+pub struct Plans {
+    generation: u64,
+    /// Headers whose values come from the body.
+    pub headers: HeaderBlock,
+    /// The segment as its cookie carries it.
+    pub segment_cookie: Arc<str>,
+    /// Members left out of the cookie for its size.
+    pub segment_dropped: usize,
+}
+
+impl Plans {
+    /// Makes the plans of a body.
+    pub fn of(body: &Body, rules: &HeaderPlanRules, generation: u64) -> Self {
+        let segment = Segment::of(body);
+        let (token, key) = (segment.token(), segment.key());
+        let (cookie, segment_dropped) = segment.cookie();
+        Self {
+            generation,
+            headers: plan_block(
+                body,
+                SegmentTexts {
+                    token: &token,
+                    key: &key,
+                },
+                rules,
+            ),
+            segment_cookie: cookie.into(),
+            segment_dropped,
+        }
+    }
+}
+
+/// A body with its plans, shared by every session that holds the same fields.
+pub struct SharedBody {
+    body: Body,
+    plans: ArcSwapOption<Plans>,
+}
+
+impl SharedBody {
+    /// A body whose plans are not made yet.
+    pub fn new(body: Body) -> Self {
+        Self {
+            body,
+            plans: ArcSwapOption::empty(),
+        }
+    }
+
+    /// The fields.
+    pub const fn fields(&self) -> &Body {
+        &self.body
+    }
+
+    /// The plans under the configuration of this generation, made at first need.
+    pub fn plans(&self, rules: &HeaderPlanRules, generation: u64) -> Arc<Plans> {
+        let made = self.plans.load();
+        if let Some(plans) = made.as_ref().filter(|plans| plans.generation == generation) {
+            return Arc::clone(plans);
+        }
+        let plans = Arc::new(Plans::of(&self.body, rules, generation));
+        self.plans.store(Some(Arc::clone(&plans)));
+        plans
+    }
+}
+
+/// Fields only: values are a shopper's own.
+impl fmt::Debug for SharedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.body.iter().map(|(field, _)| field))
+            .finish()
+    }
+}

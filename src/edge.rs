@@ -1,0 +1,376 @@
+//! The edge: pingora's phases on one side, the flow on the other. Nothing is decided here.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use http::header::SET_COOKIE;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::prelude::{Error, ErrorType, HttpPeer};
+use pingora::proxy::{FailToProxy, ProxyHttp, Session as Exchange};
+use pingora::{ErrorSource, Result};
+use tokio::time::Instant;
+
+use crate::domain::cookies::CookieSettings;
+use crate::flow::{Decision, Flow};
+use crate::telemetry::Telemetry;
+
+mod answer;
+mod ingress;
+mod outgoing;
+mod response;
+pub mod running;
+pub mod upstream;
+pub mod visitors;
+
+pub use answer::Answer;
+pub use ingress::{Admitted, IngressError, Reading, read};
+pub use running::{Hosts, Running};
+
+use running::Placed;
+
+/// What all listeners share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The configuration in force.
+    pub running: ArcSwap<Running>,
+    /// The way of a request.
+    pub flow: Arc<Flow>,
+    /// Metrics and logs.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// The proxy on the listeners of one kind.
+#[derive(Debug)]
+pub struct Edge {
+    shared: Arc<Shared>,
+    /// Whether these listeners are plain HTTP and say that cookies may be too (contract §8).
+    insecure_cookies: bool,
+}
+
+/// One request on its way through.
+#[derive(Debug)]
+pub struct Passage {
+    started: Instant,
+    running: Arc<Running>,
+    decision: Option<Decision>,
+    placed: Option<Placed>,
+    client: IpAddr,
+    secure: bool,
+    /// Whether cookies have left: a response after an error page must not send them twice.
+    left: bool,
+    status: u16,
+    refused: Option<&'static str>,
+}
+
+impl Edge {
+    /// A proxy over the shared state.
+    pub const fn new(shared: Arc<Shared>, insecure_cookies: bool) -> Self {
+        Self {
+            shared,
+            insecure_cookies,
+        }
+    }
+
+    fn cookies<'a>(&self, decision: &'a Decision) -> &'a CookieSettings {
+        let cookies = &decision.account.cookies;
+        if self.insecure_cookies {
+            &cookies.insecure
+        } else {
+            &cookies.secure
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Edge {
+    type CTX = Passage;
+
+    fn new_ctx(&self) -> Passage {
+        Passage {
+            started: Instant::now(),
+            running: self.shared.running.load_full(),
+            decision: None,
+            placed: None,
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            secure: false,
+            left: false,
+            status: 0,
+            refused: None,
+        }
+    }
+
+    async fn early_request_filter(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
+    ) -> Result<()> {
+        // pingora keeps idle HTTP/1.1 clients for ever unless told otherwise.
+        exchange.set_keepalive(Some(passage.running.limits.idle_timeout.as_secs()));
+        Ok(())
+    }
+
+    /// Reads the request strictly, decides, and answers what does not go on.
+    async fn request_filter(&self, exchange: &mut Exchange, passage: &mut Passage) -> Result<bool> {
+        match self.admit(exchange, passage) {
+            Ok((admitted, placed)) => self.decide(exchange, passage, &admitted, placed).await,
+            Err(error) => {
+                passage.refused = Some(error.label());
+                // What could not be read whole may hide another request behind it.
+                exchange.set_keepalive(None);
+                self.send(exchange, passage, Answer::refusal(&error))
+                    .await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn upstream_peer(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
+    ) -> Result<Box<HttpPeer>> {
+        let upgrade = exchange.is_upgrade_req();
+        let upstream = passage.placed.as_ref().map(|placed| &placed.upstream);
+        let peer = upstream.and_then(|upstream| upstream.peer(upgrade));
+        peer.map(Box::new).ok_or_else(|| {
+            Error::explain(
+                ErrorType::HTTPStatus(502),
+                "no address of the upstream is known",
+            )
+        })
+    }
+
+    /// Runs once a try, on a copy: everything is set, nothing is added.
+    async fn upstream_request_filter(
+        &self,
+        exchange: &mut Exchange,
+        upstream: &mut RequestHeader,
+        passage: &mut Passage,
+    ) -> Result<()> {
+        outgoing::prepare(exchange.req_header(), upstream, passage)
+    }
+
+    async fn response_filter(
+        &self,
+        _: &mut Exchange,
+        response: &mut ResponseHeader,
+        passage: &mut Passage,
+    ) -> Result<()> {
+        self.strip_response(response, passage);
+        self.leave(response, passage).await
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _: &mut Exchange,
+        trailers: &mut http::HeaderMap,
+        passage: &mut Passage,
+    ) -> Result<Option<bytes::Bytes>> {
+        let owned = &passage.running.owned;
+        let ours: Vec<_> = trailers
+            .keys()
+            .filter(|name| owned.owns(name.as_str()))
+            .cloned()
+            .collect();
+        for name in ours {
+            trailers.remove(name);
+        }
+        Ok(None)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut Exchange,
+        _: &HttpPeer,
+        passage: &mut Passage,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        // Nothing was sent yet: another server of the upstream may take it.
+        let others = passage
+            .placed
+            .as_ref()
+            .map_or(0, |placed| placed.upstream.known());
+        if let Some(placed) = &mut passage.placed {
+            placed.tries += 1;
+            error.set_retry(placed.tries < others);
+        }
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        exchange: &mut Exchange,
+        error: &Error,
+        passage: &mut Passage,
+    ) -> FailToProxy {
+        let status = failure_status(error);
+        // A response that has begun, or a client that is gone, can be told nothing.
+        if status > 0 && exchange.response_written().is_none() {
+            exchange.set_keepalive(None);
+            let answer = Answer::failure(status);
+            if let Err(error) = self.send(exchange, passage, answer).await {
+                tracing::debug!(%error, "An error page could not be sent.");
+            }
+        }
+        FailToProxy {
+            error_code: status,
+            can_reuse_downstream: false,
+        }
+    }
+
+    async fn logging(&self, exchange: &mut Exchange, error: Option<&Error>, passage: &mut Passage) {
+        self.record(exchange, error, passage);
+    }
+}
+
+impl Edge {
+    async fn decide(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
+        admitted: &Admitted,
+        placed: Placed,
+    ) -> Result<bool> {
+        let began = Instant::now();
+        let request = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
+        let running = Arc::clone(&passage.running);
+        let admit = || running.visitors.admit(admitted.client);
+        let decision = self
+            .shared
+            .flow
+            .decide(&placed.account, &request, &admit)
+            .await;
+        self.shared.telemetry.decided(began.elapsed());
+        passage.placed = Some(placed);
+        let answer = Answer::of(&decision, &request);
+        passage.decision = Some(decision);
+        let Some(answer) = answer else {
+            return Ok(false);
+        };
+        self.send(exchange, passage, answer).await?;
+        Ok(true)
+    }
+
+    /// Sends an answer of our own; the session cookie leaves with it like with any other.
+    async fn send(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
+        answer: Answer,
+    ) -> Result<()> {
+        let (mut response, body) = answer.into_response()?;
+        self.leave(&mut response, passage).await?;
+        let head = exchange.req_header().method == http::Method::HEAD;
+        exchange
+            .write_response_header(Box::new(response), head || body.is_empty())
+            .await?;
+        if !(head || body.is_empty()) {
+            exchange.write_response_body(Some(body), true).await?;
+        }
+        Ok(())
+    }
+
+    /// Cookies and cache rules of a final response.
+    async fn leave(&self, response: &mut ResponseHeader, passage: &mut Passage) -> Result<()> {
+        passage.status = response.status.as_u16();
+        let interim = response.status.is_informational() && response.status.as_u16() != 101;
+        let Some(decision) = passage
+            .decision
+            .as_mut()
+            .filter(|_| !passage.left && !interim)
+        else {
+            return Ok(());
+        };
+        passage.left = true;
+        let settings = self.cookies(decision).clone();
+        let required = passage
+            .placed
+            .as_ref()
+            .is_some_and(|placed| placed.required);
+        let plan = response::plan(&self.shared.flow, decision, &settings, response, required).await;
+        if let Some(value) = plan.cache_control {
+            response::guard(response, &value)?;
+        }
+        for line in plan.set_cookies {
+            response.append_header(SET_COOKIE, line)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what an upstream may not say: names of ours, and cookies of ours.
+    fn strip_response(&self, response: &mut ResponseHeader, passage: &Passage) {
+        let owned = &passage.running.owned;
+        let ours: Vec<_> = response
+            .headers
+            .keys()
+            .filter(|name| owned.owns(name.as_str()))
+            .cloned()
+            .collect();
+        for name in ours {
+            response.remove_header(&name);
+        }
+        if let Some(decision) = &passage.decision {
+            let dropped = response::drop_own_cookies(response, self.cookies(decision));
+            if dropped > 0 {
+                self.shared.telemetry.own_cookie_dropped(dropped);
+            }
+        }
+    }
+
+    fn record(&self, exchange: &Exchange, error: Option<&Error>, passage: &mut Passage) {
+        let telemetry = &self.shared.telemetry;
+        telemetry.answered(passage.status, passage.started.elapsed());
+        if let Some(reason) = passage.refused {
+            telemetry.refused(reason);
+        }
+        if let Some(decision) = &passage.decision {
+            for event in &decision.events {
+                let account = &decision.account;
+                telemetry.happened(&account.name, account.keys.hash_key(), event);
+            }
+        }
+        if passage.running.access_log {
+            let line = crate::telemetry::AccessLine {
+                method: exchange.req_header().method.as_str(),
+                // The query may hold e-mails and tokens; the path is enough to find a request.
+                path: exchange.req_header().uri.path(),
+                status: passage.status,
+                took: passage.started.elapsed(),
+                account: passage
+                    .placed
+                    .as_ref()
+                    .map_or("", |placed| &*placed.account.name),
+                request_id: passage
+                    .placed
+                    .as_ref()
+                    .map_or("", |placed| &placed.trace.request_id),
+                failed: error.is_some(),
+            };
+            line.write();
+        }
+    }
+}
+
+/// The status that a failure is answered with; 0 where nobody is left to answer.
+fn failure_status(error: &Error) -> u16 {
+    match error.etype() {
+        ErrorType::HTTPStatus(status) => *status,
+        ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout
+            if *error.esource() == ErrorSource::Upstream =>
+        {
+            504
+        }
+        ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed
+            if *error.esource() == ErrorSource::Downstream =>
+        {
+            0
+        }
+        _ => match error.esource() {
+            ErrorSource::Upstream => 502,
+            ErrorSource::Downstream => 400,
+            ErrorSource::Internal | ErrorSource::Unset => 500,
+        },
+    }
+}

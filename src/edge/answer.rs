@@ -1,0 +1,174 @@
+//! Answers of our own: redirects, refusals and failures, as people or programs read them.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY};
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use serde_json::json;
+
+use super::ingress::IngressError;
+use crate::domain::access::Verdict;
+use crate::domain::request::RequestView;
+use crate::flow::Decision;
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+
+/// A whole answer, before cookies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    status: u16,
+    content_type: &'static str,
+    body: String,
+    location: Option<String>,
+    retry_after: Option<u64>,
+}
+
+impl Answer {
+    /// The answer to a request that does not go on; `None` where it does.
+    pub fn of(decision: &Decision, request: &RequestView<'_>) -> Option<Self> {
+        Some(match &decision.verdict {
+            Verdict::Forward => return None,
+            Verdict::Login { location } => {
+                let mut answer =
+                    Self::page(303, "Please log in", "You are being taken to the login.");
+                answer.location = Some(location.clone());
+                answer
+            }
+            Verdict::Unauthorized => Self::problem(
+                401,
+                "Unauthorized",
+                "Log in and ask again; nothing was done.",
+            ),
+            Verdict::DeniedChannel { status, html } => Self::denied(*status, *html),
+            Verdict::Unavailable { retry_after } => {
+                let mut answer = Self::told(
+                    request,
+                    503,
+                    (
+                        "Service Unavailable",
+                        "Your session cannot be read just now. Nobody was logged out.",
+                    ),
+                );
+                answer.retry_after = Some(retry_after.as_secs().max(1));
+                answer
+            }
+            Verdict::Failed { status, message } => {
+                Self::told(request, *status, ("Bad Gateway", message))
+            }
+        })
+    }
+
+    /// The answer to a request that could not be read.
+    pub fn refusal(error: &IngressError) -> Self {
+        Self::problem(error.status(), reason(error.status()), &error.to_string())
+    }
+
+    /// The answer when an upstream, or the proxy, failed.
+    pub fn failure(status: u16) -> Self {
+        let said = match status {
+            504 => "The store did not answer in time. Please try again.",
+            502 => "The store cannot be reached just now. Please try again.",
+            _ => "The request could not be completed.",
+        };
+        Self::page(status, reason(status), said)
+    }
+
+    fn told(request: &RequestView<'_>, status: u16, (title, said): (&str, &str)) -> Self {
+        if request.wants_html() {
+            Self::page(status, title, said)
+        } else {
+            Self::problem(status, title, said)
+        }
+    }
+
+    /// A refused trade policy, in the platform's own form for programs.
+    fn denied(status: u16, html: bool) -> Self {
+        let (kind, said) = if status == 401 {
+            (
+                "Unauthorized",
+                "This trade policy is open only to shoppers who are logged in.",
+            )
+        } else {
+            ("Forbidden", "This trade policy is not open to you.")
+        };
+        if html {
+            return Self::page(status, kind, said);
+        }
+        let body = json!({"type": kind, "message": said}).to_string();
+        Self {
+            body,
+            ..Self::empty(status, JSON)
+        }
+    }
+
+    fn problem(status: u16, title: &str, detail: &str) -> Self {
+        let body =
+            json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
+        Self {
+            body: body.to_string(),
+            ..Self::empty(status, PROBLEM)
+        }
+    }
+
+    /// A small page that needs nothing else, with a way back.
+    fn page(status: u16, title: &str, said: &str) -> Self {
+        let (title, said) = (escape(title), escape(said));
+        let body = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
+             <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;\
+             padding:0 1rem;color-scheme:light dark}}</style>\
+             <h1>{title}</h1><p>{said}</p><p><a href=\"/\">Back to the store</a></p></html>\n"
+        );
+        Self {
+            body,
+            ..Self::empty(status, HTML)
+        }
+    }
+
+    const fn empty(status: u16, content_type: &'static str) -> Self {
+        Self {
+            status,
+            content_type,
+            body: String::new(),
+            location: None,
+            retry_after: None,
+        }
+    }
+
+    /// The response's head and body. No cache keeps an answer of ours.
+    pub(super) fn into_response(self) -> Result<(ResponseHeader, Bytes)> {
+        let mut head = ResponseHeader::build(self.status, Some(8))?;
+        head.insert_header(CONTENT_TYPE, self.content_type)?;
+        head.insert_header(CONTENT_LENGTH, self.body.len())?;
+        head.insert_header(CACHE_CONTROL, "no-store")?;
+        head.insert_header("x-content-type-options", "nosniff")?;
+        head.insert_header(VARY, "Accept, Cookie")?;
+        if let Some(location) = self.location {
+            if let Ok(location) = HeaderValue::from_str(&location) {
+                head.insert_header(LOCATION, location)?;
+            }
+        }
+        if let Some(seconds) = self.retry_after {
+            head.insert_header(RETRY_AFTER, seconds)?;
+        }
+        Ok((head, Bytes::from(self.body)))
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Error")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

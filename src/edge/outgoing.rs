@@ -1,0 +1,82 @@
+//! The request as the upstream gets it: stripped, then set.
+
+use http::HeaderValue;
+use http::header::COOKIE;
+use pingora::Result;
+use pingora::http::RequestHeader;
+
+use super::Passage;
+use crate::domain::headers::{CONTEXT, SESSION_TOKEN};
+use crate::domain::inputs::{UpstreamCookie, upstream_cookie};
+use crate::domain::request::trace::RequestTrace;
+use crate::flow::Decision;
+
+/// Sets everything that Vestibule says to the backend. Client copies of these names are gone by
+/// now: they were removed before anything read them, from the request that this is a copy of.
+pub(super) fn prepare(
+    downstream: &RequestHeader,
+    upstream: &mut RequestHeader,
+    passage: &Passage,
+) -> Result<()> {
+    let (Some(decision), Some(placed)) = (&passage.decision, &passage.placed) else {
+        return Ok(());
+    };
+    let route = decision.account.routes.find(&placed.path);
+    for (name, value) in decision.injection.plans.headers.iter() {
+        if route.injects(name.as_str()) {
+            upstream.insert_header(name.clone(), value.clone())?;
+        }
+    }
+    for (name, value) in &decision.injection.own {
+        let asked = *name == SESSION_TOKEN || *name == CONTEXT;
+        if asked || route.injects(name.as_str()) {
+            upstream.insert_header(name.clone(), value.clone())?;
+        }
+    }
+    set_cookie_line(downstream, upstream, decision)?;
+    for (name, value) in &placed.forwarding {
+        upstream.insert_header(name.clone(), value.clone())?;
+    }
+    set_trace(upstream, &placed.trace)
+}
+
+/// Our own cookies stay here, and so do auth cookies of logins that have ended; everything else
+/// goes on byte for byte, on one line.
+fn set_cookie_line(
+    downstream: &RequestHeader,
+    upstream: &mut RequestHeader,
+    decision: &Decision,
+) -> Result<()> {
+    let cookies = &decision.account.cookies;
+    let ours = |name: &str| {
+        [&cookies.secure, &cookies.insecure]
+            .iter()
+            .any(|settings| name == settings.session || name == settings.segment)
+            || decision.withheld.iter().any(|withheld| withheld == name)
+    };
+    match upstream_cookie(&downstream.headers, ours) {
+        UpstreamCookie::Unchanged => {
+            // A client may name Cookie in Connection; what was read here is what goes on.
+            match downstream.headers.get(COOKIE) {
+                Some(line) => upstream.insert_header(COOKIE, line.clone()),
+                None => Ok(()),
+            }
+        }
+        UpstreamCookie::Line(line) => upstream.insert_header(COOKIE, line),
+        UpstreamCookie::Absent => {
+            upstream.remove_header(&COOKIE);
+            Ok(())
+        }
+    }
+}
+
+fn set_trace(upstream: &mut RequestHeader, trace: &RequestTrace) -> Result<()> {
+    let value = |text: &str| HeaderValue::from_str(text).ok();
+    if let Some(id) = value(&trace.request_id) {
+        upstream.insert_header("x-request-id", id)?;
+    }
+    if let Some(parent) = value(&trace.traceparent) {
+        upstream.insert_header("traceparent", parent)?;
+    }
+    Ok(())
+}

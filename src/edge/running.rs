@@ -1,0 +1,129 @@
+//! What the edge needs of a configuration, compiled. A reload replaces it whole.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+use super::upstream::Upstream;
+use super::visitors::Visitors;
+use crate::account::Account;
+use crate::config::values::{HostPattern, Limits, Place};
+use crate::domain::headers::OwnedNames;
+use crate::domain::request::path::NormalPath;
+use crate::domain::request::trace::RequestTrace;
+
+/// A configuration in force.
+#[derive(Debug)]
+pub struct Running {
+    /// Accounts by host and root path.
+    pub hosts: Hosts,
+    /// Names of ours, over all accounts.
+    pub owned: OwnedNames,
+    /// Limits of requests.
+    pub limits: Limits,
+    /// Whose forwarded headers are believed.
+    pub trusted: Vec<IpNet>,
+    /// New sessions by client.
+    pub visitors: Visitors,
+    /// Whether a line is logged for every request.
+    pub access_log: bool,
+}
+
+/// Which account and upstream a request goes to, and what is said about it there.
+#[derive(Debug)]
+pub(super) struct Placed {
+    pub(super) account: Arc<Account>,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) path: NormalPath,
+    pub(super) required: bool,
+    pub(super) tries: usize,
+    pub(super) forwarding: Vec<(HeaderName, HeaderValue)>,
+    pub(super) trace: RequestTrace,
+}
+
+/// An account with its upstreams by name.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// The account.
+    pub account: Arc<Account>,
+    /// Its upstreams.
+    pub upstreams: HashMap<String, Arc<Upstream>>,
+}
+
+/// Sites by host, then by root path.
+#[derive(Debug, Default)]
+pub struct Hosts {
+    exact: HashMap<String, Vec<Rooted>>,
+    /// Longest suffix first.
+    below: Vec<(String, Vec<Rooted>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Rooted {
+    root: String,
+    site: Site,
+}
+
+impl Hosts {
+    /// Adds a site under each of its hosts.
+    pub fn add(&mut self, place: &Place, site: &Site) {
+        for host in &place.hosts {
+            let rooted = Rooted {
+                root: place.root_path.clone(),
+                site: site.clone(),
+            };
+            let sites = match host {
+                HostPattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
+                HostPattern::Below(suffix) => self.below_mut(suffix),
+            };
+            sites.push(rooted);
+            // The longest root path is asked first.
+            sites.sort_by_key(|rooted| std::cmp::Reverse(rooted.root.len()));
+        }
+        self.below
+            .sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
+    }
+
+    fn below_mut(&mut self, suffix: &str) -> &mut Vec<Rooted> {
+        let at = self
+            .below
+            .iter()
+            .position(|(known, _)| known == suffix)
+            .unwrap_or_else(|| {
+                self.below.push((suffix.to_owned(), Vec::new()));
+                self.below.len() - 1
+            });
+        &mut self
+            .below
+            .get_mut(at)
+            .expect("the place was found or made just now")
+            .1
+    }
+
+    /// The site of a request; `None` for a host or root path that nobody answers on.
+    pub fn find(&self, host: &str, path: &NormalPath) -> Option<&Site> {
+        let sites = self.exact.get(host).or_else(|| {
+            let below = self.below.iter().find(|(suffix, _)| {
+                host.strip_suffix(suffix.as_str())
+                    .is_some_and(|rest| rest.ends_with('.'))
+            });
+            below.map(|(_, sites)| sites)
+        })?;
+        sites
+            .iter()
+            .find(|rooted| path.starts_with_segment(&rooted.root))
+            .map(|rooted| &rooted.site)
+    }
+
+    /// Every site, once a host.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> {
+        let below = self.below.iter().map(|(_, sites)| sites);
+        self.exact
+            .values()
+            .chain(below)
+            .flatten()
+            .map(|rooted| &rooted.site)
+    }
+}

@@ -1,0 +1,172 @@
+//! The stores' servers: addresses resolved beside the requests, and peers with every timeout set.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use pingora::upstreams::peer::HttpPeer;
+use tokio::net::lookup_host;
+
+use crate::config::values;
+
+/// How often names are looked up again.
+const RESOLVE_EVERY: Duration = Duration::from_secs(30);
+/// How long one look-up may take.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
+
+/// One upstream: its addresses as last resolved, taken in turn.
+#[derive(Debug)]
+pub struct Upstream {
+    settings: Arc<values::Upstream>,
+    resolved: ArcSwap<Vec<SocketAddr>>,
+    turn: AtomicUsize,
+}
+
+impl Upstream {
+    /// An upstream whose literal addresses are usable at once; names wait for the first look-up.
+    pub fn new(settings: Arc<values::Upstream>) -> Self {
+        let literal = settings
+            .addresses
+            .iter()
+            .filter_map(|address| address.parse().ok());
+        let resolved = ArcSwap::from_pointee(literal.collect());
+        Self {
+            settings,
+            resolved,
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// Whether any of its addresses is a name.
+    pub fn has_names(&self) -> bool {
+        self.settings
+            .addresses
+            .iter()
+            .any(|address| address.parse::<SocketAddr>().is_err())
+    }
+
+    /// Looks its names up. A name that does not resolve keeps what it resolved to before, as long
+    /// as nothing else is known.
+    pub async fn resolve(&self) {
+        let mut found = Vec::new();
+        for address in &self.settings.addresses {
+            match tokio::time::timeout(RESOLVE_WITHIN, lookup_host(address)).await {
+                Ok(Ok(addresses)) => found.extend(addresses),
+                Ok(Err(error)) => {
+                    tracing::warn!(upstream = self.name(), %address, %error, "An upstream's name does not resolve.");
+                }
+                Err(_) => {
+                    tracing::warn!(upstream = self.name(), %address, "An upstream's name takes too long to resolve.");
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        if !found.is_empty() && found != **self.resolved.load() {
+            self.resolved.store(Arc::new(found));
+        }
+    }
+
+    /// Looks names up now and then, for ever.
+    pub async fn keep_resolved(self: Arc<Self>) {
+        loop {
+            self.resolve().await;
+            tokio::time::sleep(RESOLVE_EVERY).await;
+        }
+    }
+
+    /// The next server in turn; `None` while no address is known.
+    pub fn peer(&self, upgrade: bool) -> Option<HttpPeer> {
+        let addresses = self.resolved.load();
+        let at = self
+            .turn
+            .fetch_add(1, Ordering::Relaxed)
+            .checked_rem(addresses.len())?;
+        // An address, never a name: pingora resolves names on the spot and panics on failure.
+        let mut peer = HttpPeer::new(*addresses.get(at)?, false, String::new());
+        let timeouts = &self.settings.timeouts;
+        peer.options.connection_timeout = Some(timeouts.connect);
+        peer.options.total_connection_timeout = Some(timeouts.connect);
+        // A socket that was upgraded may be silent for long; TCP keeps watch there.
+        peer.options.read_timeout = (!upgrade).then_some(timeouts.read);
+        peer.options.write_timeout = Some(timeouts.write);
+        peer.options.idle_timeout = Some(timeouts.idle);
+        Some(peer)
+    }
+
+    /// How many servers are known.
+    pub fn known(&self) -> usize {
+        self.resolved.load().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::values::UpstreamTimeouts;
+
+    fn upstream(addresses: &[&str]) -> Upstream {
+        let second = Duration::from_secs(1);
+        Upstream::new(Arc::new(values::Upstream {
+            name: "store".into(),
+            addresses: addresses
+                .iter()
+                .map(|&address| address.to_owned())
+                .collect(),
+            timeouts: UpstreamTimeouts {
+                connect: second,
+                read: second,
+                write: second,
+                idle: second,
+                total: second,
+            },
+            keep_alive: 8,
+        }))
+    }
+
+    #[test]
+    fn servers_are_taken_in_turn_with_every_timeout_set() {
+        let upstream = upstream(&["127.0.0.1:81", "127.0.0.1:82"]);
+        let taken: Vec<String> = (0..4)
+            .map(|_| upstream.peer(false).unwrap()._address.to_string())
+            .collect();
+        assert_eq!(
+            taken,
+            [
+                "127.0.0.1:81",
+                "127.0.0.1:82",
+                "127.0.0.1:81",
+                "127.0.0.1:82"
+            ]
+        );
+        let options = upstream.peer(false).unwrap().options;
+        for timeout in [
+            options.connection_timeout,
+            options.total_connection_timeout,
+            options.read_timeout,
+            options.write_timeout,
+            options.idle_timeout,
+        ] {
+            assert_eq!(timeout, Some(Duration::from_secs(1)));
+        }
+        assert_eq!(upstream.peer(true).unwrap().options.read_timeout, None);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_no_server_until_it_resolves_and_never_a_panic() {
+        let upstream = upstream(&["name.invalid:80"]);
+        assert!(upstream.has_names() && upstream.peer(false).is_none());
+        upstream.resolve().await;
+        assert!(upstream.peer(false).is_none());
+        let local = self::upstream(&["localhost:80"]);
+        local.resolve().await;
+        assert!(local.peer(false).is_some());
+    }
+}

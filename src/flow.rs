@@ -1,0 +1,137 @@
+//! One request: inputs → lookup → cycle → patch → headers and cookies → verdict.
+//!
+//! [`Flow::decide`] is the way of a request in one screen; the proxy and `explain` both call it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::account::Account;
+use crate::domain::inputs::{Inputs, read_inputs};
+use crate::domain::request::RequestView;
+use crate::domain::time::Millis;
+use crate::ports::{Clock, Entropy, SessionStore};
+use crate::store::{Interner, SessionLocks};
+
+mod change;
+mod decision;
+mod ending;
+mod event;
+mod issue;
+mod lookup;
+mod plan;
+mod retries;
+mod returning;
+mod run;
+mod visit;
+mod writes;
+
+pub use decision::{Decision, Injection, Trace};
+pub use event::Event;
+pub use issue::Leaving;
+pub use lookup::Lookup;
+
+use lookup::LookedUp;
+use retries::Retries;
+
+/// How long the marker of a rotation leads to the new session (lifetime law, "Rotation").
+const MARKER: Duration = Duration::from_secs(30);
+
+/// Everything that a request passes through, for all accounts.
+#[derive(Debug)]
+pub struct Flow {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    store: Arc<dyn SessionStore>,
+    bodies: Interner,
+    locks: SessionLocks,
+    retries: Retries,
+}
+
+/// What every stage knows: the request, what was read of it, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stage<'a> {
+    pub(crate) account: &'a Arc<Account>,
+    pub(crate) request: &'a RequestView<'a>,
+    pub(crate) inputs: &'a Inputs<'a>,
+    pub(crate) now: Millis,
+    /// Whether this client may be given another new session.
+    pub(crate) may_create: bool,
+}
+
+impl Flow {
+    /// A flow over these ports.
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        store: Arc<dyn SessionStore>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            entropy,
+            store,
+            bodies: Interner::default(),
+            locks: SessionLocks::default(),
+            retries: Retries::default(),
+        })
+    }
+
+    /// The present moment, as every request sees it.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// How many sessions are having a failed app tried again just now.
+    pub fn retrying(&self) -> usize {
+        self.retries.under_way()
+    }
+
+    /// Random bits, for names of requests.
+    pub fn random(&self) -> u128 {
+        self.entropy.bits()
+    }
+
+    /// Decides what happens to one request. `may_create` is asked only where a new session would
+    /// be stored.
+    pub async fn decide(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        request: &RequestView<'_>,
+        may_create: &(dyn Fn() -> bool + Sync),
+    ) -> Decision {
+        // The clock is read once: every stage judges by the same moment.
+        let now = self.clock.now();
+        let route = account.routes.find(request.path);
+        // What this request says: presented tokens, captured cookies and query parameters.
+        let inputs = read_inputs(request, &account.inputs);
+        let stage = Stage {
+            account,
+            request,
+            inputs: &inputs,
+            now,
+            may_create: true,
+        };
+        // Static files, health checks and crawlers never get a stored session.
+        if route.without_session() || request.crawler(&account.crawlers) {
+            return self.without_session(stage).await;
+        }
+        // Token → id → session; the lifetime law says whether it lives.
+        match self.look_up(stage).await {
+            // Nothing new costs nothing; anything new runs the cycle, once, in order.
+            LookedUp::Alive(alive) => self.returning(stage, alive).await,
+            // A rotated id leads to its successor for whoever proves to be the same.
+            LookedUp::Moved(marker) => self.through_marker(stage, marker).await,
+            // Authority ends; what is not personal goes on in a new session.
+            LookedUp::Ended(ended) => self.succeed(stage, ended).await,
+            LookedUp::Unknown(lookup) => {
+                let stage = Stage {
+                    may_create: may_create(),
+                    ..stage
+                };
+                self.first_visit(stage, lookup).await
+            }
+            // Two live sessions at once, or a store that cannot be asked: nobody in particular.
+            LookedUp::Ambiguous => self.ambiguous(stage).await,
+            LookedUp::Unreadable => self.unreadable(stage).await,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! From the presented tokens to a session: recognised, verified, or none.
+
+use std::sync::Arc;
+
+use super::{Flow, Stage};
+use crate::domain::cookies::{Choice, choose_presented, is_host_bound};
+use crate::domain::lifetime::{Decision as Lived, Expiry, Presented, decide};
+use crate::domain::session::SessionId;
+use crate::domain::time::Millis;
+use crate::domain::token::{hash_token, peek_id, verify_token};
+use crate::store::{Ended, Ending, Found, Marker, Resident};
+
+/// A session that lives.
+#[derive(Debug)]
+pub(super) struct Alive {
+    pub(super) resident: Arc<Resident>,
+    pub(super) iat: Millis,
+    pub(super) reissue: bool,
+    pub(super) clock_step: bool,
+    pub(super) lookup: Lookup,
+}
+
+/// What a lookup came to.
+#[derive(Debug)]
+pub(super) enum LookedUp {
+    Alive(Alive),
+    Moved(Marker),
+    Ended(Ended),
+    Unknown(Lookup),
+    Ambiguous,
+    Unreadable,
+}
+
+/// The same for `explain` and the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lookup {
+    /// The route or the client has no session.
+    #[default]
+    NotLooked,
+    /// No token was presented.
+    NoToken,
+    /// Tokens were presented and none was accepted; the last one's reason.
+    Rejected(&'static str),
+    /// The token is ours, the session is not there (any more).
+    Gone,
+    /// The token is the one issued last; no signature was checked.
+    Recognised {
+        /// Its issue time.
+        iat: Millis,
+    },
+    /// The signature was checked.
+    Verified {
+        /// Its issue time.
+        iat: Millis,
+        /// Whether it is signed by the key that signs now.
+        primary: bool,
+    },
+    /// The session had been replaced a moment ago.
+    Moved,
+    /// The session had ended.
+    Ended(&'static str),
+    /// Tokens of two sessions were presented.
+    Ambiguous,
+    /// The store could not be asked.
+    Unreadable,
+}
+
+/// A token that passed.
+#[derive(Clone, Copy, Debug)]
+struct Accepted {
+    id: SessionId,
+    iat: Millis,
+    primary: bool,
+    authenticated: bool,
+}
+
+enum Tokens {
+    One(Accepted),
+    None(Lookup),
+    Several,
+}
+
+impl Flow {
+    /// Finds the session of a request and lets the lifetime law judge it.
+    pub(super) async fn look_up(&self, stage: Stage<'_>) -> LookedUp {
+        if let Some(alive) = self.recognise(stage) {
+            return self.judge(stage, alive);
+        }
+        let accepted = match read_tokens(stage) {
+            Tokens::One(accepted) => accepted,
+            Tokens::None(lookup) => return LookedUp::Unknown(lookup),
+            Tokens::Several => return LookedUp::Ambiguous,
+        };
+        let near = self.store.peek(accepted.id, accepted.authenticated);
+        let found = match near {
+            Some(found) => Some(found),
+            None => match self.store.load(accepted.id).await {
+                Ok(found) => found,
+                Err(_) => return LookedUp::Unreadable,
+            },
+        };
+        self.found(stage, accepted, found)
+    }
+
+    fn found(&self, stage: Stage<'_>, accepted: Accepted, found: Option<Found>) -> LookedUp {
+        let account = &stage.account.name;
+        match found {
+            Some(Found::Live(resident)) if resident.session().account == *account => {
+                let Accepted { iat, primary, .. } = accepted;
+                let lookup = Lookup::Verified { iat, primary };
+                self.judge(
+                    stage,
+                    Alive {
+                        resident,
+                        iat,
+                        reissue: !primary,
+                        clock_step: false,
+                        lookup,
+                    },
+                )
+            }
+            Some(Found::Moved(marker)) if marker.account == *account => {
+                if stage.now < marker.until {
+                    LookedUp::Moved(marker)
+                } else {
+                    LookedUp::Unknown(Lookup::Gone)
+                }
+            }
+            Some(Found::Ended(ended)) if ended.session.account == *account => {
+                LookedUp::Ended(ended)
+            }
+            _ => LookedUp::Unknown(Lookup::Gone),
+        }
+    }
+
+    /// The returning shopper's way: one token, one cache hit, one hash compared.
+    fn recognise(&self, stage: Stage<'_>) -> Option<Alive> {
+        let &[token] = stage.inputs.tokens.as_slice() else {
+            return None;
+        };
+        let keys = &stage.account.keys;
+        // A key that no longer signs may be retired: only the full check can tell.
+        if !keys.is_current(token, stage.now) {
+            return None;
+        }
+        let (id, authenticated) = peek_id(token)?;
+        let Some(Found::Live(resident)) = self.store.peek(id, authenticated) else {
+            return None;
+        };
+        let session = resident.session();
+        let issued = session.token?;
+        if session.account != stage.account.name || hash_token(keys.hash_key(), token) != issued {
+            return None;
+        }
+        let iat = session.issued_at;
+        let lookup = Lookup::Recognised { iat };
+        Some(Alive {
+            resident,
+            iat,
+            reissue: false,
+            clock_step: false,
+            lookup,
+        })
+    }
+
+    /// Absolute and idle limits, then the refresh window.
+    fn judge(&self, stage: Stage<'_>, alive: Alive) -> LookedUp {
+        let session = alive.resident.session();
+        let mut times = session.times();
+        times.last_seen = alive.resident.last_seen();
+        let authenticated = session.authenticated();
+        let policy = stage.account.policies.of(authenticated);
+        let presented = Some(Presented { iat: alive.iat });
+        match decide(Some(&times), presented, authenticated, stage.now, policy) {
+            Lived::Alive {
+                reissue,
+                clock_step,
+            } => {
+                let reissue = alive.reissue || reissue;
+                LookedUp::Alive(Alive {
+                    reissue,
+                    clock_step,
+                    ..alive
+                })
+            }
+            Lived::Expired(expiry) => {
+                let session = Arc::new(alive.resident.snapshot());
+                LookedUp::Ended(Ended {
+                    session,
+                    reason: ending(expiry),
+                    successor: None,
+                })
+            }
+            Lived::New => LookedUp::Unknown(Lookup::Gone),
+        }
+    }
+}
+
+/// The lifetime law's word as the store's.
+pub(super) const fn ending(expiry: Expiry) -> Ending {
+    match expiry {
+        Expiry::Idle => Ending::Idle,
+        Expiry::Absolute => Ending::Absolute,
+    }
+}
+
+/// Checks every presented token (lifetime law, step 0).
+fn read_tokens(stage: Stage<'_>) -> Tokens {
+    let account = stage.account;
+    let mut accepted: Vec<Accepted> = Vec::new();
+    let mut none = Lookup::NoToken;
+    for token in &stage.inputs.tokens {
+        match verify_token(&account.keys, &account.name, token, stage.now) {
+            Ok(verified) => accepted.push(Accepted {
+                id: verified.token.id,
+                iat: verified.token.iat,
+                primary: verified.primary,
+                authenticated: verified.token.authenticated,
+            }),
+            Err(error) => none = Lookup::Rejected(error.label()),
+        }
+    }
+    // Without a host-bound name, a sibling domain may have tossed a session of its own.
+    let host_bound = is_host_bound(&stage.cookies().session);
+    let presented = accepted.iter().map(|token| (token.id, token.iat));
+    match choose_presented(presented, host_bound) {
+        Choice::Use(at) => {
+            let chosen = accepted.get(at).copied();
+            chosen.map_or(Tokens::None(none), Tokens::One)
+        }
+        Choice::Conflict => Tokens::Several,
+        Choice::None => Tokens::None(none),
+    }
+}

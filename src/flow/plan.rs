@@ -1,0 +1,156 @@
+//! From a session to the plan of a request: headers, cookies, verdict.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::decision::{Decision, Injection};
+use super::event::Event;
+use super::returning::Planned;
+use super::writes::News;
+use super::{Flow, Stage};
+use crate::domain::access::{AccessFacts, plan_access};
+use crate::domain::cookies::{CookieSettings, delete_auth_cookie};
+use crate::domain::headers::{SESSION_ID, session_id_value};
+use crate::domain::plans::{Plans, SharedBody};
+use crate::domain::session::{Body, Field, SessionId};
+use crate::domain::token::hash_cookie;
+use crate::store::Resident;
+
+impl Stage<'_> {
+    /// Whether the request keeps its session alive (lifetime law, "Not activity").
+    pub(super) fn is_activity(&self) -> bool {
+        self.account.routes.find(self.request.path).touch && !self.request.prefetch()
+    }
+
+    /// Names and attributes of our cookies on the listener that the request came in by.
+    pub(super) fn cookies(&self) -> &CookieSettings {
+        if self.request.insecure_cookies {
+            &self.account.cookies.insecure
+        } else {
+            &self.account.cookies.secure
+        }
+    }
+
+    /// How long a store keeps a record of this kind after its last use.
+    pub(super) fn keep(&self, authenticated: bool) -> Duration {
+        self.account
+            .policies
+            .of(authenticated)
+            .record_ttl(authenticated)
+    }
+
+    pub(super) fn plans(&self, resident: &Resident) -> Arc<Plans> {
+        resident
+            .session()
+            .body
+            .plans(&self.account.headers, self.account.generation)
+    }
+
+    /// Whether the request carries an auth cookie that a session lives by.
+    pub(super) fn proves(&self, resident: &Resident) -> bool {
+        let session = resident.session();
+        let body = session.body.fields();
+        let key = self.account.keys.hash_key();
+        session.account == self.account.name
+            && session.authenticated()
+            && self.inputs.captured.iter().any(|(name, value)| {
+                super::writes::says_who(name)
+                    && body.at("cookie", name).and_then(|held| held.as_str())
+                        == Some(hash_cookie(key, name, value).as_str())
+            })
+    }
+
+    /// The captured cookies of this request, for apps that are called beside it.
+    pub(super) fn raw_cookies(&self) -> Body {
+        let captured = self.inputs.captured.iter();
+        captured
+            .filter_map(|(name, value)| Some((Field::new("cookie", name).ok()?, json!(*value))))
+            .collect()
+    }
+}
+
+impl Flow {
+    /// An id that nobody can guess.
+    pub(super) fn new_id(&self) -> SessionId {
+        SessionId::from_random(self.entropy.bits())
+    }
+
+    /// The plan of a request that has a stored session.
+    pub(super) fn plan(
+        &self,
+        stage: Stage<'_>,
+        resident: &Arc<Resident>,
+        planned: Planned,
+    ) -> Decision {
+        let session = resident.session();
+        let mut decision = self.plan_for(stage, &session.body, planned);
+        if let Some(value) =
+            session_id_value(session.id).filter(|_| stage.account.headers.sends(&SESSION_ID))
+        {
+            decision.injection.own.push((SESSION_ID, value));
+        }
+        decision.authenticated = session.authenticated();
+        decision.trace.session = Some(session.id);
+        decision
+    }
+
+    /// The plan of a request from a body alone.
+    pub(super) fn plan_for(
+        &self,
+        stage: Stage<'_>,
+        body: &Arc<SharedBody>,
+        planned: Planned,
+    ) -> Decision {
+        let Planned {
+            cookies,
+            facts,
+            mut events,
+            mut trace,
+        } = planned;
+        let plans = body.plans(&stage.account.headers, stage.account.generation);
+        if stage.inputs.cookies_cut {
+            events.push(Event::CookiesCut);
+        }
+        trace.body = Some(Arc::clone(body));
+        let route = stage.account.routes.find(stage.request.path);
+        Decision {
+            account: Arc::clone(stage.account),
+            now: stage.now,
+            verdict: plan_access(stage.request, route, &facts),
+            injection: Injection {
+                plans,
+                own: Vec::new(),
+            },
+            cookies,
+            withheld: Vec::new(),
+            authenticated: false,
+            facts,
+            events,
+            trace,
+        }
+    }
+}
+
+impl Decision {
+    /// Takes auth cookies of ended logins out: they do not reach the backend, and the browser is
+    /// told to drop them.
+    pub(super) fn without_ended(mut self, stage: Stage<'_>, news: &News) -> Self {
+        let auth = &stage.account.auth_cookie;
+        for (name, ending) in &news.ended {
+            let deletion = delete_auth_cookie(name, auth.domain.as_deref(), &auth.path);
+            self.cookies.deletions.push(deletion);
+            self.withheld.push(name.clone());
+            self.events.push(Event::EndedLoginPresented(*ending));
+        }
+        self
+    }
+
+    /// Judges access again under corrected facts.
+    pub(super) fn judge_again(&mut self, stage: Stage<'_>, correct: impl FnOnce(&mut AccessFacts)) {
+        correct(&mut self.facts);
+        let route = stage.account.routes.find(stage.request.path);
+        self.verdict = plan_access(stage.request, route, &self.facts);
+    }
+}

@@ -1,0 +1,127 @@
+//! A shopper whose session lives: nothing new, or a change.
+
+use std::sync::Arc;
+
+use super::change::Changed;
+use super::decision::{CookiePlan, Decision, Issue, Trace};
+use super::event::Event;
+use super::lookup::{Alive, LookedUp, Lookup};
+use super::{Flow, Stage};
+use crate::domain::access::AccessFacts;
+use crate::store::{Found, Marker, Resident};
+
+/// How many rotations in a row a late request is led through.
+const MARKER_HOPS: usize = 4;
+
+impl Flow {
+    /// The way of most requests: one comparison each for what is due and what is new.
+    pub(super) async fn returning(self: &Arc<Self>, stage: Stage<'_>, alive: Alive) -> Decision {
+        if stage.is_activity() {
+            alive.resident.touch(stage.now);
+        }
+        let session = alive.resident.session();
+        let due = session.upkeep.due(stage.now);
+        if !due.pending.is_empty() {
+            self.retry_beside(stage, session.id, &due.pending);
+        }
+        let login_stands = alive.resident.login_ended().is_none();
+        if due.aged.is_empty() && login_stands && stage.nothing_new(session.body.fields()) {
+            return self.unchanged(stage, alive);
+        }
+        match Box::pin(self.change(stage, alive)).await {
+            Changed::Decided(decision) => decision,
+            // While waiting for its turn, the session became another one.
+            Changed::Gone(LookedUp::Moved(marker)) => self.through_marker(stage, marker).await,
+            Changed::Gone(LookedUp::Ended(ended)) => Box::pin(self.succeed(stage, ended)).await,
+            Changed::Gone(_) => self.unreadable(stage).await,
+        }
+    }
+
+    /// The plan of a request that changes nothing.
+    pub(super) fn unchanged(&self, stage: Stage<'_>, alive: Alive) -> Decision {
+        let Alive {
+            resident,
+            iat,
+            reissue,
+            clock_step,
+            lookup,
+        } = alive;
+        let mut events = Vec::new();
+        if clock_step {
+            events.push(Event::ClockStep);
+        }
+        let due = match (reissue && stage.is_activity(), lookup) {
+            (false, _) => Issue::No,
+            // A key that no longer signs: the sooner its last cookie is replaced, the better.
+            (true, Lookup::Verified { primary: false, .. } | Lookup::Moved) => Issue::Must,
+            (true, _) => Issue::Window(iat),
+        };
+        let cookies = CookiePlan {
+            session: Some(Arc::clone(&resident)),
+            due,
+            ..CookiePlan::default()
+        };
+        let facts = AccessFacts {
+            shopper: resident.session().principal().is_shopper(),
+            ..AccessFacts::default()
+        };
+        let trace = Trace {
+            lookup,
+            ..Trace::default()
+        };
+        self.plan(
+            stage,
+            &resident,
+            Planned {
+                cookies,
+                facts,
+                events,
+                trace,
+            },
+        )
+    }
+
+    /// A request with the id of a session that was replaced a moment ago: served from the new one
+    /// if it proves to be of the same principal, and from no session at all otherwise.
+    pub(super) async fn through_marker(&self, stage: Stage<'_>, marker: Marker) -> Decision {
+        match self.follow(stage, marker) {
+            Some(resident) => {
+                if stage.is_activity() {
+                    resident.touch(stage.now);
+                }
+                let alive = Alive {
+                    iat: resident.session().issued_at,
+                    resident,
+                    reissue: true,
+                    clock_step: false,
+                    lookup: Lookup::Moved,
+                };
+                self.unchanged(stage, alive)
+            }
+            None => self.nobody(stage, Lookup::Moved).await,
+        }
+    }
+
+    fn follow(&self, stage: Stage<'_>, marker: Marker) -> Option<Arc<Resident>> {
+        let mut to = marker.to;
+        for _ in 0..MARKER_HOPS {
+            match self.store.peek(to, true)? {
+                Found::Live(resident) => {
+                    return stage.proves(&resident).then_some(resident);
+                }
+                Found::Moved(next) if stage.now < next.until => to = next.to,
+                Found::Moved(_) | Found::Ended(_) => return None,
+            }
+        }
+        None
+    }
+}
+
+/// What a plan is made of, beside the session.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    pub(super) cookies: CookiePlan,
+    pub(super) facts: AccessFacts,
+    pub(super) events: Vec<Event>,
+    pub(super) trace: Trace,
+}

@@ -1,0 +1,95 @@
+//! Drives a cycle: makes the calls of each round at the same time, within time.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use super::Flow;
+use super::event::Event;
+use crate::account::Account;
+use crate::domain::transform::{
+    Answer, Call, CallResult, Cycle, CycleError, Failure, Outcome, Start,
+};
+
+impl Flow {
+    /// Runs a cycle to its end.
+    pub(super) async fn run(
+        &self,
+        account: &Arc<Account>,
+        start: Start,
+    ) -> Result<Outcome, CycleError> {
+        let deadline = Instant::now() + account.cycle_deadline;
+        let mut cycle = Cycle::start(&account.graph, start);
+        while let Some(calls) = cycle.next_round() {
+            cycle.absorb(call_all(account, calls, deadline).await);
+            if Instant::now() >= deadline {
+                cycle.close();
+            }
+        }
+        cycle.finish()
+    }
+}
+
+/// Calls every app of a round at once. Who has not answered by then is missing in the result.
+async fn call_all(
+    account: &Arc<Account>,
+    mut calls: Vec<Call>,
+    deadline: Instant,
+) -> Vec<(usize, Result<Answer, Failure>)> {
+    // One call needs no task of its own; most rounds have one.
+    if calls.len() == 1
+        && let Some(call) = calls.pop()
+    {
+        let at = call.app;
+        return vec![(at, call_one(account, &call, deadline).await)];
+    }
+    let mut running = JoinSet::new();
+    for call in calls {
+        let account = Arc::clone(account);
+        running.spawn(async move { (call.app, call_one(&account, &call, deadline).await) });
+    }
+    let mut replies = Vec::with_capacity(running.len());
+    while let Some(joined) = running.join_next().await {
+        // A task that broke leaves its app out: the cycle counts that as failed.
+        replies.extend(joined.ok());
+    }
+    replies
+}
+
+async fn call_one(account: &Account, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
+    let own = account
+        .graph
+        .app(call.app)
+        .map_or(deadline, |app| Instant::now() + app.timeout);
+    match timeout_at(own.min(deadline), account.apps.call(call)).await {
+        Ok(reply) => reply,
+        Err(_) => Err(Failure::Timeout),
+    }
+}
+
+/// What an outcome has to say to log, metrics and audit.
+pub(super) fn events_of(outcome: &Outcome) -> Vec<Event> {
+    let mut events = Vec::new();
+    for call in outcome.rounds.iter().flat_map(|round| &round.calls) {
+        match &call.result {
+            CallResult::Failed(failure) => {
+                events.push(Event::AppFailed(Arc::clone(&call.name), failure.label()));
+            }
+            CallResult::Answered { undeclared, .. } if !undeclared.is_empty() => {
+                events.push(Event::UndeclaredWrites(
+                    Arc::clone(&call.name),
+                    undeclared.len(),
+                ));
+            }
+            _ => {}
+        }
+    }
+    events.extend(outcome.denied.map(Event::Refused));
+    events.extend(outcome.looped.clone().map(Event::Looped));
+    events.extend(outcome.notes.iter().copied().map(Event::Noted));
+    if outcome.overwritten > 0 {
+        events.push(Event::Overwritten(outcome.overwritten));
+    }
+    events
+}

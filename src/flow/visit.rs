@@ -1,0 +1,203 @@
+//! Shoppers without a session: the first visit, and those who get none.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::decision::{Decision, Trace};
+use super::ending::Beginning;
+use super::event::Event;
+use super::lookup::Lookup;
+use super::returning::Planned;
+use super::run::events_of;
+use super::writes::News;
+use super::{Flow, Stage};
+use crate::domain::access::{AccessFacts, Verdict};
+use crate::domain::cookies::delete_everywhere;
+use crate::domain::plans::SharedBody;
+use crate::domain::session::Body;
+use crate::domain::transform::{CycleError, Outcome, Start};
+use crate::store::Resident;
+
+impl Flow {
+    /// A visitor with no session of ours: one begins, unless this client has had too many.
+    pub(super) async fn first_visit(
+        self: &Arc<Self>,
+        stage: Stage<'_>,
+        lookup: Lookup,
+    ) -> Decision {
+        if !stage.may_create {
+            let mut decision = self.nobody(stage, lookup).await;
+            decision.events.push(Event::CreationLimited);
+            return decision;
+        }
+        let (id, body) = (self.new_id(), stage.account.base());
+        let mut decision = match self.begin(stage, Beginning { id, body, lookup }).await {
+            Ok(decision) => decision,
+            Err(_) => return self.unreadable(stage).await,
+        };
+        if let Lookup::Rejected(label) = lookup {
+            decision.events.push(Event::TokenRejected(label));
+        }
+        decision
+    }
+
+    /// The create call and the first cycle over what the request says.
+    pub(super) async fn first_cycle(
+        &self,
+        stage: Stage<'_>,
+        body: &Body,
+        news: &News,
+    ) -> Result<Outcome, CycleError> {
+        let start = Start {
+            body: body.clone(),
+            request: news.request.clone(),
+            raw: news.raw.clone(),
+            create: true,
+            ..Start::default()
+        };
+        let outcome = self.run(stage.account, start.clone()).await?;
+        if stage.account.limits.check(&outcome.body).is_ok() {
+            return Ok(outcome);
+        }
+        // What this request says would burst the session: it begins without.
+        self.run(
+            stage.account,
+            Start {
+                request: Default::default(),
+                ..start
+            },
+        )
+        .await
+    }
+
+    /// Routes without sessions, and crawlers: the headers of a default session.
+    pub(super) async fn without_session(&self, stage: Stage<'_>) -> Decision {
+        self.nobody(stage, Lookup::NotLooked).await
+    }
+
+    /// Nobody in particular: default headers, no stored session, no `Set-Cookie`.
+    pub(super) async fn nobody(&self, stage: Stage<'_>, lookup: Lookup) -> Decision {
+        let (body, events) = self.default_body(stage).await;
+        let trace = Trace {
+            lookup,
+            ..Trace::default()
+        };
+        let facts = AccessFacts::default();
+        self.plan_for(
+            stage,
+            &body,
+            Planned {
+                facts,
+                events,
+                trace,
+                ..Planned::default()
+            },
+        )
+    }
+
+    /// Two live sessions were presented (a sibling domain may have tossed one): none counts, and
+    /// every place where such a cookie may sit is cleaned, so that the next request is clear.
+    pub(super) async fn ambiguous(&self, stage: Stage<'_>) -> Decision {
+        let mut decision = self.nobody(stage, Lookup::Ambiguous).await;
+        let settings = stage.cookies();
+        let host = stage.request.host;
+        decision.cookies.deletions = delete_everywhere(settings, &settings.session, host);
+        decision.events.push(Event::Ambiguous);
+        decision
+    }
+
+    /// The store cannot be asked: nobody is logged out, and a route that needs a shopper waits.
+    pub(super) async fn unreadable(&self, stage: Stage<'_>) -> Decision {
+        let (body, mut events) = self.default_body(stage).await;
+        events.push(Event::StoreUnavailable);
+        let trace = Trace {
+            lookup: Lookup::Unreadable,
+            ..Trace::default()
+        };
+        let facts = AccessFacts {
+            unreadable: true,
+            ..AccessFacts::default()
+        };
+        self.plan_for(
+            stage,
+            &body,
+            Planned {
+                facts,
+                events,
+                trace,
+                ..Planned::default()
+            },
+        )
+    }
+
+    /// An app that must not fail has failed: the request ends here, the session is as it was.
+    pub(super) fn failed(
+        &self,
+        stage: Stage<'_>,
+        resident: &Arc<Resident>,
+        error: &CycleError,
+    ) -> Decision {
+        let mut decision = self.plan(stage, resident, Planned::default());
+        decision.verdict = broken(error);
+        decision.events.push(failure_event(error));
+        decision
+    }
+
+    /// The same on a first visit, where there is no session to go back to.
+    pub(super) fn failed_first(
+        &self,
+        stage: Stage<'_>,
+        body: Body,
+        error: &CycleError,
+    ) -> Decision {
+        let mut decision = self.plan_for(stage, &self.bodies.share(body), Planned::default());
+        decision.verdict = broken(error);
+        decision.events.push(failure_event(error));
+        decision
+    }
+
+    /// The body of the default session: made by a create call once a minute, by whoever comes
+    /// first, and kept through failures.
+    async fn default_body(&self, stage: Stage<'_>) -> (Arc<SharedBody>, Vec<Event>) {
+        let default = &stage.account.default;
+        if let Some(body) = default.fresh(stage.now) {
+            return (body, Vec::new());
+        }
+        let base = stage.account.base();
+        let start = Start {
+            body: base.clone(),
+            create: true,
+            ..Start::default()
+        };
+        match self.run(stage.account, start).await {
+            Ok(outcome) => {
+                let events = events_of(&outcome);
+                let body = self.bodies.share(outcome.body);
+                default.renew(Arc::clone(&body), stage.now);
+                (body, events)
+            }
+            Err(error) => {
+                let body = default.last().unwrap_or_else(|| self.bodies.share(base));
+                default.renew(Arc::clone(&body), stage.now);
+                (body, vec![failure_event(&error)])
+            }
+        }
+    }
+}
+
+fn broken(error: &CycleError) -> Verdict {
+    Verdict::Failed {
+        status: StatusCode::BAD_GATEWAY.as_u16(),
+        message: error.to_string(),
+    }
+}
+
+fn failure_event(error: &CycleError) -> Event {
+    match error {
+        CycleError::AppFailed { name, failure } => {
+            Event::AppFailed(Arc::clone(name), failure.label())
+        }
+        CycleError::Loop(record) => Event::Looped(record.clone()),
+    }
+}

@@ -1,0 +1,170 @@
+//! From what a request says to what it writes into the session.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Flow, Stage};
+use crate::domain::patch::Patch;
+use crate::domain::session::field::known;
+use crate::domain::session::{Body, Field};
+use crate::domain::token::{TokenHash, hash_cookie, hash_token};
+use crate::ports::StoreError;
+use crate::store::{Ending, Login};
+
+/// The cookie and key by which staff asks to act as a customer.
+pub(super) const IMPERSONATED: &str = "vtex-impersonated-customer-email";
+
+/// What a request writes.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// The writes.
+    pub(super) request: Patch,
+    /// Raw values of captured cookies, for the apps of this request.
+    pub(super) raw: Body,
+    /// Captured auth cookies of logins that have ended: as if they were not there.
+    pub(super) ended: Vec<(String, Ending)>,
+    /// Hashes of the auth cookies that count.
+    pub(super) tokens: Vec<TokenHash>,
+}
+
+impl Stage<'_> {
+    /// Whether the session holds everything that this request says. Builds nothing.
+    pub(super) fn nothing_new(&self, body: &Body) -> bool {
+        let hash_key = self.account.keys.hash_key();
+        let public = self.inputs.public.iter();
+        let captured = self.inputs.captured.iter();
+        public.clone().all(|(name, value)| {
+            body.at("public", name).and_then(|held| held.as_str()) == Some(value.as_ref())
+        }) && captured.clone().all(|(name, value)| {
+            let held = body.at("cookie", name).and_then(|held| held.as_str());
+            held.is_some_and(|held| *held == hash_cookie(hash_key, name, value))
+        }) && (self.inputs.cookies_cut
+            || body
+                .namespace("cookie")
+                .all(|(field, _)| self.captures(field.key())))
+            && self
+                .inputs
+                .order_form
+                .is_none_or(|id| body.text("checkout.orderFormId") == Some(id))
+    }
+
+    fn captures(&self, name: &str) -> bool {
+        self.inputs
+            .captured
+            .iter()
+            .any(|(captured, _)| *captured == name)
+    }
+}
+
+/// Whether a captured cookie says who somebody is.
+pub(super) fn says_who(name: &str) -> bool {
+    name != IMPERSONATED
+}
+
+impl Flow {
+    /// What a proxied request writes into a session with this body. A captured cookie that is
+    /// absent is removed; a query parameter that is absent is untouched (contract §3).
+    pub(super) async fn news(&self, stage: Stage<'_>, body: &Body) -> Result<News, StoreError> {
+        let mut news = News::default();
+        for (name, value) in &stage.inputs.public {
+            if let Ok(field) = Field::new("public", name) {
+                news.request.set(field, json!(value.as_ref()));
+            }
+        }
+        for (name, value) in &stage.inputs.captured {
+            self.capture(stage, name, value, &mut news).await?;
+        }
+        if !stage.inputs.cookies_cut {
+            for (field, _) in body.namespace("cookie") {
+                if news.raw.slot(field.as_str()).is_none() {
+                    news.request.unset(field.clone());
+                }
+            }
+        }
+        follow_impersonation_cookie(body, &mut news.request);
+        if let Some(id) = stage.inputs.order_form {
+            news.request.set(known("checkout.orderFormId"), json!(id));
+            news.request.set(known("checkout.cartId"), json!(id));
+        }
+        Ok(news)
+    }
+
+    async fn capture(
+        &self,
+        stage: Stage<'_>,
+        name: &str,
+        value: &str,
+        news: &mut News,
+    ) -> Result<(), StoreError> {
+        let Ok(field) = Field::new("cookie", name) else {
+            return Ok(());
+        };
+        let keys = &stage.account.keys;
+        if says_who(name) && !value.is_empty() {
+            let token = hash_token(keys.hash_key(), value);
+            if let Some(ending) = self.login_ended(stage, token).await? {
+                news.ended.push((name.to_owned(), ending));
+                return Ok(());
+            }
+            if !news.tokens.contains(&token) {
+                news.tokens.push(token);
+            }
+        }
+        news.raw.set(field.clone(), json!(value));
+        news.request
+            .set(field, json!(hash_cookie(keys.hash_key(), name, value)));
+        Ok(())
+    }
+
+    /// Why the login of a token has ended, if it has: recorded so, or by its own last activity.
+    async fn login_ended(
+        &self,
+        stage: Stage<'_>,
+        token: TokenHash,
+    ) -> Result<Option<Ending>, StoreError> {
+        if stage.account.silent_relogin {
+            return Ok(None);
+        }
+        let Some(login) = self.store.login(token).await? else {
+            return Ok(None);
+        };
+        if let Some(reason) = login.ended() {
+            return Ok(Some(reason));
+        }
+        let reason = outlived(stage, &login);
+        if let Some(reason) = reason {
+            self.store.close_login(token, reason).await?;
+        }
+        Ok(reason)
+    }
+}
+
+/// The limits of a login are those of a session.
+fn outlived(stage: Stage<'_>, login: &Arc<Login>) -> Option<Ending> {
+    let policy = &stage.account.policies.authenticated;
+    if stage.now.since(login.created_at) >= policy.absolute(true) {
+        Some(Ending::Absolute)
+    } else if stage.now.since(login.last_seen()) > policy.idle_limit() {
+        Some(Ending::Idle)
+    } else {
+        None
+    }
+}
+
+/// A change of the impersonation cookie (set, emptied, gone) removes the e-mail that was written
+/// directly, unless this very request writes one (contract §5, impersonate).
+fn follow_impersonation_cookie(body: &Body, request: &mut Patch) {
+    let (cookie, public) = (
+        Field::new("cookie", IMPERSONATED),
+        Field::new("public", IMPERSONATED),
+    );
+    let (Ok(cookie), Ok(public)) = (cookie, public) else {
+        return;
+    };
+    let mut alone = request.clone();
+    alone.retain(|field, _| *field == cookie);
+    if alone.changes(body) && request.edit(public.as_str()).is_none() {
+        request.unset(public);
+    }
+}

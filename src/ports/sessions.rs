@@ -1,0 +1,66 @@
+//! Where sessions are kept: one port for every kind of store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::domain::session::{Session, SessionId};
+use crate::domain::time::Millis;
+use crate::domain::token::TokenHash;
+use crate::store::{Ended, Ending, Found, Login, Marker, Resident};
+
+/// Why a store did not do what it was asked. Never "not found": that is an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// A session of this id exists; creating never overwrites.
+    #[error("a session of this id exists")]
+    Exists,
+    /// The store cannot be reached or reports an error.
+    #[error("session store: {0}")]
+    Unavailable(String),
+}
+
+/// Where sessions, rotation markers, tombstones and logins are kept.
+///
+/// `keep` is how long a record is kept after its last use; expiry itself is the lifetime law's.
+#[async_trait]
+pub trait SessionStore: Send + Sync + std::fmt::Debug {
+    /// What the near cache holds, without waiting. `authenticated` says where to look first.
+    fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found>;
+    /// What is kept under an id.
+    async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError>;
+    /// Keeps a new session; [`StoreError::Exists`] where the id is taken, whatever by.
+    async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError>;
+    /// Keeps a changed session if the version kept is still `based_on`; `None` where it is not.
+    /// Cookie issue and last activity are never set back by it.
+    async fn save(
+        &self,
+        session: Session,
+        based_on: u64,
+        keep: Duration,
+    ) -> Result<Option<Arc<Resident>>, StoreError>;
+    /// Notes the cookie that was issued last. Does nothing to a session that is gone.
+    async fn issue(
+        &self,
+        id: SessionId,
+        token: TokenHash,
+        issued_at: Millis,
+    ) -> Result<(), StoreError>;
+    /// Replaces a session by the marker of its rotation.
+    async fn rotate(
+        &self,
+        from: SessionId,
+        marker: Marker,
+        keep: Duration,
+    ) -> Result<(), StoreError>;
+    /// Ends a session; its tombstone says why.
+    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<(), StoreError>;
+    /// The login of a token.
+    async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError>;
+    /// Keeps a login at its token's first sight; returns the one that is kept.
+    async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError>;
+    /// Ends a login. Returns whether it was live.
+    async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError>;
+}

@@ -1,0 +1,182 @@
+//! Starts a whole: listeners, admin, look-ups of names; stops when the system says so.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora::proxy::http_proxy_service_with_name;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server, ShutdownWatch};
+use pingora::services::background::{BackgroundService, background_service};
+use thiserror::Error;
+use tokio::task::JoinSet;
+
+use crate::admin::{self, Access};
+use crate::config::Config;
+use crate::edge::{Edge, Shared};
+
+/// How long running requests are waited for beyond the grace, in seconds.
+const LAST_SECONDS: u64 = 5;
+
+/// Why nothing was started.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {error}")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The admin token cannot be read.
+    #[error("admin token {path}: {error}")]
+    AdminToken {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// pingora would not start.
+    #[error("the server cannot start: {0}")]
+    Server(String),
+}
+
+/// Something that is served beside the proxy, on a listener of its own.
+#[derive(Debug)]
+pub struct Beside {
+    /// What it is, for logs.
+    pub name: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it answers.
+    pub router: axum::Router,
+}
+
+/// Serves until the process is told to stop: `SIGTERM` drains, `SIGINT` ends at once.
+pub fn serve(config: &Config, shared: &Arc<Shared>, beside: Vec<Beside>) -> Result<(), ServeError> {
+    let beside = with_admin(config, shared, beside)?;
+    check_addresses(config, &beside)?;
+    let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
+    server.bootstrap();
+    let conf = Arc::clone(&server.configuration);
+    for insecure in [false, true] {
+        let mut addresses = config
+            .listeners
+            .iter()
+            .filter(|listener| listener.insecure_cookies == insecure)
+            .peekable();
+        if addresses.peek().is_none() {
+            continue;
+        }
+        let edge = Edge::new(Arc::clone(shared), insecure);
+        let mut service = http_proxy_service_with_name(&conf, edge, "street");
+        for listener in addresses {
+            service.add_tcp(&listener.address.to_string());
+        }
+        server.add_service(service);
+    }
+    server.add_service(background_service("names", Names(Arc::clone(shared))));
+    for one in beside {
+        server.add_service(background_service(one.name, Web(one)));
+    }
+    server.run(RunArgs::default());
+    Ok(())
+}
+
+fn server_conf(config: &Config) -> ServerConf {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let kept: usize = config
+        .accounts
+        .iter()
+        .flat_map(|account| &account.upstreams)
+        .map(|upstream| upstream.keep_alive)
+        .sum();
+    ServerConf {
+        threads: config.threads.map_or(cores, std::num::NonZero::get),
+        // pingora's own five minutes would outlast any orchestrator's patience.
+        grace_period_seconds: Some(config.grace.as_secs()),
+        graceful_shutdown_timeout_seconds: Some(LAST_SECONDS),
+        upstream_keepalive_pool_size: kept.max(1),
+        ..ServerConf::default()
+    }
+}
+
+fn with_admin(
+    config: &Config,
+    shared: &Arc<Shared>,
+    mut beside: Vec<Beside>,
+) -> Result<Vec<Beside>, ServeError> {
+    let Some(settings) = &config.admin else {
+        return Ok(beside);
+    };
+    let access = match &settings.token_file {
+        None => Access::Loopback,
+        Some(path) => {
+            let token = std::fs::read_to_string(path).map_err(|error| ServeError::AdminToken {
+                path: path.display().to_string(),
+                error,
+            })?;
+            Access::Token(token.trim().into())
+        }
+    };
+    let router = admin::router(Arc::clone(shared), access);
+    beside.push(Beside {
+        name: "admin",
+        address: settings.address,
+        router,
+    });
+    Ok(beside)
+}
+
+/// Every address is tried first, so that a taken port is a clear message and no half start.
+fn check_addresses(config: &Config, beside: &[Beside]) -> Result<(), ServeError> {
+    let street = config.listeners.iter().map(|listener| listener.address);
+    for address in street.chain(beside.iter().map(|one| one.address)) {
+        TcpListener::bind(address).map_err(|error| ServeError::Address { address, error })?;
+    }
+    Ok(())
+}
+
+/// Keeps the names of upstreams resolved.
+#[derive(Debug)]
+struct Names(Arc<Shared>);
+
+#[async_trait]
+impl BackgroundService for Names {
+    async fn start(&self, mut stop: ShutdownWatch) {
+        let running = self.0.running.load_full();
+        let mut lookups = JoinSet::new();
+        for upstream in running
+            .hosts
+            .sites()
+            .flat_map(|site| site.upstreams.values())
+        {
+            if upstream.has_names() {
+                lookups.spawn(Arc::clone(upstream).keep_resolved());
+            }
+        }
+        drop(stop.wait_for(|stop| *stop).await);
+    }
+}
+
+#[derive(Debug)]
+struct Web(Beside);
+
+#[async_trait]
+impl BackgroundService for Web {
+    async fn start(&self, stop: ShutdownWatch) {
+        let Beside {
+            name,
+            address,
+            router,
+        } = &self.0;
+        let served = match tokio::net::TcpListener::bind(address).await {
+            Ok(listener) => admin::serve(listener, router.clone(), stop).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = served {
+            tracing::error!(service = name, %address, %error, "A service ended.");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The in-memory store: two moka caches with LRU eviction by weight, and the logins.
+//!
+//! Nothing here survives the process. Cache expiry only tidies up: whether a session lives is
+//! decided by the lifetime law alone.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use moka::ops::compute::{CompResult, Op};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+
+use super::record::{Ended, Ending, Found, Login, Marker, Resident};
+use crate::domain::session::{Session, SessionId};
+use crate::domain::time::Millis;
+use crate::domain::token::TokenHash;
+use crate::ports::{SessionStore, StoreError};
+
+/// What a session's head, its cache entry and its share of tables take, in bytes.
+const HEAD_BYTES: u32 = 400;
+/// What one field of a body that is a shopper's own takes, in bytes.
+const FIELD_BYTES: u32 = 120;
+
+/// Room for sessions, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryCapacity {
+    /// For anonymous sessions.
+    pub anonymous: u64,
+    /// For authenticated ones: a flood of visitors never pushes out a shopper who is logged in.
+    pub authenticated: u64,
+}
+
+/// Sessions in this process.
+#[derive(Debug)]
+pub struct MemoryStore {
+    anonymous: Cache<SessionId, Entry>,
+    authenticated: Cache<SessionId, Entry>,
+    /// By the bits of the token's keyed hash.
+    logins: Cache<u128, Arc<Login>>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    found: Found,
+    keep: Duration,
+}
+
+/// How long an entry is kept after it was last written or read.
+#[derive(Debug)]
+struct KeepEntries;
+
+impl moka::Expiry<SessionId, Entry> for KeepEntries {
+    fn expire_after_create(&self, _: &SessionId, entry: &Entry, _: Instant) -> Option<Duration> {
+        Some(entry.keep)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &SessionId,
+        entry: &Entry,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(entry.keep)
+    }
+
+    fn expire_after_read(
+        &self,
+        _: &SessionId,
+        entry: &Entry,
+        _: Instant,
+        _: Option<Duration>,
+        _: Instant,
+    ) -> Option<Duration> {
+        Some(entry.keep)
+    }
+}
+
+fn weight(_: &SessionId, entry: &Entry) -> u32 {
+    match &entry.found {
+        Found::Live(resident) => {
+            let fields = resident.session().body.fields().len();
+            let own = if resident.session().authenticated() {
+                FIELD_BYTES
+            } else {
+                0
+            };
+            HEAD_BYTES.saturating_add(
+                u32::try_from(fields)
+                    .unwrap_or(u32::MAX)
+                    .saturating_mul(own),
+            )
+        }
+        Found::Moved(_) | Found::Ended(_) => HEAD_BYTES,
+    }
+}
+
+fn sessions(capacity: u64) -> Cache<SessionId, Entry> {
+    Cache::builder()
+        .max_capacity(capacity)
+        .weigher(weight)
+        // Not TinyLFU: when full, it may refuse new sessions, and a shopper would never get one.
+        .eviction_policy(EvictionPolicy::lru())
+        .expire_after(KeepEntries)
+        .build()
+}
+
+impl MemoryStore {
+    /// An empty store. `login_keep` is how long an ended or idle login is remembered.
+    pub fn new(capacity: MemoryCapacity, login_keep: Duration) -> Self {
+        Self {
+            anonymous: sessions(capacity.anonymous),
+            authenticated: sessions(capacity.authenticated),
+            logins: Cache::builder()
+                .max_capacity((capacity.authenticated / u64::from(HEAD_BYTES)).max(1024))
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_idle(login_keep)
+                .build(),
+        }
+    }
+
+    fn cache(&self, authenticated: bool) -> &Cache<SessionId, Entry> {
+        if authenticated {
+            &self.authenticated
+        } else {
+            &self.anonymous
+        }
+    }
+
+    fn logins_of(&self, session: &Session) -> Box<[Arc<Login>]> {
+        session
+            .logins
+            .iter()
+            .filter_map(|token| self.logins.get(&token.as_u128()))
+            .collect()
+    }
+
+    /// How many sessions are held: anonymous, authenticated. Approximate while they change.
+    pub fn counts(&self) -> (u64, u64) {
+        (
+            self.anonymous.entry_count(),
+            self.authenticated.entry_count(),
+        )
+    }
+
+    /// Replaces a live session by what `make` makes of it; leaves anything else alone.
+    fn replace(
+        &self,
+        id: SessionId,
+        make: impl Fn(&Arc<Resident>, Duration) -> Option<Entry>,
+    ) -> Option<(Arc<Resident>, Entry)> {
+        for cache in [&self.anonymous, &self.authenticated] {
+            let mut old = None;
+            let result = cache.entry(id).and_compute_with(|entry| {
+                let Some(Entry {
+                    found: Found::Live(resident),
+                    keep,
+                }) = entry.map(moka::Entry::into_value)
+                else {
+                    return Op::Nop;
+                };
+                match make(&resident, keep) {
+                    Some(entry) => {
+                        old = Some(resident);
+                        Op::Put(entry)
+                    }
+                    None => Op::Nop,
+                }
+            });
+            if let (CompResult::ReplacedWith(entry), Some(old)) = (result, old) {
+                return Some((old, entry.into_value()));
+            }
+        }
+        None
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found> {
+        let near = self.cache(authenticated).get(&id);
+        near.or_else(|| self.cache(!authenticated).get(&id))
+            .map(|entry| entry.found)
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        Ok(self.peek(id, false))
+    }
+
+    async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError> {
+        let logins = self.logins_of(&session);
+        let id = session.id;
+        let cache = self.cache(session.authenticated());
+        let resident = Arc::new(Resident::new(session, logins));
+        let entry = Entry {
+            found: Found::Live(Arc::clone(&resident)),
+            keep,
+        };
+        let kept = cache.entry(id).or_insert(entry);
+        if kept.is_fresh() {
+            Ok(resident)
+        } else {
+            Err(StoreError::Exists)
+        }
+    }
+
+    async fn save(
+        &self,
+        session: Session,
+        based_on: u64,
+        keep: Duration,
+    ) -> Result<Option<Arc<Resident>>, StoreError> {
+        let logins = self.logins_of(&session);
+        let replaced = self.replace(session.id, |old, _| {
+            if old.session().version != based_on {
+                return None;
+            }
+            let next = Session {
+                last_seen: old.last_seen().max(session.last_seen),
+                token: old.session().token,
+                issued_at: old.session().issued_at,
+                ..session.clone()
+            };
+            let resident = Arc::new(Resident::new(next, logins.clone()));
+            Some(Entry {
+                found: Found::Live(resident),
+                keep,
+            })
+        });
+        Ok(replaced.and_then(|(old, entry)| follow(&old, &entry)))
+    }
+
+    async fn issue(
+        &self,
+        id: SessionId,
+        token: TokenHash,
+        issued_at: Millis,
+    ) -> Result<(), StoreError> {
+        let replaced = self.replace(id, |old, keep| {
+            let next = Session {
+                token: Some(token),
+                issued_at,
+                ..old.snapshot()
+            };
+            let resident = Arc::new(Resident::new(next, old.logins().into()));
+            Some(Entry {
+                found: Found::Live(resident),
+                keep,
+            })
+        });
+        if let Some((old, entry)) = replaced {
+            follow(&old, &entry);
+        }
+        Ok(())
+    }
+
+    async fn rotate(
+        &self,
+        from: SessionId,
+        marker: Marker,
+        keep: Duration,
+    ) -> Result<(), StoreError> {
+        let entry = Entry {
+            found: Found::Moved(marker),
+            keep,
+        };
+        self.authenticated.invalidate(&from);
+        self.anonymous.insert(from, entry);
+        Ok(())
+    }
+
+    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<(), StoreError> {
+        self.replace(id, |_, _| {
+            Some(Entry {
+                found: Found::Ended(ended.clone()),
+                keep,
+            })
+        });
+        Ok(())
+    }
+
+    async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
+        Ok(self.logins.get(&token.as_u128()))
+    }
+
+    async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
+        Ok(self
+            .logins
+            .entry(token.as_u128())
+            .or_insert_with(|| Arc::new(login))
+            .into_value())
+    }
+
+    async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError> {
+        Ok(self
+            .logins
+            .get(&token.as_u128())
+            .is_some_and(|login| login.end(reason)))
+    }
+}
+
+/// Activity that was noted on the old value while the new one took its place moves over.
+fn follow(old: &Resident, entry: &Entry) -> Option<Arc<Resident>> {
+    let Found::Live(resident) = &entry.found else {
+        return None;
+    };
+    resident.touch(old.last_seen());
+    Some(Arc::clone(resident))
+}

@@ -1,0 +1,377 @@
+//! What happened, told: metrics, the event log and the audit log, all from one [`Event`].
+//!
+//! Neither tokens nor e-mails nor session ids appear anywhere; a session is named by a keyed hash.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+};
+
+use crate::domain::session::SessionId;
+use crate::domain::token::{HashKey, hash_token};
+use crate::domain::transform::Note;
+use crate::flow::Event;
+
+/// Counters and the logs behind them.
+#[derive(Debug)]
+pub struct Telemetry {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: Histogram,
+    decide_seconds: Histogram,
+    events: IntCounterVec,
+    ended: IntCounterVec,
+    refusals: IntCounterVec,
+    app_failures: IntCounterVec,
+    tokens_rejected: IntCounterVec,
+    requests_refused: IntCounterVec,
+    spoofed: IntCounter,
+    dropped_pairs: IntCounter,
+    own_cookies_dropped: IntCounter,
+}
+
+/// From well under a cached decision to a cycle that used its whole deadline, in seconds.
+const DECIDE_BUCKETS: [f64; 12] = [
+    0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 0.5, 1.0, 3.0,
+];
+
+impl Telemetry {
+    /// Counters at zero.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let of = |name: &str, help: &str, labels: &[&str]| {
+            let vec = IntCounterVec::new(Opts::new(name, help), labels)
+                .expect("metric names in the program are well formed");
+            registry
+                .register(Box::new(vec.clone()))
+                .expect("metric names are unique");
+            vec
+        };
+        let seconds = |name: &str, help: &str, buckets: Vec<f64>| {
+            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))
+                .expect("metric names in the program are well formed");
+            registry
+                .register(Box::new(histogram.clone()))
+                .expect("metric names are unique");
+            histogram
+        };
+        let count = |name: &str, help: &str| {
+            let counter =
+                IntCounter::new(name, help).expect("metric names in the program are well formed");
+            registry
+                .register(Box::new(counter.clone()))
+                .expect("metric names are unique");
+            counter
+        };
+        Self {
+            requests: of(
+                "vestibule_requests_total",
+                "Requests answered, by class of status.",
+                &["status"],
+            ),
+            seconds: seconds(
+                "vestibule_request_seconds",
+                "Time from the request's head to the end of its answer.",
+                prometheus::DEFAULT_BUCKETS.to_vec(),
+            ),
+            decide_seconds: seconds(
+                "vestibule_decide_seconds",
+                "Time that deciding about a request took.",
+                DECIDE_BUCKETS.to_vec(),
+            ),
+            events: of(
+                "vestibule_events_total",
+                "Things that happened to sessions.",
+                &["event"],
+            ),
+            ended: of(
+                "vestibule_sessions_ended_total",
+                "Sessions ended, by reason.",
+                &["reason"],
+            ),
+            refusals: of(
+                "vestibule_refusals_total",
+                "Values asked for by shoppers and refused, by status.",
+                &["status"],
+            ),
+            app_failures: of(
+                "vestibule_app_failures_total",
+                "Calls of session apps that failed.",
+                &["app", "cause"],
+            ),
+            tokens_rejected: of(
+                "vestibule_tokens_rejected_total",
+                "Presented tokens that were not accepted, by kind and reason.",
+                &["kind", "reason"],
+            ),
+            requests_refused: of(
+                "vestibule_requests_refused_total",
+                "Malformed or oversized requests, by reason.",
+                &["reason"],
+            ),
+            spoofed: count(
+                "vestibule_spoofed_headers_total",
+                "Headers with names of ours that clients sent; all were removed.",
+            ),
+            dropped_pairs: count(
+                "vestibule_cookie_pairs_dropped_total",
+                "Malformed cookie pairs, dropped alone.",
+            ),
+            own_cookies_dropped: count(
+                "vestibule_upstream_cookies_dropped_total",
+                "Cookies with names of ours that upstreams set; none left.",
+            ),
+            registry,
+        }
+    }
+
+    /// A request is over.
+    pub fn answered(&self, status: u16, took: Duration) {
+        self.requests.with_label_values(&[class(status)]).inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// A request was decided about.
+    pub fn decided(&self, took: Duration) {
+        self.decide_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A request was refused before anything was decided; the reason is one of a closed set.
+    pub fn refused(&self, reason: &'static str) {
+        self.requests_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// A client sent headers with names of ours.
+    pub fn spoofed(&self, count: usize, client: &str) {
+        self.spoofed.inc_by(count as u64);
+        tracing::warn!(target: "audit", event = "spoofed_headers", count, client, "Headers with names of ours were removed.");
+    }
+
+    /// An upstream set cookies with names of ours; they did not leave.
+    pub fn own_cookie_dropped(&self, count: usize) {
+        self.own_cookies_dropped.inc_by(count as u64);
+    }
+
+    /// Malformed cookie pairs were dropped.
+    pub fn dropped_pairs(&self, count: usize) {
+        self.dropped_pairs.inc_by(count as u64);
+    }
+
+    /// Something happened to a session of this account.
+    pub fn happened(&self, account: &str, key: &HashKey, event: &Event) {
+        self.count(event);
+        self.log(account, key, event);
+    }
+
+    fn count(&self, event: &Event) {
+        self.events.with_label_values(&[label(event)]).inc();
+        match event {
+            Event::Ended(_, reason) => self.ended.with_label_values(&[reason.label()]).inc(),
+            Event::Logout(_) => self.ended.with_label_values(&["logout"]).inc(),
+            Event::Refused(status) => {
+                let status = if *status == 401 { "401" } else { "403" };
+                self.refusals.with_label_values(&[status]).inc();
+            }
+            Event::AppFailed(app, cause) => {
+                self.app_failures.with_label_values(&[&**app, cause]).inc();
+            }
+            Event::TokenRejected(reason) => {
+                self.tokens_rejected
+                    .with_label_values(&["session", reason])
+                    .inc();
+            }
+            Event::Noted(Note::TokenRefused(reason)) => {
+                self.tokens_rejected
+                    .with_label_values(&["vtexid", reason])
+                    .inc();
+            }
+            _ => {}
+        }
+    }
+
+    fn log(&self, account: &str, key: &HashKey, event: &Event) {
+        let name = label(event);
+        match event {
+            Event::Ended(id, reason) => {
+                let (session, reason) = (pseudonym(key, *id), reason.label());
+                tracing::info!(target: "audit", event = name, account, session, reason, "Session ended.");
+            }
+            Event::Login(id)
+            | Event::Logout(id)
+            | Event::Rotated(id)
+            | Event::ImpersonationStarted(id)
+            | Event::ImpersonationStopped(id) => {
+                let session = pseudonym(key, *id);
+                tracing::info!(target: "audit", event = name, account, session, "Session changed hands.");
+            }
+            Event::Noted(note) => {
+                tracing::info!(target: "audit", event = name, account, ?note, "An app noted something.");
+            }
+            Event::EndedLoginPresented(reason) => {
+                let reason = reason.label();
+                tracing::info!(target: "audit", event = name, account, reason, "A login that had ended was presented.");
+            }
+            Event::Refused(status) => {
+                tracing::info!(target: "audit", event = name, account, status, "A trade policy was refused.");
+            }
+            Event::AppFailed(app, cause) => {
+                tracing::warn!(
+                    event = name,
+                    account,
+                    app = &**app,
+                    cause,
+                    "A session app failed."
+                );
+            }
+            Event::Looped(record) => {
+                tracing::warn!(event = name, account, apps = ?record.apps, fields = ?record.fields, "A transform cycle would not settle.");
+            }
+            Event::StoreUnavailable | Event::LimitReached | Event::Ambiguous => {
+                tracing::warn!(
+                    event = name,
+                    account,
+                    "A request was served without its session."
+                );
+            }
+            _ => tracing::debug!(event = name, account, "Session event."),
+        }
+    }
+
+    /// All metrics in Prometheus' text format.
+    pub fn render(&self) -> String {
+        let mut text = Vec::new();
+        // Writing to memory cannot fail, and metrics of our own are always encodable.
+        if TextEncoder::new()
+            .encode(&self.registry.gather(), &mut text)
+            .is_err()
+        {
+            return String::new();
+        }
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Where further metrics are registered.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One line of the access log.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessLine<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The path without its query, in which e-mails and tokens may stand.
+    pub path: &'a str,
+    /// The status, 0 where nothing was answered.
+    pub status: u16,
+    /// How long it took.
+    pub took: Duration,
+    /// The account, empty where none answers on the host.
+    pub account: &'a str,
+    /// The id under which the upstream knows the request.
+    pub request_id: &'a str,
+    /// Whether it ended with an error.
+    pub failed: bool,
+}
+
+impl AccessLine<'_> {
+    /// Writes it.
+    pub fn write(&self) {
+        let Self {
+            method,
+            path,
+            status,
+            took,
+            account,
+            request_id,
+            failed,
+        } = *self;
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(target: "access", method, path, status, micros, account, request_id, failed, "Request answered.");
+    }
+}
+
+/// A name for a session in logs, from which its id cannot be had.
+pub fn pseudonym(key: &HashKey, id: SessionId) -> String {
+    format!("{:032x}", hash_token(key, &id.to_string()).as_u128())
+}
+
+const fn class(status: u16) -> &'static str {
+    match status {
+        100..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500..600 => "5xx",
+        _ => "none",
+    }
+}
+
+fn label(event: &Event) -> &'static str {
+    match event {
+        Event::Created(_) => "created",
+        Event::CreationLimited => "creation_limited",
+        Event::Reissued => "reissued",
+        Event::Ended(..) => "ended",
+        Event::Login(_) => "login",
+        Event::Logout(_) => "logout",
+        Event::Rotated(_) => "rotated",
+        Event::ImpersonationStarted(_) => "impersonation_started",
+        Event::ImpersonationStopped(_) => "impersonation_stopped",
+        Event::Noted(Note::TokenRefused(_)) => "login_token_refused",
+        Event::Noted(Note::ImpersonationGranted) => "impersonation_granted",
+        Event::Noted(Note::ImpersonationRefused(_)) => "impersonation_refused",
+        Event::EndedLoginPresented(_) => "ended_login_presented",
+        Event::Refused(_) => "refused",
+        Event::AppFailed(..) => "app_failed",
+        Event::UndeclaredWrites(..) => "undeclared_writes",
+        Event::Overwritten(_) => "overwritten",
+        Event::Looped(_) => "looped",
+        Event::LimitReached => "limit_reached",
+        Event::TokenRejected(_) => "token_rejected",
+        Event::ClockStep => "clock_step",
+        Event::CookiesCut => "cookies_cut",
+        Event::SegmentCut(_) => "segment_cut",
+        Event::Ambiguous => "ambiguous",
+        Event::StoreUnavailable => "store_unavailable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Ending;
+
+    #[test]
+    fn events_are_counted_under_labels_of_a_closed_set() {
+        let telemetry = Telemetry::new();
+        let (key, id) = (HashKey::from_bytes([1; 16]), SessionId::from_random(5));
+        telemetry.happened("shop", &key, &Event::Ended(id, Ending::Idle));
+        telemetry.happened("shop", &key, &Event::AppFailed("rnb".into(), "timeout"));
+        telemetry.answered(200, Duration::from_millis(3));
+        let text = telemetry.render();
+        for line in [
+            r#"vestibule_sessions_ended_total{reason="idle"} 1"#,
+            r#"vestibule_app_failures_total{app="rnb",cause="timeout"} 1"#,
+            r#"vestibule_requests_total{status="2xx"} 1"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_pseudonym_names_a_session_without_its_id() {
+        let (one, other) = (HashKey::from_bytes([1; 16]), HashKey::from_bytes([2; 16]));
+        let id = SessionId::from_random(5);
+        assert_eq!(pseudonym(&one, id), pseudonym(&one, id));
+        assert_ne!(pseudonym(&one, id), pseudonym(&other, id));
+    }
+}

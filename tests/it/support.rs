@@ -1,0 +1,12 @@
+//! A shop with a strict origin, shoppers with cookie jars, and a clock that only tests move.
+
+pub(crate) mod clock;
+pub(crate) mod directory;
+pub(crate) mod origin;
+pub(crate) mod reply;
+pub(crate) mod shop;
+pub(crate) mod shopper;
+
+pub(crate) use reply::Reply;
+pub(crate) use shop::Shop;
+pub(crate) use shopper::Shopper;

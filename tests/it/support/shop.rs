@@ -1,0 +1,236 @@
+//! A shop: the whole proxy over a strict origin, with time and directory in the test's hands.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::apps::HttpServerApp;
+use pingora::protocols::http::ServerSession;
+use pingora::proxy::{HttpProxy, http_proxy};
+use pingora::server::configuration::ServerConf;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use vestibule::assemble::{Ports, assemble};
+use vestibule::config::{self, Layers, OnDisk};
+use vestibule::demo::Person;
+use vestibule::domain::vtexid::{Audience, Login, LoginKey, draw_login_key, mint};
+use vestibule::edge::{Edge, Shared};
+use vestibule::ports::{Clock, Entropy};
+
+use super::Reply;
+use super::clock::{CountedEntropy, ManualClock};
+use super::directory::{Mood, Moody};
+use super::origin::Origin;
+
+pub(crate) struct Shop {
+    pub clock: Arc<ManualClock>,
+    pub origin: Origin,
+    pub mood: Arc<Mood>,
+    pub shared: Arc<Shared>,
+    proxy: Arc<HttpProxy<Edge>>,
+    login_key: LoginKey,
+    entropy: Arc<CountedEntropy>,
+    _folder: TempDir,
+}
+
+impl std::fmt::Debug for Shop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shop")
+    }
+}
+
+/// A full configuration of the demo store; tests lay over it what differs.
+fn full(origin: &Origin) -> String {
+    let apps: String = [
+        "store",
+        "authentication",
+        "impersonate",
+        "profile",
+        "rnb",
+        "checkout",
+    ]
+    .map(|name| format!("[[account.app]]\nname = \"{name}\"\n"))
+    .concat();
+    format!(
+        r#"
+        [[listener]]
+        name = "street"
+        address = "127.0.0.1:1"
+        [[account]]
+        name = "demostore"
+        id = "d5f1c7a2-3b44-4f5e-9a68-7c0d2e9b4a10"
+        hosts = ["shop.example"]
+        [account.keys]
+        file = "keys.json"
+        create = true
+        [account.directory]
+        file = {directory:?}
+        [account.authentication]
+        local_key = "login.json"
+        [[account.upstream]]
+        name = "store"
+        addresses = ["{address}"]
+        {apps}
+        [[account.route]]
+        path = "/account"
+        session = "required"
+        [[account.route]]
+        path = "/static/"
+        session = "none"
+        [[account.route]]
+        path = "/poll"
+        touch = false
+        "#,
+        directory = directory(),
+        address = origin.address,
+    )
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/demo-directory.toml")
+}
+
+impl Shop {
+    pub(crate) async fn start() -> Arc<Self> {
+        Self::with("").await
+    }
+
+    /// A shop with something laid over its configuration; parts of the account need not name it.
+    pub(crate) async fn with(over: &str) -> Arc<Self> {
+        let origin = Origin::start().await;
+        let (process, account): (Vec<_>, Vec<_>) = sections(over)
+            .into_iter()
+            .partition(|section| !section.contains("[account"));
+        let over = format!(
+            "{}\n[[account]]\nname = \"demostore\"\n{}",
+            process.concat(),
+            account.concat()
+        );
+        let text = full(&origin);
+        Self::of(origin, &text, &over)
+    }
+
+    /// Two stores under one host, told apart by their root paths.
+    pub(crate) async fn two_roots() -> Arc<Self> {
+        let origin = Origin::start().await;
+        let store = |root: &str, id: char| {
+            let id = format!("d5f1c7a2-3b44-4f5e-9a68-7c0d2e9b4a1{id}");
+            full(&origin)
+                .replace("demostore", &format!("{root}store"))
+                .replace("d5f1c7a2-3b44-4f5e-9a68-7c0d2e9b4a10", &id)
+                .replace("hosts =", &format!("root_path = \"/{root}\"\nhosts ="))
+        };
+        let us = store("us", '2');
+        let (_, second) = us.split_once("[[account]]").unwrap();
+        let text = format!("{}[[account]]{second}", store("br", '1'));
+        Self::of(origin, &text, "")
+    }
+
+    fn of(origin: Origin, text: &str, over: &str) -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("shop.toml");
+        let entropy = Arc::new(CountedEntropy::default());
+        let login = draw_login_key(&mut || entropy.bits());
+        std::fs::write(&file, text).unwrap();
+        std::fs::write(folder.path().join("shop.test.toml"), over).unwrap();
+        std::fs::write(folder.path().join("login.json"), &login).unwrap();
+        let layers = Layers::read(&file, Some("test"), []);
+        let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
+        let (clock, mood) = (Arc::new(ManualClock::default()), Arc::new(Mood::default()));
+        let ports = Ports {
+            clock: Arc::<ManualClock>::clone(&clock),
+            entropy: Arc::<CountedEntropy>::clone(&entropy),
+            directories: Arc::new(Moody(Arc::clone(&mood))),
+        };
+        let shared = assemble(&loaded.config, &ports).unwrap();
+        let edge = Edge::new(Arc::clone(&shared), false);
+        let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
+        let login_key = LoginKey::parse(&login).unwrap();
+        Arc::new(Self {
+            clock,
+            origin,
+            mood,
+            shared,
+            proxy,
+            login_key,
+            entropy,
+            _folder: folder,
+        })
+    }
+
+    /// Sends bytes over a connection of its own; returns when the exchange is over and logged.
+    pub(crate) async fn raw(&self, wire: &[u8]) -> Reply {
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        let proxy = Arc::clone(&self.proxy);
+        let exchange = tokio::spawn(async move {
+            let (_stop, stopped) = tokio::sync::watch::channel(false);
+            let session = ServerSession::new_http1(Box::new(server));
+            drop(proxy.process_new_http(session, &stopped).await);
+        });
+        client.write_all(wire).await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        exchange.await.unwrap();
+        Reply::parse(&answer)
+    }
+
+    /// Waits until nothing is tried again beside the requests any more.
+    pub(crate) async fn settled(&self) {
+        for _ in 0..10_000 {
+            if self.shared.flow.retrying() == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("a retry never ends");
+    }
+
+    pub(crate) fn metrics(&self) -> String {
+        self.shared.telemetry.render()
+    }
+
+    /// A login of a shopper that holds for a day.
+    pub(crate) fn token(&self, email: &str) -> String {
+        self.token_of(email, "demostore", Duration::from_hours(24))
+    }
+
+    pub(crate) fn token_of(&self, email: &str, account: &str, life: Duration) -> String {
+        self.mint(email, account, Audience::Webstore, life)
+    }
+
+    pub(crate) fn staff_token(&self, email: &str) -> String {
+        self.staff_token_for(email, Duration::from_hours(24))
+    }
+
+    pub(crate) fn staff_token_for(&self, email: &str, life: Duration) -> String {
+        self.mint(email, "demostore", Audience::Admin, life)
+    }
+
+    fn mint(&self, email: &str, account: &str, audience: Audience, life: Duration) -> String {
+        let person = Person::find(email).expect("a person of the demo");
+        let random = self.entropy.bits();
+        let login = Login {
+            audience,
+            account,
+            email,
+            user_id: person.id,
+            life,
+            random,
+        };
+        mint(&self.login_key, &login, self.clock.now()).unwrap()
+    }
+}
+
+/// Splits a text into its tables, headers kept.
+fn sections(text: &str) -> Vec<String> {
+    let mut sections: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with('[') || sections.is_empty() {
+            sections.push(String::new());
+        }
+        let section = sections.last_mut().expect("there is one by now");
+        section.push_str(line);
+        section.push('\n');
+    }
+    sections
+}

@@ -1,0 +1,130 @@
+//! A shopper: a browser's cookie jar in front of the shop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vestibule::domain::time::Millis;
+use vestibule::ports::Clock;
+
+use super::{Reply, Shop};
+
+/// A page as a browser asks for it.
+pub(crate) const PAGE: &[(&str, &str)] = &[
+    ("accept", "text/html,application/xhtml+xml"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-dest", "document"),
+    ("sec-fetch-site", "none"),
+];
+
+#[derive(Clone, Debug)]
+struct Kept {
+    value: String,
+    until: Option<Millis>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Shopper {
+    shop: Arc<Shop>,
+    jar: BTreeMap<String, Kept>,
+}
+
+impl Shopper {
+    pub(crate) fn new(shop: &Arc<Shop>) -> Self {
+        Self {
+            shop: Arc::clone(shop),
+            jar: BTreeMap::new(),
+        }
+    }
+
+    /// Puts a cookie into the jar, as a page or another server would.
+    pub(crate) fn keep(&mut self, name: &str, value: &str) {
+        let kept = Kept {
+            value: value.to_owned(),
+            until: None,
+        };
+        self.jar.insert(name.to_owned(), kept);
+    }
+
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.jar.remove(name);
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let kept = self.jar.get(name)?;
+        let live = kept.until.is_none_or(|until| self.shop.clock.now() < until);
+        live.then_some(kept.value.as_str())
+    }
+
+    /// The `Cookie` line that the browser would send.
+    pub(crate) fn line(&self) -> String {
+        let live = self
+            .jar
+            .keys()
+            .filter_map(|name| Some((name, self.cookie(name)?)));
+        live.map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    /// Asks for a page and keeps the cookies.
+    pub(crate) async fn get(&mut self, target: &str) -> Reply {
+        self.send("GET", target, PAGE).await
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let reply = self.send_and_lose(method, target, headers).await;
+        self.take(&reply);
+        reply
+    }
+
+    /// Asks, but the browser never gets the answer.
+    pub(crate) async fn send_and_lose(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let mut text = format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n");
+        for (name, value) in headers {
+            text += &format!("{name}: {value}\r\n");
+        }
+        let line = self.line();
+        if !line.is_empty() {
+            text += &format!("Cookie: {line}\r\n");
+        }
+        if method == "POST" {
+            text += "Content-Length: 0\r\n";
+        }
+        text += "Connection: close\r\n\r\n";
+        self.shop.raw(text.as_bytes()).await
+    }
+
+    /// Keeps the cookies of a reply, honouring `Max-Age`.
+    pub(crate) fn take(&mut self, reply: &Reply) {
+        for line in reply.all("set-cookie") {
+            let mut parts = line.split("; ");
+            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+            let age = parts
+                .find_map(|part| part.strip_prefix("Max-Age="))
+                .map(|age| age.parse::<u64>().unwrap());
+            if age == Some(0) {
+                self.jar.remove(name);
+                continue;
+            }
+            let until = age.map(|age| self.shop.clock.now().plus(Duration::from_secs(age)));
+            self.jar.insert(
+                name.to_owned(),
+                Kept {
+                    value: value.to_owned(),
+                    until,
+                },
+            );
+        }
+    }
+}
