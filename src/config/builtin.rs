@@ -9,7 +9,7 @@ use crate::domain::session::Field;
 use crate::domain::session::field::known;
 use crate::domain::transform::app::Input;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A built-in app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +58,9 @@ impl BuiltIn {
     }
 
     /// What it watches.
+    ///
+    /// # Panics
+    /// Never: the patterns are written here and tested.
     pub fn inputs(self) -> Vec<Input> {
         let (fields, patterns) = self.watched();
         let fields = fields.iter().map(|name| Input::Field(known(name)));

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::settings::{
-    CookieSettings, HeaderSettings, InputSettings, PolicySettings, RouteSettings,
-};
+use super::settings::{HeaderSettings, InputSettings, RouteSettings};
 use crate::config::builtin::BuiltIn;
+use crate::domain::cookies::CookieSettings;
+use crate::domain::lifetime::Policy;
 use crate::domain::session::Field;
 use crate::domain::transform::Graph;
 
@@ -57,6 +57,8 @@ pub struct Account {
     pub authentication: Authentication,
     /// The keys that sign cookies.
     pub keys: Keys,
+    /// What the apps let clients do.
+    pub switches: Switches,
     /// What the Session API allows.
     pub api: SessionApi,
     /// The signed context for backends.
@@ -157,6 +159,8 @@ pub struct Authentication {
 pub struct Keys {
     /// The key ring.
     pub file: PathBuf,
+    /// How long a new key only verifies before it signs.
+    pub sign_after: Duration,
     /// Whether a missing file is made at start.
     pub create: bool,
 }
@@ -165,9 +169,20 @@ pub struct Keys {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lifetimes {
     /// Of shoppers who are logged in.
-    pub authenticated: PolicySettings,
+    pub authenticated: Policy,
     /// Of everybody else.
-    pub anonymous: PolicySettings,
+    pub anonymous: Policy,
+}
+
+impl Lifetimes {
+    /// The policy for a kind of shopper.
+    pub const fn of(&self, authenticated: bool) -> &Policy {
+        if authenticated {
+            &self.authenticated
+        } else {
+            &self.anonymous
+        }
+    }
 }
 
 /// Our cookies, as they leave by either kind of listener.
@@ -177,6 +192,8 @@ pub struct Cookies {
     pub secure: CookieSettings,
     /// Without it, for listeners that say so.
     pub insecure: CookieSettings,
+    /// Whether the backends get the true segment under its cookie's name.
+    pub send_segment_upstream: bool,
 }
 
 impl Cookies {
@@ -224,7 +241,7 @@ pub struct SessionApi {
     /// Origins whose scripts may use it, `https://host[:port]`, lower case.
     pub origins: Vec<String>,
     /// Whether `items` may name `cookie.*`.
-    pub serve_cookies: bool,
+    pub cookie_items: bool,
 }
 
 /// The signed context for backends (contract §9, `x-session-context`).
@@ -236,4 +253,13 @@ pub struct SessionContext {
     pub audience: String,
     /// How long it holds.
     pub lifetime: Duration,
+}
+
+/// What the built-in apps let clients do (contract §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// Whether `public.storeUserEmail` alone loads price tables.
+    pub profile_by_email: bool,
+    /// Whether a region that the client names counts.
+    pub client_region_id: bool,
 }

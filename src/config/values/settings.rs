@@ -1,81 +1,8 @@
-//! Checked numbers and names of lifetimes, cookies, inputs, headers and routes.
-
-use std::time::Duration;
+//! Checked names of inputs, headers and routes.
 
 use http::HeaderName;
 
 use crate::domain::session::Field;
-
-/// The numbers of a session's life.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PolicySettings {
-    /// When the cookie is issued again.
-    pub profile: Profile,
-    /// L.
-    pub lifetime: Duration,
-    /// W.
-    pub refresh_before_end: Duration,
-    /// I; none: L - W.
-    pub idle: Option<Duration>,
-    /// Added to I.
-    pub idle_grace: Duration,
-    /// A, logged in.
-    pub absolute_authenticated: Duration,
-    /// A, everybody else.
-    pub absolute_anonymous: Duration,
-    /// The cookie's own life; none: the profile's.
-    pub cookie_max_age: Option<CookieAge>,
-    /// How far ahead an issue time may lie.
-    pub clock_skew: Duration,
-}
-
-/// When the cookie is issued again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// When the formula says so.
-    Window,
-    /// When it is W old.
-    Granular,
-}
-
-/// A cookie's life in the browser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CookieAge {
-    /// So long.
-    For(Duration),
-    /// Until the browser is closed.
-    BrowserSession,
-}
-
-/// Names and attributes of our cookies.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CookieSettings {
-    /// The session cookie's name.
-    pub session: String,
-    /// The segment cookie's name.
-    pub segment: String,
-    /// `Path`.
-    pub path: String,
-    /// `Domain`.
-    pub domain: Option<String>,
-    /// `Secure`.
-    pub secure: bool,
-    /// `SameSite`.
-    pub same_site: SameSite,
-    /// `Partitioned`.
-    pub partitioned: bool,
-}
-
-/// A cookie's `SameSite`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SameSite {
-    /// Sent on top-level navigations too.
-    Lax,
-    /// Sent on requests of the site itself alone.
-    Strict,
-    /// Sent always.
-    None,
-}
 
 /// What is read of every request.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,13 +11,19 @@ pub struct InputSettings {
     pub query: Vec<String>,
     /// Cookie names, as anchored regular expressions.
     pub cookies: Vec<String>,
+    /// The session cookie's name.
+    pub session_cookie: String,
+    /// The segment cookie's name.
+    pub segment_cookie: String,
 }
 
-/// Which fields go into which headers.
+/// What differs from the usual headers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderSettings {
-    /// Header and field, in order.
-    pub map: Vec<(HeaderName, Field)>,
+    /// Each header with its field; none: the usual header is left out.
+    pub map: Vec<(HeaderName, Option<Field>)>,
+    /// Whether answers carry `x-session-segment-key`, for a CDN in front.
+    pub echo_segment_key: bool,
 }
 
 /// What a route does.

@@ -1,0 +1,209 @@
+//! The installed apps, each alone and all against each other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Check, Said};
+use crate::config::builtin::BuiltIn;
+use crate::config::problems::Problem;
+use crate::config::raw;
+use crate::config::tree::At;
+use crate::config::values::App;
+use crate::domain::transform::app::{AppSpec, OnError};
+use crate::domain::transform::{Condition, Graph, GraphError, GraphSettings, OnLoop};
+
+/// The apps of an account that names none: all that the platform installs by itself.
+const USUAL: [BuiltIn; 5] = [
+    BuiltIn::Store,
+    BuiltIn::Authentication,
+    BuiltIn::Profile,
+    BuiltIn::Rnb,
+    BuiltIn::Checkout,
+];
+
+/// Which built-in app an entry means.
+pub(super) fn kind_of(written: &raw::App) -> Option<BuiltIn> {
+    written.kind.or_else(|| BuiltIn::named(&written.name))
+}
+
+struct Installed {
+    at: At,
+    kind: BuiltIn,
+    spec: AppSpec,
+    shared: bool,
+}
+
+impl Check<'_, '_, '_> {
+    pub(super) fn apps(
+        &mut self,
+        written: &[raw::App],
+        cycle: &raw::Cycle,
+        memo_age: Duration,
+        at: &At,
+    ) -> Option<(Vec<App>, Graph)> {
+        let raw::Cycle {
+            max_rounds,
+            deadline,
+            on_loop,
+        } = *cycle;
+        let list = at.key("app");
+        let usual: Vec<raw::App> = USUAL.iter().map(|kind| plain_app(*kind)).collect();
+        let written = if written.is_empty() { &usual } else { written };
+        let installed: Vec<Option<Installed>> = written
+            .iter()
+            .enumerate()
+            .filter(|(_, app)| app.enabled)
+            .map(|(index, app)| self.app(app, memo_age, &list.index(index)))
+            .collect();
+        for one in installed.iter().flatten() {
+            if one.spec.timeout > deadline.0 {
+                let problem = Problem::new(format!(
+                    "`timeout` is longer than the whole cycle may take ({deadline})"
+                ));
+                self.say.doubtful(&one.at.key("timeout"), problem);
+            }
+        }
+        if deadline.0.is_zero() {
+            let problem = Problem::new("no app could ever answer").allowed("more than 0s");
+            let at = at.key("cycle").key("deadline");
+            self.say.wrong(&at, problem);
+        }
+        let installed: Vec<Installed> = installed.into_iter().collect::<Option<_>>()?;
+        let settings = GraphSettings {
+            max_rounds,
+            on_loop: match on_loop {
+                raw::OnLoop::Revert => OnLoop::Revert,
+                raw::OnLoop::Fail => OnLoop::Fail,
+            },
+        };
+        self.wired(&installed, settings, at)
+    }
+
+    fn app(&mut self, written: &raw::App, memo_age: Duration, at: &At) -> Option<Installed> {
+        let raw::App {
+            name,
+            kind: _,
+            enabled: _,
+            when,
+            timeout,
+            on_error,
+            max_age,
+            shared,
+        } = written;
+        let kind = self.kind(written, at);
+        let name = self.name(&at.key("name"), name);
+        let when = match when {
+            Some(text) => {
+                let allowed = "a CEL expression such as `profile.isAuthenticated == \"true\"`";
+                let condition = Condition::compile(text);
+                Some(self.say.read(&at.key("when"), condition, allowed)?)
+            }
+            None => None,
+        };
+        if timeout.0.is_zero() {
+            let problem = Problem::new("the app could never answer").allowed("more than 0s");
+            self.say.wrong(&at.key("timeout"), problem);
+            return None;
+        }
+        let max_age = self.max_age(*max_age, kind?, memo_age, at).ok()?;
+        Some(Installed {
+            at: at.clone(),
+            kind: kind?,
+            spec: AppSpec {
+                name: name?,
+                inputs: kind?.inputs(),
+                outputs: kind?.outputs(),
+                run_on_create: kind?.run_on_create(),
+                when,
+                timeout: timeout.0,
+                on_error: match on_error {
+                    raw::OnError::Keep => OnError::Keep,
+                    raw::OnError::Clear => OnError::Clear,
+                    raw::OnError::Fail => OnError::Fail,
+                },
+                max_age,
+            },
+            shared: *shared,
+        })
+    }
+
+    fn kind(&mut self, written: &raw::App, at: &At) -> Option<BuiltIn> {
+        let kind = kind_of(written);
+        // A name that was found wrong already, or that `name` will find wrong, is enough said.
+        if kind.is_none() && !written.name.is_empty() {
+            let names = BuiltIn::ALL.map(BuiltIn::name);
+            let problem = Problem::new(format!("no built-in app is called `{}`", written.name))
+                .allowed(names.join(", "))
+                .did_you_mean(&written.name, &names);
+            self.say.wrong(&at.key("name"), problem);
+        }
+        kind
+    }
+
+    /// An app's age limit. One that nobody wrote gives way to a shorter memo.
+    fn max_age(
+        &mut self,
+        written: Option<raw::Span>,
+        kind: BuiltIn,
+        memo_age: Duration,
+        at: &At,
+    ) -> Result<Option<Duration>, Said> {
+        let Some(span) = written else {
+            return Ok(kind.max_age().map(|age| age.min(memo_age)));
+        };
+        if span.0 <= memo_age {
+            return Ok(Some(span.0));
+        }
+        let problem = Problem::new("`max_age` is longer than the memo keeps an answer");
+        let allowed = format!("at most {}, the memo's `max_age`", raw::Span(memo_age));
+        self.say.wrong(&at.key("max_age"), problem.allowed(allowed));
+        Err(Said)
+    }
+
+    fn wired(
+        &mut self,
+        installed: &[Installed],
+        settings: GraphSettings,
+        at: &At,
+    ) -> Option<(Vec<App>, Graph)> {
+        let specs = installed.iter().map(|one| one.spec.clone()).collect();
+        let shares = |index: usize| installed.get(index).is_some_and(|one| one.shared);
+        match Graph::try_new(specs, settings, shares) {
+            Ok(graph) => {
+                let apps = installed.iter().map(|one| App {
+                    name: Arc::clone(&one.spec.name),
+                    kind: one.kind,
+                });
+                Some((apps.collect(), graph))
+            }
+            Err(errors) => {
+                for error in errors {
+                    let place = match &error {
+                        GraphError::SameName(name) => last_named(installed, name, "name"),
+                        GraphError::SharedOutput { later, .. } => {
+                            last_named(installed, later, "shared")
+                        }
+                        GraphError::SystemOutput { app, .. } => last_named(installed, app, "name"),
+                        GraphError::NoRounds => Some(at.key("cycle").key("max_rounds")),
+                    };
+                    let place = place.unwrap_or_else(|| at.key("app"));
+                    self.say.wrong(&place, Problem::new(error.to_string()));
+                }
+                None
+            }
+        }
+    }
+}
+
+fn last_named(installed: &[Installed], name: &str, key: &str) -> Option<At> {
+    let mut later = installed.iter().rev();
+    let one = later.find(|one| &*one.spec.name == name)?;
+    Some(one.at.key(key))
+}
+
+fn plain_app(kind: BuiltIn) -> raw::App {
+    raw::App {
+        name: kind.name().to_owned(),
+        ..raw::App::default()
+    }
+}

@@ -1,0 +1,249 @@
+//! Upstreams and routes.
+
+use std::sync::Arc;
+
+use super::Check;
+use super::hosts::server_address;
+use super::inputs::{USUAL_HEADERS, canonical};
+use crate::config::problems::Problem;
+use crate::config::raw;
+use crate::config::tree::At;
+use crate::config::values::settings::{OnDeniedChannel, OnExpired, RouteSettings, SessionUse};
+use crate::config::values::{Upstream, UpstreamTimeouts};
+
+const ROUTE: &str = "a path prefix such as /account, or a glob such as /*/checkout/**";
+
+impl Check<'_, '_, '_> {
+    pub(super) fn upstreams(
+        &mut self,
+        written: &[raw::Upstream],
+        at: &At,
+    ) -> Option<Vec<Arc<Upstream>>> {
+        let names = written.iter().enumerate();
+        let names = names.map(|(index, one)| (at.index(index).key("name"), one.name.as_str()));
+        self.distinct(names, "upstream");
+        let upstreams: Vec<_> = written
+            .iter()
+            .enumerate()
+            .map(|(index, one)| self.upstream(one, &at.index(index)))
+            .collect();
+        upstreams.into_iter().collect()
+    }
+
+    fn upstream(&mut self, written: &raw::Upstream, at: &At) -> Option<Arc<Upstream>> {
+        let raw::Upstream {
+            name,
+            addresses,
+            connect_timeout,
+            read_timeout,
+            write_timeout,
+            total_timeout,
+            idle_timeout,
+            keep_alive,
+        } = written;
+        let name = self.name(&at.key("name"), name);
+        let mut good = true;
+        for (index, address) in addresses.iter().enumerate() {
+            let at = at.key("addresses").index(index);
+            let allowed = "host:port, such as shop.internal:8080";
+            good &= self
+                .say
+                .read(&at, server_address(address), allowed)
+                .is_some();
+        }
+        let timeouts = [
+            ("connect_timeout", connect_timeout),
+            ("read_timeout", read_timeout),
+            ("write_timeout", write_timeout),
+            ("total_timeout", total_timeout),
+        ];
+        for (key, span) in timeouts {
+            if span.0.is_zero() {
+                let problem = Problem::new("no server is that fast").allowed("more than 0s");
+                self.say.wrong(&at.key(key), problem);
+                good = false;
+            }
+        }
+        good.then_some(())?;
+        Some(Arc::new(Upstream {
+            name: name?,
+            addresses: addresses.clone(),
+            timeouts: UpstreamTimeouts {
+                connect: connect_timeout.0,
+                read: read_timeout.0,
+                write: write_timeout.0,
+                idle: idle_timeout.0,
+                total: total_timeout.0,
+            },
+            keep_alive: (*keep_alive).into(),
+        }))
+    }
+
+    pub(super) fn routes(&mut self, account: &raw::Account, at: &At) -> Option<Vec<RouteSettings>> {
+        let at = at.key("route");
+        let paths = account.route.iter().enumerate();
+        let paths = paths.map(|(index, one)| (at.index(index).key("path"), one.path.as_str()));
+        self.distinct(paths, "route");
+        let mut routes: Vec<Option<RouteSettings>> = account
+            .route
+            .iter()
+            .enumerate()
+            .map(|(index, route)| self.route(route, account, &at.index(index)))
+            .collect();
+        if !account.route.iter().any(|route| route.path == "/") {
+            let default = raw::Route {
+                path: "/".to_owned(),
+                ..raw::Route::default()
+            };
+            routes.push(settings(&default, account));
+        }
+        self.login_pages_are_open(account, &at);
+        routes.into_iter().collect()
+    }
+
+    fn route(
+        &mut self,
+        written: &raw::Route,
+        account: &raw::Account,
+        at: &At,
+    ) -> Option<RouteSettings> {
+        let mut good = true;
+        if let Err(why) = check_pattern(&written.path) {
+            let problem = Problem::new(format!("`path`: {why}")).allowed(ROUTE);
+            self.say.wrong(&at.key("path"), problem);
+            good = false;
+        }
+        let known: Vec<&str> = account
+            .upstream
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        if let Some(name) = &written.upstream
+            && !known.contains(&name.as_str())
+        {
+            good = false;
+            // An upstream whose name is broken may well be the one.
+            if !known.contains(&"") {
+                let problem = Problem::new(format!("no upstream is called `{name}`"))
+                    .allowed(known.join(", "))
+                    .did_you_mean(name, &known);
+                self.say.unmatched(&at.key("upstream"), problem);
+            }
+        }
+        if let Some(page) = &written.login_page {
+            good &= self.login_page(page, &at.key("login_page"));
+        }
+        for (index, name) in written.inject.iter().flatten().enumerate() {
+            let at = at.key("inject").index(index);
+            good &= self.injected(name, account, &at);
+        }
+        let silent = written.session == raw::SessionUse::None;
+        if silent && (written.send_session_token || written.send_context) {
+            let problem = Problem::new("a route without sessions has nothing to send");
+            self.say.doubtful(&at.key("session"), problem);
+        }
+        if silent && written.on_expired.is_some() {
+            let problem = Problem::new("a route without sessions never sees one expire");
+            self.say.doubtful(&at.key("on_expired"), problem);
+        }
+        settings(written, account).filter(|_| good)
+    }
+
+    fn injected(&mut self, name: &str, account: &raw::Account, at: &At) -> bool {
+        let plain = canonical(name);
+        let mapped = account.headers.map.keys().map(String::as_str);
+        let mut known: Vec<&str> = USUAL_HEADERS.into_iter().chain(mapped).collect();
+        if known.iter().any(|header| canonical(header) == plain) {
+            return true;
+        }
+        known.sort_unstable();
+        known.dedup();
+        let problem = Problem::new(format!("no session header is called `{name}`"))
+            .allowed(known.join(", "))
+            .did_you_mean(name, &known);
+        self.say.unmatched(at, problem);
+        false
+    }
+
+    /// A login page that itself needs a login would send shoppers in circles.
+    fn login_pages_are_open(&mut self, account: &raw::Account, at: &At) {
+        for (index, route) in account.route.iter().enumerate() {
+            if route.session != raw::SessionUse::Required {
+                continue;
+            }
+            let page = route.login_page.as_ref().unwrap_or(&account.login_page);
+            let serving = account
+                .route
+                .iter()
+                .filter(|other| is_below(page, &other.path))
+                .max_by_key(|other| other.path.len());
+            if serving.is_some_and(|other| other.session == raw::SessionUse::Required) {
+                let problem = Problem::new(format!(
+                    "the login page `{page}` lies on a route that requires a login itself"
+                ));
+                let problem = problem.allowed("a login page on a route that anybody may see");
+                self.say.unmatched(&at.index(index).key("session"), problem);
+            }
+        }
+    }
+}
+
+fn settings(written: &raw::Route, account: &raw::Account) -> Option<RouteSettings> {
+    let raw::Route {
+        path,
+        upstream,
+        session,
+        touch,
+        on_expired,
+        on_denied_channel,
+        login_page,
+        inject,
+        send_session_token,
+        send_context,
+    } = written;
+    let first = account.upstream.first().map(|first| &first.name);
+    Some(RouteSettings {
+        pattern: path.clone(),
+        upstream: upstream.as_ref().or(first)?.clone(),
+        session: match session {
+            raw::SessionUse::None => SessionUse::None,
+            raw::SessionUse::Optional => SessionUse::Optional,
+            raw::SessionUse::Required => SessionUse::Required,
+        },
+        touch: *touch,
+        on_expired: on_expired.map(|expired| match expired {
+            raw::OnExpired::Login => OnExpired::Login,
+            raw::OnExpired::Anonymous => OnExpired::Anonymous,
+        }),
+        on_denied_channel: match on_denied_channel {
+            raw::OnDeniedChannel::Refuse => OnDeniedChannel::Refuse,
+            raw::OnDeniedChannel::Ignore => OnDeniedChannel::Ignore,
+        },
+        login_page: Some(login_page.as_ref().unwrap_or(&account.login_page).clone()),
+        inject: inject.clone(),
+        send_session_token: *send_session_token,
+        send_context: *send_context,
+    })
+}
+
+fn check_pattern(path: &str) -> Result<(), &'static str> {
+    super::hosts::own_path(path)?;
+    if path.contains(['?', '#', '%']) {
+        return Err("a route is a plain path, without query and escapes");
+    }
+    for segment in path.split('/') {
+        if matches!(segment, "." | "..") {
+            return Err("`.` and `..` are never part of a path that is served");
+        }
+        if segment.contains("**") && segment != "**" {
+            return Err("`**` stands for whole segments");
+        }
+    }
+    Ok(())
+}
+
+fn is_below(page: &str, prefix: &str) -> bool {
+    let prefix = prefix.trim_end_matches('/');
+    let rest = page.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+}

@@ -1,0 +1,181 @@
+//! Memo, directory, authentication, keys, Session API and context of an account.
+
+use std::time::Duration;
+
+use super::Check;
+use super::hosts::origin;
+use crate::config::builtin::BuiltIn;
+use crate::config::files::FileKind;
+use crate::config::problems::Problem;
+use crate::config::raw;
+use crate::config::tree::At;
+use crate::config::values::{
+    Authentication, DirectorySource, Keys, Memo, SessionApi, SessionContext,
+};
+use crate::domain::session::Field;
+
+const MOST_LEEWAY: Duration = Duration::from_secs(5);
+const LEAST_CONTEXT: Duration = Duration::from_secs(10);
+
+impl Check<'_, '_, '_> {
+    pub(super) fn memo(&mut self, written: &raw::Memo, at: &At) -> Memo {
+        let raw::Memo {
+            max_entries,
+            max_size,
+            max_age,
+        } = *written;
+        if max_entries == 0 {
+            let problem = Problem::new("nothing is remembered: every app asks the directory anew");
+            self.say.doubtful(&at.key("max_entries"), problem);
+        }
+        Memo {
+            max_entries: max_entries.into(),
+            max_bytes: max_size.0,
+            max_age: max_age.0,
+        }
+    }
+
+    /// Where apps look things up; only what an installed app needs has to be there.
+    pub(super) fn sources(
+        &mut self,
+        directory: &raw::Directory,
+        authentication: &raw::Authentication,
+        apps: &[raw::App],
+        at: &At,
+    ) -> Option<(DirectorySource, Authentication)> {
+        let authenticates = apps.is_empty()
+            || apps.iter().any(|app| {
+                app.enabled && super::apps::kind_of(app) == Some(BuiltIn::Authentication)
+            });
+        let directory = self.directory(directory, &at.key("directory"));
+        let at = at.key("authentication");
+        let checked = self.authentication(authentication, &at);
+        if authenticates && authentication.jwks.is_empty() && authentication.local_key.is_none() {
+            let problem = Problem::new("the authentication app has no key to verify a token with");
+            let problem = problem.allowed("a file in `jwks`, or a `local_key`");
+            self.say.unmatched(&at, problem);
+            return None;
+        }
+        Some((directory?, checked?))
+    }
+
+    fn directory(&mut self, written: &raw::Directory, at: &At) -> Option<DirectorySource> {
+        let raw::Directory { kind, file } = written;
+        match kind {
+            raw::DirectoryKind::Embedded => {
+                let file = self.file(&at.key("file"), file, FileKind::Directory)?;
+                Some(DirectorySource::Embedded { file })
+            }
+        }
+    }
+
+    fn authentication(&mut self, written: &raw::Authentication, at: &At) -> Option<Authentication> {
+        let raw::Authentication {
+            jwks,
+            local_key,
+            issuer,
+            leeway,
+        } = written;
+        let at_jwks = at.key("jwks");
+        let jwks: Vec<_> = jwks
+            .iter()
+            .enumerate()
+            .map(|(index, name)| self.file(&at_jwks.index(index), name, FileKind::Jwks))
+            .collect();
+        let local_key = match local_key {
+            Some(name) => Some(self.file(&at.key("local_key"), name, FileKind::LocalKey)?),
+            None => None,
+        };
+        let mut good = true;
+        if issuer.is_empty() {
+            let problem = Problem::new("any issuer would do").allowed("the `iss` of the tokens");
+            self.say.wrong(&at.key("issuer"), problem);
+            good = false;
+        }
+        if leeway.0 > MOST_LEEWAY {
+            let problem = Problem::new("an expired token would be taken for too long");
+            self.say
+                .wrong(&at.key("leeway"), problem.allowed("0s to 5s"));
+            good = false;
+        }
+        good.then_some(())?;
+        Some(Authentication {
+            jwks: jwks.into_iter().collect::<Option<_>>()?,
+            local_key,
+            issuer: issuer.clone(),
+            leeway: leeway.0,
+        })
+    }
+
+    pub(super) fn keys(&mut self, written: &raw::Keys, at: &At) -> Option<Keys> {
+        let raw::Keys {
+            file,
+            sign_after,
+            create,
+        } = written;
+        let file = self.file(
+            &at.key("file"),
+            file,
+            FileKind::KeyRing { created: *create },
+        )?;
+        Some(Keys {
+            file,
+            sign_after: sign_after.0,
+            create: *create,
+        })
+    }
+
+    pub(super) fn api(
+        &mut self,
+        written: &raw::Api,
+        cookie_items: bool,
+        at: &At,
+    ) -> Option<SessionApi> {
+        let raw::Api { origins } = written;
+        let at = at.key("origins");
+        let allowed = "an origin such as https://checkout.example.com";
+        let origins: Vec<_> = origins
+            .iter()
+            .enumerate()
+            .map(|(index, text)| self.say.read(&at.index(index), origin(text), allowed))
+            .collect();
+        Some(SessionApi {
+            origins: origins.into_iter().collect::<Option<_>>()?,
+            cookie_items,
+        })
+    }
+
+    pub(super) fn context(
+        &mut self,
+        written: &raw::Context,
+        account: &str,
+        at: &At,
+    ) -> Option<SessionContext> {
+        let raw::Context {
+            namespaces,
+            audience,
+            lifetime,
+        } = written;
+        let mut good = true;
+        for (index, namespace) in namespaces.iter().enumerate() {
+            let at = at.key("namespaces").index(index);
+            if Field::new(namespace, "x").is_err() || namespace == "cookie" {
+                let problem = Problem::new("no namespace that may be told");
+                let allowed = "a namespace such as \"profile\"; never \"cookie\"";
+                self.say.wrong(&at, problem.allowed(allowed));
+                good = false;
+            }
+        }
+        if lifetime.0 < LEAST_CONTEXT {
+            let problem = Problem::new("backends could hardly read it in time");
+            self.say
+                .wrong(&at.key("lifetime"), problem.allowed("10s or more"));
+            good = false;
+        }
+        good.then(|| SessionContext {
+            namespaces: namespaces.clone(),
+            audience: audience.clone().unwrap_or_else(|| account.to_owned()),
+            lifetime: lifetime.0,
+        })
+    }
+}

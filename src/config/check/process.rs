@@ -1,0 +1,235 @@
+//! Server, listeners, admin address, limits, log and store.
+
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::Check;
+use crate::config::files::FileKind;
+use crate::config::problems::Problem;
+use crate::config::raw;
+use crate::config::tree::At;
+use crate::config::values::{Admin, Limits, Listener, Log, LogFormat, LogLevel, Store};
+use crate::domain::session::field::MAX_KEY_BYTES;
+use crate::domain::session::limits::SessionLimits;
+
+const ADDRESS: &str = "an address and a port, such as 0.0.0.0:8080 or [::]:8080";
+const NETWORK: &str = "a network such as 10.0.0.0/8 or fd00::/8, or one address";
+
+impl Check<'_, '_, '_> {
+    pub(super) fn server(
+        &mut self,
+        server: &raw::Server,
+    ) -> (Option<NonZeroUsize>, Duration, Vec<String>) {
+        let raw::Server {
+            threads,
+            grace,
+            trusted_proxies: _,
+            crawlers,
+        } = server;
+        let at = At::default().key("server");
+        if *threads == Some(0) {
+            let problem = Problem::new("`threads` is zero").allowed("1 or more, or left out");
+            self.say.wrong(&at.key("threads"), problem);
+        }
+        for (index, crawler) in crawlers.iter().enumerate() {
+            if crawler.trim().len() < 3 {
+                let problem = Problem::new("so short a text is in every `User-Agent`");
+                let at = at.key("crawlers").index(index);
+                self.say.wrong(&at, problem.allowed("3 characters or more"));
+            }
+        }
+        let threads = threads.and_then(|count| NonZeroUsize::new(count.into()));
+        let crawlers = crawlers.iter().map(|name| name.trim().to_lowercase());
+        (threads, grace.0, crawlers.collect())
+    }
+
+    pub(super) fn networks(&mut self, written: &[String]) -> Option<Vec<IpNet>> {
+        let at = At::default().key("server").key("trusted_proxies");
+        let networks = written.iter().enumerate().map(|(index, text)| {
+            let network = text
+                .parse::<IpNet>()
+                .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            let network = network.map_err(|_| "no network");
+            self.say.read(&at.index(index), network, NETWORK)
+        });
+        let networks: Vec<_> = networks.collect();
+        networks.into_iter().collect()
+    }
+
+    pub(super) fn listeners(&mut self, written: &[raw::Listener]) -> Option<Vec<Listener>> {
+        if written.is_empty() {
+            return Some(vec![Listener {
+                name: "main".to_owned(),
+                address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                insecure_cookies: false,
+            }]);
+        }
+        let all = At::default().key("listener");
+        let names = written.iter().enumerate();
+        let names = names.map(|(index, one)| (all.index(index).key("name"), one.name.as_str()));
+        self.distinct(names, "listener");
+        let listeners: Vec<_> = written
+            .iter()
+            .enumerate()
+            .map(|(index, one)| self.listener(one, &all.index(index)))
+            .collect();
+        let listeners: Vec<Listener> = listeners.into_iter().collect::<Option<_>>()?;
+        for (index, one) in listeners.iter().enumerate() {
+            let earlier = listeners.iter().take(index);
+            // Port 0 is a port of the system's choice: two of them never meet.
+            let mut same = earlier.filter(|other| other.address == one.address);
+            if let Some(other) = same.next().filter(|_| one.address.port() != 0) {
+                let problem = Problem::new(format!("`{}` has this address too", other.name));
+                let at = all.index(index).key("address");
+                self.say
+                    .wrong(&at, problem.allowed("an address of its own"));
+            }
+        }
+        Some(listeners)
+    }
+
+    fn listener(&mut self, written: &raw::Listener, at: &At) -> Option<Listener> {
+        let raw::Listener {
+            name,
+            address,
+            insecure_cookies,
+        } = written;
+        let name = self.name(&at.key("name"), name);
+        let address = self.address(&at.key("address"), address);
+        Some(Listener {
+            name: name?.to_string(),
+            address: address?,
+            insecure_cookies: *insecure_cookies,
+        })
+    }
+
+    fn address(&mut self, at: &At, text: &str) -> Option<SocketAddr> {
+        let address = text.parse().map_err(|_| "no address");
+        self.say.read(at, address, ADDRESS)
+    }
+
+    pub(super) fn admin(&mut self, written: &raw::Admin) -> Option<Admin> {
+        let raw::Admin {
+            address,
+            token_file,
+        } = written;
+        let at = At::default().key("admin");
+        let address = self.address(&at.key("address"), address);
+        let at = at.key("token_file");
+        let token_file = match token_file {
+            Some(name) => Some(self.file(&at, name, FileKind::AdminToken)?),
+            None => None,
+        };
+        Some(Admin {
+            address: address?,
+            token_file,
+        })
+    }
+
+    pub(super) fn limits(&mut self, written: &raw::Limits) -> Option<Limits> {
+        let raw::Limits {
+            head,
+            headers,
+            cookies,
+            api_body,
+            session,
+            public_keys,
+            key,
+            value_depth,
+            new_sessions_per_minute,
+            app_reply,
+            head_timeout,
+            idle_timeout,
+        } = *written;
+        let sizes = [
+            ("head", head, 1024),
+            ("cookies", cookies, 512),
+            ("api_body", api_body, 1024),
+            ("session", session, 4096),
+            ("key", key, 32),
+            ("app_reply", app_reply, 1024),
+        ];
+        let fits = sizes.map(|(name, size, least)| self.at_least(name, size, least));
+        let mut fits = fits.iter().all(|fit| *fit);
+        let at = At::default().key("limits");
+        if key.bytes() > MAX_KEY_BYTES {
+            let problem = Problem::new("`key` is longer than any key can be");
+            let problem = problem.allowed(format!("32 to {MAX_KEY_BYTES} bytes"));
+            self.say.wrong(&at.key("key"), problem);
+            fits = false;
+        }
+        if cookies > head {
+            let problem = Problem::new("`cookies` is larger than the whole `head`");
+            let problem = problem.allowed(format!("at most {head}"));
+            self.say.wrong(&at.key("cookies"), problem);
+            fits = false;
+        }
+        fits.then_some(Limits {
+            head_bytes: head.bytes(),
+            header_count: headers.into(),
+            cookie_bytes: cookies.bytes(),
+            api_body_bytes: api_body.bytes(),
+            session: SessionLimits {
+                bytes: session.bytes(),
+                public_keys: usize::try_from(public_keys).unwrap_or(usize::MAX),
+                depth: value_depth.into(),
+            },
+            key_bytes: key.bytes(),
+            new_sessions_per_minute: (new_sessions_per_minute > 0)
+                .then_some(new_sessions_per_minute),
+            app_reply_bytes: app_reply.bytes(),
+            head_timeout: head_timeout.0,
+            idle_timeout: idle_timeout.0,
+        })
+    }
+
+    fn at_least(&mut self, name: &str, size: raw::Size, least: u64) -> bool {
+        if size.0 >= least {
+            return true;
+        }
+        let problem = Problem::new(format!("`{name}` is too small to serve anybody"));
+        let problem = problem.allowed(format!("{} or more", raw::Size(least)));
+        self.say
+            .wrong(&At::default().key("limits").key(name), problem);
+        false
+    }
+}
+
+pub(super) fn store(written: &raw::Store) -> Store {
+    let raw::Store {
+        kind,
+        max_anonymous,
+        max_authenticated,
+    } = *written;
+    match kind {
+        raw::StoreKind::Memory => Store::Memory {
+            max_anonymous: max_anonymous.0,
+            max_authenticated: max_authenticated.0,
+        },
+    }
+}
+
+pub(super) fn log(written: &raw::Log) -> Log {
+    let raw::Log {
+        level,
+        format,
+        access,
+    } = *written;
+    Log {
+        level: match level {
+            raw::LogLevel::Error => LogLevel::Error,
+            raw::LogLevel::Warn => LogLevel::Warn,
+            raw::LogLevel::Info => LogLevel::Info,
+            raw::LogLevel::Debug => LogLevel::Debug,
+            raw::LogLevel::Trace => LogLevel::Trace,
+        },
+        format: match format {
+            raw::LogFormat::Json => LogFormat::Json,
+            raw::LogFormat::Text => LogFormat::Text,
+        },
+        access,
+    }
+}

@@ -1,0 +1,86 @@
+//! The files that a configuration names: key rings, JWKS, directories, tokens.
+//!
+//! Who understands a kind of file says what is wrong with it; nothing of its content is told.
+
+mod on_disk;
+
+use std::fmt;
+use std::path::Path;
+
+pub use on_disk::OnDisk;
+
+use super::report::{Finding, Location, Severity};
+use super::tree::At;
+
+/// What a file is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// The keys that sign cookies.
+    KeyRing {
+        /// Whether a missing one is made at start.
+        created: bool,
+    },
+    /// Public keys of a login.
+    Jwks,
+    /// A private key of a login of one's own; made at start where it is missing.
+    LocalKey,
+    /// A store's data.
+    Directory,
+    /// The bearer token of the admin address.
+    AdminToken,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFault {
+    /// How grave.
+    pub severity: Severity,
+    /// Line and column, from 1, where known.
+    pub position: Option<(usize, usize)>,
+    /// What, without anything of a secret.
+    pub message: String,
+}
+
+/// Looks into files that a configuration names.
+pub trait FileChecks: fmt::Debug {
+    /// Everything that is wrong with a file.
+    fn check(&self, path: &Path, kind: FileKind) -> Vec<FileFault>;
+}
+
+/// Takes every file as good without looking at it: for checking a text alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unseen;
+
+impl FileChecks for Unseen {
+    fn check(&self, _: &Path, _: FileKind) -> Vec<FileFault> {
+        Vec::new()
+    }
+}
+
+impl FileFault {
+    /// An error somewhere in a file.
+    pub fn error(position: Option<(usize, usize)>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            position,
+            message: message.into(),
+        }
+    }
+
+    /// The finding: the file's own line is its place, the key that names it is a hint.
+    pub(super) fn into_finding(self, path: &Path, at: &At, named_at: Option<&str>) -> Finding {
+        Finding {
+            location: Location::File {
+                path: path.to_owned(),
+                position: self.position,
+            },
+            severity: self.severity,
+            key: at.to_string(),
+            message: self.message,
+            found: None,
+            allowed: None,
+            hint: named_at.map(|place| format!("the file is named by `{at}` ({place})")),
+            excerpt: None,
+        }
+    }
+}

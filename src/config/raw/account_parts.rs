@@ -1,0 +1,197 @@
+//! The smaller tables of an account: cycle, memo, directory, authentication, keys, API.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Size, Span};
+
+/// The bounds of a transform cycle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cycle {
+    /// Rounds after which a cycle that has not settled is a loop.
+    #[schemars(range(min = 1, max = 64))]
+    pub max_rounds: u32,
+    /// How long a whole cycle may take. Apps that are not done by then have failed.
+    pub deadline: Span,
+    /// What a loop does.
+    pub on_loop: OnLoop,
+}
+
+impl Default for Cycle {
+    fn default() -> Self {
+        Self {
+            max_rounds: 8,
+            deadline: Span::secs(3),
+            on_loop: OnLoop::Revert,
+        }
+    }
+}
+
+/// What a loop does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLoop {
+    /// Keys that still change take the value that they had before; the request goes on.
+    Revert,
+    /// The request fails, naming apps and keys.
+    Fail,
+}
+
+/// What is remembered of look-ups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memo {
+    /// Answers that are kept at most.
+    pub max_entries: u32,
+    /// Memory that they may take up.
+    pub max_size: Size,
+    /// How long an answer is kept. No app's `max_age` may be longer.
+    pub max_age: Span,
+}
+
+impl Default for Memo {
+    fn default() -> Self {
+        Self {
+            max_entries: 100_000,
+            max_size: Size::mib(64),
+            max_age: Span::mins(10),
+        }
+    }
+}
+
+/// Where apps look up the store's data: trade policies, customers, campaigns, regions, permissions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Directory {
+    /// The kind of directory.
+    pub kind: DirectoryKind,
+    /// `embedded`: the JSON file.
+    pub file: String,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            kind: DirectoryKind::Embedded,
+            file: "directory.json".to_owned(),
+        }
+    }
+}
+
+/// The kind of directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectoryKind {
+    /// A JSON file.
+    Embedded,
+}
+
+/// How login tokens are verified. One of `jwks` and `local_key` is needed where the
+/// authentication app is installed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Authentication {
+    /// JWKS files; all their keys count.
+    pub jwks: Vec<String>,
+    /// A private key of one's own, whose tokens count too: for tests and the demo, with
+    /// `vestibule token mint`. Whoever holds the file can log in as anybody. Made at start where
+    /// it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_key: Option<String>,
+    /// The `iss` that tokens must name.
+    pub issuer: String,
+    /// How far the issuer's clock may differ from this one's. At most `5s`.
+    pub leeway: Span,
+}
+
+impl Default for Authentication {
+    fn default() -> Self {
+        Self {
+            jwks: Vec::new(),
+            local_key: None,
+            issuer: "token-emitter".to_owned(),
+            leeway: Span::secs(5),
+        }
+    }
+}
+
+/// The keys that sign cookies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// The key ring, made by `vestibule keys new`. Every instance needs the same one.
+    pub file: String,
+    /// How long a new key only verifies before it signs, so that every instance knows it by then.
+    pub sign_after: Span,
+    /// Whether a missing key ring is made at start. For a machine of one's own: instances that
+    /// each make their own do not know each other's sessions.
+    pub create: bool,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self {
+            file: "keys.json".to_owned(),
+            sign_after: Span::mins(10),
+            create: false,
+        }
+    }
+}
+
+/// What shoppers and scripts are allowed beyond, or short of, the usual.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Allow {
+    /// Whether `public.storeUserEmail` alone, without a login, loads that customer's price
+    /// tables.
+    pub profile_by_email: bool,
+    /// Whether a region that the client names in `public.regionId` counts.
+    pub client_region_id: bool,
+    /// Whether `GET /api/sessions` may tell `cookie.*`, of which the session keeps keyed hashes.
+    pub cookie_items: bool,
+}
+
+impl Default for Allow {
+    fn default() -> Self {
+        Self {
+            profile_by_email: true,
+            client_region_id: true,
+            cookie_items: false,
+        }
+    }
+}
+
+/// The Session API.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// Other origins whose scripts may use it with the shopper's cookies, such as
+    /// `https://checkout.example.com`.
+    pub origins: Vec<String>,
+}
+
+/// The signed context for backends, on routes with `send_context`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Context {
+    /// The namespaces that it tells.
+    pub namespaces: Vec<String>,
+    /// Its `aud`. Without it, the account's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// How long it holds. At least `10s`.
+    pub lifetime: Span,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self {
+            namespaces: ["store", "profile", "rnb", "checkout"]
+                .map(str::to_owned)
+                .to_vec(),
+            audience: None,
+            lifetime: Span::mins(5),
+        }
+    }
+}

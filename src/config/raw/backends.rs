@@ -1,0 +1,181 @@
+//! The entries of an account's lists: apps, upstreams, routes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+use crate::config::builtin::BuiltIn;
+
+/// An installed app.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name"]))]
+pub struct App {
+    /// Its name, unique in the account.
+    pub name: String,
+    /// Which built-in app answers. Without it, the one called `name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<BuiltIn>,
+    /// `false` leaves it out, as if it were not written here.
+    pub enabled: bool,
+    /// A condition in CEL over the session: the app is called only while it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// How long one call may take.
+    pub timeout: Span,
+    /// What its failure does.
+    pub on_error: OnError,
+    /// After how long its outputs are looked up again. Without it: impersonate `60s`; store,
+    /// profile and rnb `10m`; authentication and checkout never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<Span>,
+    /// Whether it may write fields that an earlier app writes too.
+    pub shared: bool,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            kind: None,
+            enabled: true,
+            when: None,
+            timeout: Span::secs(2),
+            on_error: OnError::Keep,
+            max_age: None,
+            shared: false,
+        }
+    }
+}
+
+/// What an app's failure does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// Its outputs stay as they are; it is called again later, beside the requests.
+    Keep,
+    /// Its outputs are emptied.
+    Clear,
+    /// The request is answered 502, naming the app.
+    Fail,
+}
+
+/// A group of servers of the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "addresses"]))]
+pub struct Upstream {
+    /// Its name, unique in the account.
+    pub name: String,
+    /// `host:port` of each server.
+    #[schemars(length(min = 1))]
+    pub addresses: Vec<String>,
+    /// How long it may take to accept a connection.
+    pub connect_timeout: Span,
+    /// How long may pass between two reads.
+    pub read_timeout: Span,
+    /// How long may pass between two writes.
+    pub write_timeout: Span,
+    /// How long it may take until the head of the answer is there.
+    pub total_timeout: Span,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Span,
+    /// Unused connections that are kept for the next request.
+    pub keep_alive: u16,
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            addresses: Vec::new(),
+            connect_timeout: Span::secs(2),
+            read_timeout: Span::secs(30),
+            write_timeout: Span::secs(30),
+            total_timeout: Span::secs(60),
+            idle_timeout: Span::secs(60),
+            keep_alive: 128,
+        }
+    }
+}
+
+/// Which path goes where, and with what of the session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["path"]))]
+pub struct Route {
+    /// A path prefix (`/account`), or a glob (`/*/checkout/**`). Below the account's root path.
+    pub path: String,
+    /// The upstream's name. Without it, the account's first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// Whether there is a session.
+    pub session: SessionUse,
+    /// Whether a request counts as activity.
+    pub touch: bool,
+    /// What happens where a session has expired. Without it: `login` where a session is required,
+    /// else `anonymous`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_expired: Option<OnExpired>,
+    /// What a page does whose `sc` was refused.
+    pub on_denied_channel: OnDeniedChannel,
+    /// Where a shopper who must log in is sent. Without it, the account's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_page: Option<String>,
+    /// Which session headers are set. Without it, all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inject: Option<Vec<String>>,
+    /// Whether `x-vtex-session` carries the session token to the backend.
+    pub send_session_token: bool,
+    /// Whether `x-session-context` carries the signed context to the backend.
+    pub send_context: bool,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self {
+            path: String::new(),
+            upstream: None,
+            session: SessionUse::Optional,
+            touch: true,
+            on_expired: None,
+            on_denied_channel: OnDeniedChannel::Refuse,
+            login_page: None,
+            inject: None,
+            send_session_token: false,
+            send_context: false,
+        }
+    }
+}
+
+/// Whether a route has sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionUse {
+    /// No: static files, health checks.
+    None,
+    /// Yes, anybody's.
+    Optional,
+    /// Yes, and only shoppers who are logged in pass.
+    Required,
+}
+
+/// What happens where a session has expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnExpired {
+    /// Pages go to the login page, scripts get 401.
+    Login,
+    /// The request goes on with a new anonymous session.
+    Anonymous,
+}
+
+/// What a page does whose `sc` was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDeniedChannel {
+    /// Answers 401 or 403.
+    Refuse,
+    /// Goes on with the old channel.
+    Ignore,
+}

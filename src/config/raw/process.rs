@@ -1,0 +1,217 @@
+//! `[server]`, `[[listener]]`, `[admin]`, `[log]`, `[store]`, `[limits]`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Size, Span};
+
+/// The process as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Worker threads. Without it, one per processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u16>,
+    /// How long requests under way may take once the process was told to stop.
+    pub grace: Span,
+    /// Networks (`10.0.0.0/8`, or one address) whose `X-Forwarded-*`, `Forwarded`, original-URL
+    /// and method-override headers are believed. From anywhere else they are removed.
+    pub trusted_proxies: Vec<String>,
+    /// Parts of a `User-Agent`, in any case of letters, by which crawlers are known. They never
+    /// get a stored session.
+    pub crawlers: Vec<String>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            grace: Span::secs(30),
+            trusted_proxies: Vec::new(),
+            crawlers: [
+                "googlebot",
+                "bingbot",
+                "yandexbot",
+                "duckduckbot",
+                "baiduspider",
+                "applebot",
+                "facebookexternalhit",
+                "twitterbot",
+                "linkedinbot",
+                "petalbot",
+                "semrushbot",
+                "ahrefsbot",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        }
+    }
+}
+
+/// An address for shoppers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["name", "address"]))]
+pub struct Listener {
+    /// Its name, unique.
+    pub name: String,
+    /// Address and port, such as `0.0.0.0:8080` or `[::]:8080`.
+    #[schemars(extend("format" = "socket-address"))]
+    pub address: String,
+    /// Say `true` where browsers reach it by `http://`: cookies then go out without `Secure`.
+    /// For a machine of one's own; never for a shop.
+    pub insecure_cookies: bool,
+}
+
+/// The address for operators.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Address and port.
+    #[schemars(extend("format" = "socket-address"))]
+    pub address: String,
+    /// A file that holds the bearer token, at least 16 characters. Without it, a token is made up
+    /// at each start and printed once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            address: "127.0.0.1:9090".to_owned(),
+            token_file: None,
+        }
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Events below it are left out.
+    pub level: LogLevel,
+    /// The shape of a line.
+    pub format: LogFormat,
+    /// Whether each request gets a line.
+    pub access: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: LogLevel::Info,
+            format: LogFormat::Json,
+            access: true,
+        }
+    }
+}
+
+/// How grave an event must be to be logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Failures.
+    Error,
+    /// And what may become one.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And why.
+    Debug,
+    /// And every step.
+    Trace,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// Where sessions live.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// The kind of store.
+    pub kind: StoreKind,
+    /// Memory that sessions of anonymous shoppers may take up. Past it the least recently used go.
+    pub max_anonymous: Size,
+    /// Memory that sessions of known shoppers may take up.
+    pub max_authenticated: Size,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            kind: StoreKind::Memory,
+            max_anonymous: Size::mib(256),
+            max_authenticated: Size::mib(256),
+        }
+    }
+}
+
+/// The kind of store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreKind {
+    /// In this process alone: a restart forgets every session.
+    Memory,
+}
+
+/// What a request and a session may weigh.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Request line and headers together. Over it: 431.
+    pub head: Size,
+    /// Header lines. Over it: 431.
+    #[schemars(range(min = 1))]
+    pub headers: u16,
+    /// The cookie header. Cookies past it are ignored and counted; the request goes on.
+    pub cookies: Size,
+    /// The body of a Session API request. Over it: 413.
+    pub api_body: Size,
+    /// A session's whole document. A write over it is refused and changes nothing.
+    pub session: Size,
+    /// Keys in a session's `public` namespace.
+    #[schemars(range(min = 1))]
+    pub public_keys: u32,
+    /// A key's length. At most `128B`.
+    pub key: Size,
+    /// How deep a value may be nested.
+    #[schemars(range(min = 1, max = 64))]
+    pub value_depth: u8,
+    /// New sessions per client address in a minute; `0` for no limit. Over it pages are served
+    /// with the headers of a default session, and the API answers 429.
+    pub new_sessions_per_minute: u32,
+    /// An app's reply. Over it the app has failed.
+    pub app_reply: Size,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Span,
+    /// How long a client's kept connection may be idle.
+    pub idle_timeout: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: Size::kib(32),
+            headers: 100,
+            cookies: Size::kib(16),
+            api_body: Size::kib(64),
+            session: Size::kib(64),
+            public_keys: 256,
+            key: Size(128),
+            value_depth: 16,
+            new_sessions_per_minute: 120,
+            app_reply: Size::kib(64),
+            head_timeout: Span::secs(15),
+            idle_timeout: Span::secs(60),
+        }
+    }
+}
