@@ -118,7 +118,7 @@ impl Check<'_, '_, '_> {
         let mut seen: Vec<&str> = Vec::new();
         for (at, name) in names {
             if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-                let problem = Problem::new(format!("a second {what} is called `{name}`"));
+                let problem = Problem::new(format!("a second {what} `{name}`"));
                 self.say.wrong(&at, problem.allowed("a name of its own"));
             } else if !name.is_empty() {
                 seen.push(name);

@@ -1,7 +1,10 @@
 //! Collects what is wrong, with its place, while a configuration is walked and checked.
 
-use super::report::{Finding, Severity, Source, locate};
+use super::report::{Finding, Location, Severity, Source, locate};
 use super::tree::{At, Found, Node, Place};
+
+/// What every syntax error begins with.
+const NOT_TOML: &str = "not TOML";
 
 /// One thing that is wrong, before its place is known.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +80,7 @@ impl<'s> Problems<'s> {
     /// A syntax error.
     pub(super) fn syntax(&mut self, place: &Place, message: &str) {
         self.broken = true;
-        let problem = Problem::new(format!("not TOML: {message}"));
+        let problem = Problem::new(format!("{NOT_TOML}: {message}"));
         self.push(Severity::Error, place, &At::default(), problem);
     }
 
@@ -122,8 +125,24 @@ impl<'s> Problems<'s> {
         self.findings.push(finding);
     }
 
+    /// What follows from a syntax error on the same line is no finding of its own.
     pub(super) fn into_findings(self) -> Vec<Finding> {
-        self.findings
+        let line = |finding: &Finding| match &finding.location {
+            Location::File {
+                path,
+                position: Some((line, _)),
+            } => Some((path.clone(), *line)),
+            _ => None,
+        };
+        let broken: Vec<_> = (self.findings.iter())
+            .filter(|finding| finding.message.starts_with(NOT_TOML))
+            .filter_map(line)
+            .collect();
+        let told = self.findings.into_iter().filter(|finding| {
+            finding.message.starts_with(NOT_TOML)
+                || line(finding).is_none_or(|line| !broken.contains(&line))
+        });
+        told.collect()
     }
 
     fn push(&mut self, severity: Severity, place: &Place, at: &At, problem: Problem) {

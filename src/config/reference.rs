@@ -7,51 +7,72 @@ use serde_json::Value;
 use super::schema::Part;
 
 const OPENING: &str = include_str!("reference/opening.md");
+const CLOSING: &str = include_str!("reference/closing.md");
 
 /// The whole reference: what `docs/configuration.md` holds.
 pub fn markdown() -> String {
     let mut text = OPENING.to_owned();
     // A text takes every write.
-    write_table(&mut text, "", Part::root()).unwrap_or_default();
+    let mut tables = Tables {
+        text: &mut text,
+        told: Vec::new(),
+    };
+    tables.write("", Part::root()).unwrap_or_default();
+    text.push_str(CLOSING);
     text
 }
 
-/// A table, then the tables within it.
-fn write_table(text: &mut String, path: &str, part: Part) -> fmt::Result {
-    let Some(properties) = part.properties() else {
-        return Ok(());
-    };
-    let (tables, keys): (Vec<_>, Vec<_>) = properties
-        .keys()
-        .filter_map(|key| Some((key.as_str(), part.property(key)?)))
-        .partition(|(_, part)| inner_table(*part).is_some());
-    if !path.is_empty() && !keys.is_empty() {
-        writeln!(
-            text,
-            "| key | takes | default | meaning |\n|---|---|---|---|"
-        )?;
-        for (key, part) in keys {
-            write_key(text, key, part, properties.get(key))?;
+struct Tables<'t> {
+    text: &'t mut String,
+    /// Shapes that were told, and where: the second time that is enough.
+    told: Vec<(Part, String)>,
+}
+
+impl Tables<'_> {
+    /// A table, then the tables within it.
+    fn write(&mut self, path: &str, part: Part) -> fmt::Result {
+        let Some(properties) = part.properties() else {
+            return Ok(());
+        };
+        if let Some((_, elsewhere)) = self.told.iter().find(|(other, _)| other.is(part)) {
+            return writeln!(
+                self.text,
+                "The keys of `{elsewhere}` and of the tables in it.\n"
+            );
         }
-        writeln!(text)?;
+        let (tables, keys): (Vec<_>, Vec<_>) = properties
+            .keys()
+            .filter_map(|key| Some((key.as_str(), part.property(key)?)))
+            .partition(|(_, part)| inner_table(*part).is_some());
+        if !path.is_empty() && !keys.is_empty() {
+            writeln!(
+                self.text,
+                "| key | takes | default | meaning |\n|---|---|---|---|"
+            )?;
+            for (key, part) in keys {
+                write_key(self.text, key, part, properties.get(key))?;
+            }
+            writeln!(self.text)?;
+        }
+        for (key, table) in tables {
+            let dot = if path.is_empty() { "" } else { "." };
+            self.write_inner(&format!("{path}{dot}{key}"), table, properties.get(key))?;
+        }
+        Ok(())
     }
-    for (key, table) in tables {
-        let Some((inner, brackets)) = inner_table(table) else {
-            continue;
+
+    fn write_inner(&mut self, path: &str, table: Part, written: Option<&Value>) -> fmt::Result {
+        let Some((inner, (open, close))) = inner_table(table) else {
+            return Ok(());
         };
-        let path = if path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{path}.{key}")
-        };
-        let (open, close) = brackets;
-        writeln!(text, "## `{open}{path}{close}`\n")?;
-        let written = properties.get(key).map(description);
-        writeln!(text, "{}\n", one_line(written.unwrap_or_default()))?;
-        write_required(text, inner)?;
-        write_table(text, &path, inner)?;
+        writeln!(self.text, "## `{open}{path}{close}`\n")?;
+        let meaning = written.map(description).unwrap_or_default();
+        writeln!(self.text, "{}\n", one_line(meaning))?;
+        write_required(self.text, inner)?;
+        self.write(path, inner)?;
+        self.told.push((inner, format!("{open}{path}{close}")));
+        Ok(())
     }
-    Ok(())
 }
 
 /// The table that a key holds, alone or as the entries of a list, and how its header is written.
@@ -114,7 +135,7 @@ fn takes(part: Part) -> String {
         return format!("list of {}s", takes(item));
     }
     match part.additional() {
-        Some(entry) => format!("table of {}s by name", takes(entry)),
+        Some(entry) => format!("table: {} by name", takes(entry)),
         None => "text".to_owned(),
     }
 }

@@ -5,15 +5,38 @@ use std::sync::LazyLock;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::raw::Root;
+use super::raw::{Root, Span};
+use crate::domain::lifetime::PolicySettings;
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let settings = SchemaSettings::draft2020_12();
-    settings
-        .into_generator()
-        .into_root_schema_for::<Root>()
-        .to_value()
+    let generator = settings.into_generator();
+    let mut schema = generator.into_root_schema_for::<Root>().to_value();
+    tell_lifetime_defaults(&mut schema);
+    schema
 });
+
+/// A lifetime that is left out may stand in another table, so that the shapes know no default:
+/// these are the law's.
+fn tell_lifetime_defaults(schema: &mut Value) {
+    let law = PolicySettings::default();
+    let defaults = [
+        ("lifetime", law.lifetime),
+        ("refresh_before_end", law.refresh_before_end),
+        ("idle_grace", law.idle_grace),
+        ("absolute_authenticated", law.absolute_authenticated),
+        ("absolute_anonymous", law.absolute_anonymous),
+        ("clock_skew", law.clock_skew),
+    ];
+    let told = defaults.map(|(key, span)| (key, Span(span).to_string()));
+    let profile = ("profile", format!("{:?}", law.profile).to_lowercase());
+    for (key, default) in told.into_iter().chain([profile]) {
+        let key = schema.pointer_mut(&format!("/$defs/Lifetime/properties/{key}"));
+        if let Some(members) = key.and_then(Value::as_object_mut) {
+            members.insert("default".to_owned(), default.into());
+        }
+    }
+}
 
 /// The schema, as `vestibule schema` prints it.
 pub fn schema() -> &'static Value {
@@ -29,6 +52,11 @@ impl Part {
     pub(super) fn root() -> Self {
         static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
         Self(SCHEMA.as_object().unwrap_or(&EMPTY))
+    }
+
+    /// Whether both are the same part.
+    pub(super) fn is(self, other: Self) -> bool {
+        std::ptr::eq(self.0, other.0)
     }
 
     fn of(value: &'static Value) -> Option<Self> {

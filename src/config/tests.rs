@@ -2,12 +2,13 @@
 
 mod layering;
 mod messages;
+mod rendering;
 mod schema;
 mod shipped;
 
 use std::path::Path;
 
-use super::{Layers, Loaded, Report, Unseen, load};
+use super::{Finding, Layers, Loaded, Location, Report, Severity, Unseen, load};
 
 /// A configuration with nothing but what is required.
 const SMALL: &str = r#"
@@ -27,11 +28,37 @@ fn loaded(text: &str) -> Result<Loaded, Report> {
 }
 
 /// The report of a text, errors or warnings.
-fn said(text: &str) -> String {
-    match loaded(text) {
-        Ok(loaded) => loaded.warnings.to_string(),
-        Err(report) => report.to_string(),
-    }
+fn report(text: &str) -> Report {
+    loaded(text).map_or_else(|report| report, |loaded| loaded.warnings)
+}
+
+/// Each finding on one line: place, message, found, allowed, hint.
+fn brief(text: &str) -> Vec<String> {
+    let report = report(text);
+    let line = |finding: &Finding| {
+        let Location::File { position, .. } = &finding.location else {
+            panic!("{finding} lies in no file")
+        };
+        let place = position.map_or_else(String::new, |(line, column)| format!("{line}:{column} "));
+        let warning = match finding.severity {
+            Severity::Error => "",
+            Severity::Warning => "(warning) ",
+        };
+        let notes = [
+            (" | found ", &finding.found),
+            (" | allowed ", &finding.allowed),
+            (" | hint ", &finding.hint),
+        ];
+        let notes = notes
+            .into_iter()
+            .filter_map(|(label, note)| Some(format!("{label}{}", note.as_ref()?)));
+        format!(
+            "{place}{warning}{}{}",
+            finding.message,
+            notes.collect::<String>()
+        )
+    };
+    report.findings().iter().map(line).collect()
 }
 
 fn good(text: &str) -> Loaded {

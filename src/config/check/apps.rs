@@ -56,11 +56,12 @@ impl Check<'_, '_, '_> {
             .map(|(index, app)| self.app(app, memo_age, &list.index(index)))
             .collect();
         for one in installed.iter().flatten() {
-            if one.spec.timeout > deadline.0 {
+            let at = one.at.key("timeout");
+            if one.spec.timeout > deadline.0 && self.say.is_written(&at) {
                 let problem = Problem::new(format!(
                     "`timeout` is longer than the whole cycle may take ({deadline})"
                 ));
-                self.say.doubtful(&one.at.key("timeout"), problem);
+                self.say.doubtful(&at, problem);
             }
         }
         if deadline.0.is_zero() {
@@ -95,17 +96,19 @@ impl Check<'_, '_, '_> {
         let when = match when {
             Some(text) => {
                 let allowed = "a CEL expression such as `profile.isAuthenticated == \"true\"`";
-                let condition = Condition::compile(text);
-                Some(self.say.read(&at.key("when"), condition, allowed)?)
+                // The parser draws the place below its first line.
+                let condition = Condition::compile(text).map_err(|error| first_line(&error));
+                let condition = self.say.read(&at.key("when"), condition, allowed);
+                condition.map(Some).ok_or(Said)
             }
-            None => None,
+            None => Ok(None),
         };
+        let max_age = kind.map_or(Err(Said), |kind| self.max_age(*max_age, kind, memo_age, at));
         if timeout.0.is_zero() {
             let problem = Problem::new("the app could never answer").allowed("more than 0s");
             self.say.wrong(&at.key("timeout"), problem);
             return None;
         }
-        let max_age = self.max_age(*max_age, kind?, memo_age, at).ok()?;
         Some(Installed {
             at: at.clone(),
             kind: kind?,
@@ -114,14 +117,14 @@ impl Check<'_, '_, '_> {
                 inputs: kind?.inputs(),
                 outputs: kind?.outputs(),
                 run_on_create: kind?.run_on_create(),
-                when,
+                when: when.ok()?,
                 timeout: timeout.0,
                 on_error: match on_error {
                     raw::OnError::Keep => OnError::Keep,
                     raw::OnError::Clear => OnError::Clear,
                     raw::OnError::Fail => OnError::Fail,
                 },
-                max_age,
+                max_age: max_age.ok()?,
             },
             shared: *shared,
         })
@@ -177,13 +180,14 @@ impl Check<'_, '_, '_> {
                 Some((apps.collect(), graph))
             }
             Err(errors) => {
-                for error in errors {
-                    let place = match &error {
-                        GraphError::SameName(name) => last_named(installed, name, "name"),
+                for error in distinct(&errors) {
+                    let place = match error {
+                        GraphError::SameName(name) | GraphError::SystemOutput { app: name, .. } => {
+                            last_named(installed, name, "name")
+                        }
                         GraphError::SharedOutput { later, .. } => {
                             last_named(installed, later, "shared")
                         }
-                        GraphError::SystemOutput { app, .. } => last_named(installed, app, "name"),
                         GraphError::NoRounds => Some(at.key("cycle").key("max_rounds")),
                     };
                     let place = place.unwrap_or_else(|| at.key("app"));
@@ -193,6 +197,26 @@ impl Check<'_, '_, '_> {
             }
         }
     }
+}
+
+/// One error for two apps, however many fields they share; none where one is the other again.
+fn distinct(errors: &[GraphError]) -> Vec<&GraphError> {
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    let told = errors.iter().filter(|error| {
+        let GraphError::SharedOutput { earlier, later, .. } = error else {
+            return true;
+        };
+        let new = earlier != later && !pairs.contains(&(earlier, later));
+        pairs.push((earlier, later));
+        new
+    });
+    told.collect()
+}
+
+fn first_line(error: &impl ToString) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.replace("ERROR: <input>:", "at ")
 }
 
 fn last_named(installed: &[Installed], name: &str, key: &str) -> Option<At> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Check;
 use super::hosts::server_address;
-use super::inputs::{USUAL_HEADERS, canonical};
+use super::inputs::{FIXED_HEADERS, MAPPED_HEADERS, canonical};
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
@@ -151,8 +151,10 @@ impl Check<'_, '_, '_> {
 
     fn injected(&mut self, name: &str, account: &raw::Account, at: &At) -> bool {
         let plain = canonical(name);
-        let mapped = account.headers.map.keys().map(String::as_str);
-        let mut known: Vec<&str> = USUAL_HEADERS.into_iter().chain(mapped).collect();
+        let written = account.headers.map.keys().map(String::as_str);
+        let usual = MAPPED_HEADERS.iter().map(|(name, _)| *name);
+        let mut known: Vec<&str> = FIXED_HEADERS.into_iter().chain(usual).collect();
+        known.extend(written);
         if known.iter().any(|header| canonical(header) == plain) {
             return true;
         }

@@ -83,6 +83,11 @@ impl Check<'_, '_, '_> {
                 "name" | "secure" | "path" => "session",
                 key => key,
             };
+            let written = |key| self.say.is_written(&at.key(key));
+            let key = match key {
+                "segment" if written("session") && !written("segment") => "session",
+                key => key,
+            };
             let mut problem = Problem::new(error.to_string());
             if !why.is_empty() {
                 problem = problem.hint(why);

@@ -11,26 +11,31 @@ use crate::config::raw::{self, HeaderSource};
 use crate::config::tree::At;
 use crate::config::values::settings::{HeaderSettings, InputSettings};
 use crate::domain::session::Field;
+use crate::domain::session::field::known;
 
-/// The headers that backends get by themselves (contract §9).
-pub(super) const USUAL_HEADERS: [&str; 17] = [
+/// Headers whose meaning is fixed (contract §9).
+pub(super) const FIXED_HEADERS: [&str; 8] = [
     "x-session-id",
     "x-session-authenticated",
-    "x-session-user-id",
-    "x-session-user-email",
     "x-session-impersonator",
-    "x-session-channel",
-    "x-session-country",
-    "x-session-culture",
-    "x-session-currency",
-    "x-session-price-tables",
-    "x-session-campaigns",
-    "x-session-region",
     "x-session-segment-key",
     "x-session-context",
     "x-vtex-segment",
     "x-vtex-session",
     "x-vtex-account",
+];
+
+/// Headers that carry a field unless the account says otherwise (contract §9).
+pub(super) const MAPPED_HEADERS: [(&str, &str); 9] = [
+    ("x-session-user-id", "profile.id"),
+    ("x-session-user-email", "profile.email"),
+    ("x-session-channel", "store.channel"),
+    ("x-session-country", "store.countryCode"),
+    ("x-session-culture", "store.cultureInfo"),
+    ("x-session-currency", "store.currencyCode"),
+    ("x-session-price-tables", "profile.priceTables"),
+    ("x-session-campaigns", "rnb.campaigns"),
+    ("x-session-region", "checkout.regionId"),
 ];
 
 /// Headers that mean something else already, or that the proxy itself must keep right.
@@ -96,7 +101,12 @@ impl Check<'_, '_, '_> {
         let allowed = "a regular expression that fits the whole name of a cookie";
         let compiled = Regex::new(&format!("^(?:{pattern})$"));
         // Alone, for its own words about where the expression is wrong.
-        let compiled = compiled.or_else(|_| Regex::new(pattern));
+        let compiled = compiled.or_else(|_| Regex::new(pattern)).map_err(|error| {
+            // The expression is drawn above; the reason is the last line.
+            let text = error.to_string();
+            let reason = text.lines().last().unwrap_or_default();
+            reason.trim_start_matches("error: ").to_owned()
+        });
         let Some(expression) = self.say.read(at, compiled, allowed) else {
             return false;
         };
@@ -130,9 +140,9 @@ impl Check<'_, '_, '_> {
                 Some((header?, self.header_source(source, &at).ok()?))
             })
             .collect();
-        let map = headers.into_iter().collect::<Option<_>>()?;
+        let written: Vec<_> = headers.into_iter().collect::<Option<_>>()?;
         Some(HeaderSettings {
-            map,
+            map: over_the_usual(written),
             echo_segment_key: *echo_segment_key,
         })
     }
@@ -147,6 +157,12 @@ impl Check<'_, '_, '_> {
         let forbidden = FORBIDDEN.iter().any(|other| canonical(other) == plain)
             || plain.starts_with("x_forwarded_")
             || plain.starts_with("sec_");
+        if FIXED_HEADERS.iter().any(|other| canonical(other) == plain) {
+            let problem = Problem::new(format!("`{name}` has a fixed meaning"));
+            let problem = problem.hint("a route's `inject` may leave it out");
+            self.say.wrong(at, problem.allowed("another header"));
+            return None;
+        }
         if forbidden {
             let problem = Problem::new(format!("`{name}` may not carry a field"));
             let allowed = "any header but Host, Cookie, Authorization, framing, hop-by-hop and \
@@ -172,6 +188,25 @@ impl Check<'_, '_, '_> {
             }
         }
     }
+}
+
+/// The usual headers with what was written over them, then the new ones.
+fn over_the_usual(mut written: Vec<(HeaderName, Option<Field>)>) -> Vec<(HeaderName, Field)> {
+    let usual = MAPPED_HEADERS.iter().filter_map(|(name, field)| {
+        let plain = canonical(name);
+        let same = |(other, _): &(HeaderName, _)| canonical(other.as_str()) == plain;
+        match written.iter().position(same) {
+            Some(at) => {
+                let (name, field) = written.remove(at);
+                Some((name, field?))
+            }
+            None => Some((HeaderName::from_static(name), known(field))),
+        }
+    });
+    let mut map: Vec<_> = usual.collect();
+    let new = written.into_iter();
+    map.extend(new.filter_map(|(name, field)| Some((name, field?))));
+    map
 }
 
 /// Names as servers may confuse them: lower case, everything else than letters and digits `_`.

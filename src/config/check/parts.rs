@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Check;
 use super::hosts::origin;
+use super::{Check, Said};
 use crate::config::builtin::BuiltIn;
 use crate::config::files::FileKind;
 use crate::config::problems::Problem;
@@ -83,8 +83,11 @@ impl Check<'_, '_, '_> {
             .map(|(index, name)| self.file(&at_jwks.index(index), name, FileKind::Jwks))
             .collect();
         let local_key = match local_key {
-            Some(name) => Some(self.file(&at.key("local_key"), name, FileKind::LocalKey)?),
-            None => None,
+            Some(name) => {
+                let file = self.file(&at.key("local_key"), name, FileKind::LocalKey);
+                file.map(Some).ok_or(Said)
+            }
+            None => Ok(None),
         };
         let mut good = true;
         if issuer.is_empty() {
@@ -101,7 +104,7 @@ impl Check<'_, '_, '_> {
         good.then_some(())?;
         Some(Authentication {
             jwks: jwks.into_iter().collect::<Option<_>>()?,
-            local_key,
+            local_key: local_key.ok()?,
             issuer: issuer.clone(),
             leeway: leeway.0,
         })

@@ -30,10 +30,6 @@ impl Check<'_, '_, '_> {
             crawlers,
         } = server;
         let at = At::default().key("server");
-        if *threads == Some(0) {
-            let problem = Problem::new("`threads` is zero").allowed("1 or more, or left out");
-            self.say.wrong(&at.key("threads"), problem);
-        }
         for (index, crawler) in crawlers.iter().enumerate() {
             if crawler.trim().len() < 3 {
                 let problem = Problem::new("so short a text is in every `User-Agent`");
@@ -161,10 +157,12 @@ impl Check<'_, '_, '_> {
             self.say.wrong(&at.key("key"), problem);
             fits = false;
         }
-        if cookies > head {
+        if fits && cookies > head {
             let problem = Problem::new("`cookies` is larger than the whole `head`");
             let problem = problem.allowed(format!("at most {head}"));
-            self.say.wrong(&at.key("cookies"), problem);
+            let written = self.say.is_written(&at.key("cookies"));
+            self.say
+                .wrong(&at.key(if written { "cookies" } else { "head" }), problem);
             fits = false;
         }
         fits.then_some(Limits {

@@ -15,7 +15,7 @@ use super::{
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["name", "id", "hosts", "upstream"]))]
 pub struct Account {
-    /// Its name, unique: letters, digits, `-` and `_`. The value of `account.accountName`.
+    /// Its name, unique: letters, digits, `-`, `_` and `.`. The value of `account.accountName`.
     pub name: String,
     /// Its id, a GUID. The value of `account.id`.
     #[schemars(extend("format" = "uuid"))]
@@ -37,7 +37,8 @@ pub struct Account {
     pub silent_relogin: bool,
     /// How long sessions live, where it differs from the table of the same name at the top.
     pub lifetime: Lifetime,
-    /// Our cookies.
+    /// Our cookies. Always `HttpOnly`; `Path` is the account's `root_path`; `Secure` but on
+    /// listeners that say otherwise.
     pub cookies: Cookies,
     /// The cookies of the shop's login, as they must be deleted when a login has ended.
     pub auth_cookie: AuthCookie,
@@ -52,9 +53,11 @@ pub struct Account {
     pub cycle: Cycle,
     /// What is remembered of look-ups.
     pub memo: Memo,
-    /// Where apps look up the store's data.
+    /// Where apps look up the store's data: trade policies, customers, campaigns, regions,
+    /// permissions.
     pub directory: Directory,
-    /// How login tokens are verified.
+    /// How login tokens are verified. One of `jwks` and `local_key` is needed where the
+    /// authentication app is installed.
     pub authentication: Authentication,
     /// The keys that sign cookies.
     pub keys: Keys,
@@ -62,7 +65,7 @@ pub struct Account {
     pub allow: Allow,
     /// The Session API.
     pub api: Api,
-    /// The signed context for backends (`x-session-context`).
+    /// The signed context (`x-session-context`) for backends, on routes with `send_context`.
     pub context: Context,
     /// The store's servers.
     #[schemars(length(min = 1))]
@@ -114,8 +117,7 @@ impl Default for Account {
     }
 }
 
-/// Our cookies. Always `HttpOnly`; `Path` is the account's `root_path`; `Secure` but on listeners
-/// that say otherwise.
+/// Our cookies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cookies {

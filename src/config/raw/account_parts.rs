@@ -60,13 +60,13 @@ impl Default for Memo {
     }
 }
 
-/// Where apps look up the store's data: trade policies, customers, campaigns, regions, permissions.
+/// Where apps look up the store's data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Directory {
     /// The kind of directory.
     pub kind: DirectoryKind,
-    /// `embedded`: the JSON file.
+    /// `embedded`: the TOML file.
     pub file: String,
 }
 
@@ -74,7 +74,7 @@ impl Default for Directory {
     fn default() -> Self {
         Self {
             kind: DirectoryKind::Embedded,
-            file: "directory.json".to_owned(),
+            file: "directory.toml".to_owned(),
         }
     }
 }
@@ -83,12 +83,11 @@ impl Default for Directory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DirectoryKind {
-    /// A JSON file.
+    /// A TOML file.
     Embedded,
 }
 
-/// How login tokens are verified. One of `jwks` and `local_key` is needed where the
-/// authentication app is installed.
+/// How login tokens are verified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Authentication {

@@ -41,11 +41,12 @@ pub struct Lifetime {
     /// How far ahead of this clock a cookie's time of issue may lie.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_skew: Option<Span>,
-    /// What is different for anonymous shoppers.
+    /// What is different for anonymous shoppers. Keys that are left out are those of the table
+    /// around.
     pub anonymous: Lifespan,
 }
 
-/// What is different for anonymous shoppers. Keys that are left out are those of the table around.
+/// What is different for anonymous shoppers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lifespan {

@@ -11,6 +11,7 @@ use super::{Size, Span};
 pub struct Server {
     /// Worker threads. Without it, one per processor.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub threads: Option<u16>,
     /// How long requests under way may take once the process was told to stop.
     pub grace: Span,

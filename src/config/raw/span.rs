@@ -11,6 +11,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Longest span: a hundred years. Beyond it is a slip of the pen.
 const LONGEST: Duration = Duration::from_hours(100 * 366 * 24);
 
+/// Units in which spans are told, in milliseconds.
+const UNITS: [(&str, u128); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
 /// A span of time: `30m`, `1h 30m`, `500ms`, or a whole number of seconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
@@ -52,7 +61,21 @@ impl Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", humantime::format_duration(self.0))
+        let millis = self.0.as_millis();
+        if millis == 0 {
+            return f.write_str("0s");
+        }
+        let mut rest = millis;
+        let mut gap = "";
+        for (unit, size) in UNITS {
+            let (count, left) = (rest / size, rest % size);
+            if count > 0 {
+                write!(f, "{gap}{count}{unit}")?;
+                gap = " ";
+            }
+            rest = left;
+        }
+        Ok(())
     }
 }
 

@@ -134,7 +134,7 @@ pub struct Memo {
 /// Where apps look up the store's data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DirectorySource {
-    /// A JSON file.
+    /// A TOML file.
     Embedded {
         /// The file.
         file: PathBuf,

@@ -17,11 +17,11 @@ pub struct InputSettings {
     pub segment_cookie: String,
 }
 
-/// What differs from the usual headers.
+/// Which fields go to the backends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderSettings {
-    /// Each header with its field; none: the usual header is left out.
-    pub map: Vec<(HeaderName, Option<Field>)>,
+    /// Each header with its field: the usual ones as far as they were left in, then the others.
+    pub map: Vec<(HeaderName, Field)>,
     /// Whether answers carry `x-session-segment-key`, for a CDN in front.
     pub echo_segment_key: bool,
 }
