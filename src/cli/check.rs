@@ -74,3 +74,74 @@ fn tell_machine(
     writeln!(out)?;
     Ok(code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Unseen;
+
+    const GOOD: &str = r#"
+[[account]]
+name = "shop"
+id = "5b1f0c1e-8a54-4f0e-9d0b-6a2f2f6b7c11"
+hosts = ["shop.example.com"]
+authentication.jwks = ["jwks.json"]
+upstream = [{ name = "storefront", addresses = ["127.0.0.1:8081"] }]
+"#;
+
+    fn told(text: &str, json: bool, show: bool) -> (String, bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("shop.toml");
+        std::fs::write(&file, text).unwrap();
+        let check = Check {
+            file: &file,
+            environment: None,
+            json,
+            show,
+        };
+        let mut out = Vec::new();
+        let code = run(check, [], &Unseen, &mut out).unwrap();
+        let good = format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS);
+        (String::from_utf8(out).unwrap(), good)
+    }
+
+    #[test]
+    fn a_good_file_says_so_and_is_shown_on_request() {
+        let (text, good) = told(GOOD, false, false);
+        assert!(
+            good && text.ends_with("shop.toml: no errors, no warnings\n"),
+            "{text}"
+        );
+        let (text, good) = told(GOOD, false, true);
+        assert!(
+            good && text.contains("session = \"vtex_session\""),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_bad_file_ends_with_one_and_warnings_do_not() {
+        let (text, good) = told("x = 1", false, false);
+        assert!(!good && text.ends_with("2 errors, 0 warnings\n"), "{text}");
+        let (text, good) = told(
+            &format!("[lifetime]\nrefresh_before_end = 0\n{GOOD}"),
+            false,
+            false,
+        );
+        assert!(good && text.ends_with("0 errors, 1 warning\n"), "{text}");
+    }
+
+    #[test]
+    fn machines_get_the_report_and_what_is_in_force() {
+        let (text, good) = told(GOOD, true, true);
+        let told_json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(good);
+        assert_eq!(told_json["report"]["errors"], 0);
+        assert_eq!(told_json["effective"]["limits"]["headers"], 100);
+        let (text, good) = told("x = 1", true, true);
+        let told_json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert!(!good);
+        assert_eq!(told_json["report"]["findings"][0]["key"], "account");
+        assert_eq!(told_json["effective"], serde_json::Value::Null);
+    }
+}

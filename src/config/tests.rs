@@ -2,6 +2,7 @@
 
 mod layering;
 mod messages;
+mod named_files;
 mod rendering;
 mod schema;
 mod shipped;

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{FileChecks, FileFault, FileKind};
+use crate::config::report::Severity;
 use crate::domain::token::KeyRing;
+use crate::domain::vtexid::{KeyWarning, LoginKey, VtexIdKeys};
 
 /// Shortest bearer token: 16 characters cannot be guessed over a network.
 const LEAST_TOKEN: usize = 16;
@@ -50,26 +52,33 @@ const fn what(kind: FileKind) -> &'static str {
     }
 }
 
+/// Has a file parsed by whoever will use it. A message never quotes the file: it may be secret.
 fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
+    let unusable = |why: String| vec![FileFault::error(None, format!("{}: {why}", what(kind)))];
     match kind {
         FileKind::KeyRing { .. } => match KeyRing::parse(text) {
             Ok(_) => Vec::new(),
-            Err(error) => vec![FileFault::error(None, format!("the key ring: {error}"))],
+            Err(error) => unusable(error.to_string()),
         },
-        FileKind::Jwks | FileKind::LocalKey | FileKind::Directory => {
-            match serde_json::from_str::<serde_json::Value>(text) {
-                Ok(_) => Vec::new(),
-                Err(error) => {
-                    let position = (error.line() > 0).then(|| (error.line(), error.column()));
-                    let message = format!("{} is no JSON", what(kind));
-                    vec![FileFault::error(position, message)]
-                }
-            }
-        }
+        FileKind::Jwks => match VtexIdKeys::parse(text) {
+            Ok((_, warnings)) => warnings.iter().map(left_out).collect(),
+            Err(error) => unusable(error.to_string()),
+        },
+        FileKind::LocalKey => match LoginKey::parse(text) {
+            Ok(_) => Vec::new(),
+            Err(error) => unusable(error.to_string()),
+        },
         FileKind::AdminToken if text.trim().chars().count() < LEAST_TOKEN => {
-            let message = format!("the token has less than {LEAST_TOKEN} characters");
-            vec![FileFault::error(None, message)]
+            unusable(format!("it has less than {LEAST_TOKEN} characters"))
         }
-        FileKind::AdminToken => Vec::new(),
+        FileKind::AdminToken | FileKind::Directory => Vec::new(),
+    }
+}
+
+fn left_out(warning: &KeyWarning) -> FileFault {
+    FileFault {
+        severity: Severity::Warning,
+        position: None,
+        message: format!("the JWKS file: {warning}"),
     }
 }

@@ -1,0 +1,82 @@
+//! Files that a configuration names.
+
+use std::fs;
+
+use super::SMALL;
+use crate::config::{Layers, Loaded, OnDisk, Report, load};
+
+/// A directory with `shop.toml` and other files beside it.
+fn folder(extra: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("shop.toml"), format!("{SMALL}{extra}")).unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn checked(folder: &tempfile::TempDir) -> Result<Loaded, Report> {
+    load(
+        &Layers::read(&folder.path().join("shop.toml"), None, []),
+        &OnDisk,
+    )
+}
+
+/// What is said, with the directory's own name taken out.
+fn said(folder: &tempfile::TempDir) -> String {
+    let report = checked(folder).map_or_else(|report| report, |loaded| loaded.warnings);
+    report
+        .to_string()
+        .replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[test]
+fn a_missing_file_is_an_error_that_names_file_and_key() {
+    insta::assert_snapshot!(said(&folder("", &[("directory.toml", "")])), @r"
+    error: the JWKS file cannot be read: No such file or directory (os error 2)
+    --> jwks.json
+     = hint: the file is named by `account[0].authentication.jwks[0]` (shop.toml:6:24)
+
+    error: the key ring cannot be read: No such file or directory (os error 2)
+    --> keys.json
+     = hint: the file is named by `account[0].keys.file` (shop.toml:2:1)
+
+    2 errors, 0 warnings
+    ");
+}
+
+#[test]
+fn a_broken_file_is_told_without_its_content() {
+    let files = [
+        ("jwks.json", "hunter2"),
+        ("keys.json", r#"{"hunter2": true}"#),
+        ("admin.token", "hunter2"),
+        ("directory.toml", ""),
+    ];
+    let extra = "[admin]\ntoken_file = \"admin.token\"\n";
+    let told = said(&folder(extra, &files));
+    assert!(!told.contains("hunter2"), "{told}");
+    assert!(
+        told.starts_with("error: the token file: it has less than 16 characters"),
+        "{told}"
+    );
+    assert!(told.contains("the JWKS file: "), "{told}");
+    assert!(told.contains("the key ring: "), "{told}");
+}
+
+#[test]
+fn files_that_are_made_at_start_may_be_missing() {
+    let extra = "[account.keys]\ncreate = true\n";
+    let files = [("directory.toml", ""), ("jwks.json", r#"{"keys": []}"#)];
+    let folder = folder(extra, &files);
+    let loaded = checked(&folder).unwrap_or_else(|report| panic!("{report}"));
+    let named: Vec<_> = loaded
+        .files
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(
+        named,
+        ["shop.toml", "directory.toml", "jwks.json", "keys.json"]
+    );
+}
