@@ -16,10 +16,8 @@ use crate::config::Config;
 use crate::config::values::{self, DirectorySource};
 use crate::directory::embedded::Embedded;
 use crate::domain::access::Routes;
-use crate::domain::headers::{DEFAULT_MAP, HeaderPlanRules, HeaderRuleError, OwnedNames};
+use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
-use crate::domain::session::Field;
-use crate::domain::session::field::known;
 use crate::domain::token::{KeyRing, TokenAlgorithm};
 use crate::domain::vtexid::{LoginKey, VtexIdKeys};
 use crate::edge::running::{Running, Site};
@@ -181,7 +179,8 @@ fn compile_account(
         cookie_header_bytes: config.limits.cookie_bytes,
     })
     .map_err(|errors| refused(said(&errors)))?;
-    let headers = header_rules(account).map_err(|errors| refused(said(&errors)))?;
+    let headers = HeaderPlanRules::try_new(account.headers.map.clone(), &account.name)
+        .map_err(|errors| refused(said(&errors)))?;
     let routes =
         Routes::try_new(account.routes.clone()).map_err(|errors| refused(said(&errors)))?;
     Ok(Account {
@@ -208,25 +207,6 @@ fn compile_account(
         limits: config.limits.session,
         default: DefaultSession::default(),
     })
-}
-
-/// The usual headers, with what the account maps otherwise, adds or leaves out.
-fn header_rules(account: &values::Account) -> Result<HeaderPlanRules, Vec<HeaderRuleError>> {
-    let differs = &account.headers.map;
-    let usual = DEFAULT_MAP
-        .iter()
-        .map(|&(name, field)| (HeaderName::from_static(name), known(field)));
-    let mut map: Vec<(HeaderName, Field)> = usual
-        .filter(|(name, _)| differs.iter().all(|(other, _)| other != name))
-        .collect();
-    let mut left_out = Vec::new();
-    for (name, field) in differs {
-        match field {
-            Some(field) => map.push((name.clone(), field.clone())),
-            None => left_out.push(name.clone()),
-        }
-    }
-    Ok(HeaderPlanRules::try_new(map, &account.name)?.without(left_out))
 }
 
 /// Both names count, whatever listener a request comes in by: a cookie of the one must not reach

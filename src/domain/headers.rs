@@ -100,7 +100,6 @@ pub enum HeaderRuleError {
 #[derive(Clone, Debug)]
 pub struct HeaderPlanRules {
     map: Vec<(HeaderName, Field)>,
-    left_out: Vec<HeaderName>,
     account: HeaderValue,
 }
 
@@ -128,29 +127,13 @@ impl HeaderPlanRules {
             return Err(errors);
         }
         let account = encode_value(account).unwrap_or(HeaderValue::from_static(""));
-        Ok(Self {
-            map,
-            left_out: Vec::new(),
-            account,
-        })
-    }
-
-    /// The same rules without some of the headers. Their names stay ours: nobody else sets them.
-    #[must_use]
-    pub fn without(mut self, left_out: Vec<HeaderName>) -> Self {
-        self.left_out = left_out;
-        self
-    }
-
-    /// Whether a header is sent at all.
-    pub fn sends(&self, name: &HeaderName) -> bool {
-        !self.left_out.contains(name)
+        Ok(Self { map, account })
     }
 
     /// Every name that is ours under these rules.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
         let mapped = self.map.iter().map(|(name, _)| name);
-        FIXED.iter().chain(mapped).chain(&self.left_out)
+        FIXED.iter().chain(mapped)
     }
 }
 
@@ -196,7 +179,6 @@ pub fn plan_block(body: &Body, segment: SegmentTexts<'_>, rules: &HeaderPlanRule
                 .map(|value| (name.clone(), value)),
         );
     }
-    block.retain(|(name, _)| rules.sends(name));
     HeaderBlock(block.into())
 }
 

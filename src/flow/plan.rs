@@ -86,9 +86,7 @@ impl Flow {
     ) -> Decision {
         let session = resident.session();
         let mut decision = self.plan_for(stage, &session.body, planned);
-        if let Some(value) =
-            session_id_value(session.id).filter(|_| stage.account.headers.sends(&SESSION_ID))
-        {
+        if let Some(value) = session_id_value(session.id) {
             decision.injection.own.push((SESSION_ID, value));
         }
         decision.authenticated = session.authenticated();

@@ -102,7 +102,7 @@ async fn a_refused_channel_is_401_for_a_visitor_and_everything_else_of_the_reque
                 .unwrap()
                 .starts_with("text/html")
         );
-        assert_eq!(reply.header("cache-control"), Some("no-store"), "{reply:?}");
+        assert!(reply.header("cache-control").unwrap().contains("no-store"));
         assert_eq!(
             shop.origin.seen().len(),
             before,

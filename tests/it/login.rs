@@ -88,8 +88,9 @@ async fn vector_19_the_old_id_is_dead_but_for_whoever_proves_to_be_the_same() {
     shopper.get("/").await;
     let late = shopper.clone();
     let mut late_with_proof = shopper.clone();
-    shopper.keep(SHOPPER, &shop.token("ana@example.com"));
-    late_with_proof.keep(SHOPPER, &shop.token("ana@example.com"));
+    let token = shop.token("ana@example.com");
+    shopper.keep(SHOPPER, &token);
+    late_with_proof.keep(SHOPPER, &token);
     shopper.get("/").await;
     let new = shop
         .origin

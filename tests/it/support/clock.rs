@@ -36,13 +36,15 @@ impl Clock for ManualClock {
     }
 }
 
-/// Different bits each time, the same ones in each test.
+/// Different bits each time, in every shop of this process.
 #[derive(Debug, Default)]
-pub(crate) struct CountedEntropy(AtomicU64);
+pub(crate) struct CountedEntropy;
+
+static DRAWN: AtomicU64 = AtomicU64::new(0);
 
 impl Entropy for CountedEntropy {
     fn bits(&self) -> u128 {
-        let count = u128::from(self.0.fetch_add(1, Ordering::SeqCst));
+        let count = u128::from(DRAWN.fetch_add(1, Ordering::SeqCst));
         (count + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
     }
 }
