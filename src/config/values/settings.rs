@@ -2,6 +2,7 @@
 
 use http::HeaderName;
 
+pub use crate::domain::access::{OnDeniedChannel, OnExpired, RouteSettings, SessionUse};
 use crate::domain::session::Field;
 
 /// What is read of every request.
@@ -17,65 +18,11 @@ pub struct InputSettings {
     pub segment_cookie: String,
 }
 
-/// Which fields go to the backends.
+/// What differs from the usual headers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderSettings {
-    /// Each header with its field: the usual ones as far as they were left in, then the others.
+    /// Each header with its field; none: the usual header is left out.
     pub map: Vec<(HeaderName, Field)>,
     /// Whether answers carry `x-session-segment-key`, for a CDN in front.
     pub echo_segment_key: bool,
-}
-
-/// What a route does.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RouteSettings {
-    /// A path prefix or a glob.
-    pub pattern: String,
-    /// The upstream's name.
-    pub upstream: String,
-    /// Whether there is a session.
-    pub session: SessionUse,
-    /// Whether a request counts as activity.
-    pub touch: bool,
-    /// What an expired session does.
-    pub on_expired: Option<OnExpired>,
-    /// What a refused trade policy does.
-    pub on_denied_channel: OnDeniedChannel,
-    /// The login page of this route.
-    pub login_page: Option<String>,
-    /// Headers to set; none: all.
-    pub inject: Option<Vec<String>>,
-    /// Whether `x-vtex-session` is set.
-    pub send_session_token: bool,
-    /// Whether `x-session-context` is set.
-    pub send_context: bool,
-}
-
-/// Whether a route has sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SessionUse {
-    /// No.
-    None,
-    /// Yes, of anybody.
-    Optional,
-    /// Yes, of shoppers who are logged in.
-    Required,
-}
-
-/// What an expired session does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnExpired {
-    /// Sends to the login page.
-    Login,
-    /// Goes on as a new anonymous shopper.
-    Anonymous,
-}
-
-/// What a refused trade policy does to a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnDeniedChannel {
-    /// 401 or 403.
-    Refuse,
-    /// Nothing.
-    Ignore,
 }
