@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::config::values::{AuthCookie, CarryOver, Cookies};
 use crate::domain::access::Routes;
+use crate::domain::context::ContextRules;
 use crate::domain::headers::HeaderPlanRules;
 use crate::domain::inputs::InputRules;
 use crate::domain::lifetime::Policy;
@@ -66,6 +67,10 @@ pub struct Account {
     pub cycle_deadline: Duration,
     /// Headers for the backends.
     pub headers: HeaderPlanRules,
+    /// Whether answers carry the segment's key for a CDN in front.
+    pub echo_segment_key: bool,
+    /// The signed context for routes that ask for one.
+    pub context: ContextRules,
     /// Routes.
     pub routes: Routes,
     /// Keys of tokens and hashes.

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::config::values::{self, DirectorySource};
 use crate::directory::embedded::Embedded;
 use crate::domain::access::Routes;
+use crate::domain::context::ContextRules;
 use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::token::{KeyRing, TokenAlgorithm};
@@ -183,6 +184,13 @@ fn compile_account(
         .map_err(|errors| refused(said(&errors)))?;
     let routes =
         Routes::try_new(account.routes.clone()).map_err(|errors| refused(said(&errors)))?;
+    let keys = open_keys(&account.keys, ports)?;
+    if routes.iter().any(|route| route.send_context) && !keys.signs_contexts() {
+        return Err(refused(format!(
+            "a route sends the signed context, and {} holds no ES256 or EdDSA key",
+            account.keys.file.display()
+        )));
+    }
     Ok(Account {
         generation,
         name: Arc::clone(&account.name),
@@ -198,8 +206,14 @@ fn compile_account(
         apps: install(account, ports)?,
         cycle_deadline: account.cycle_deadline,
         headers,
+        echo_segment_key: account.headers.echo_segment_key,
+        context: ContextRules {
+            namespaces: account.context.namespaces.clone(),
+            audience: account.context.audience.clone(),
+            lifetime: account.context.lifetime,
+        },
         routes,
-        keys: Arc::new(open_keys(&account.keys, ports)?),
+        keys: Arc::new(keys),
         carry_over: account.carry_over.clone(),
         auth_cookie: account.auth_cookie.clone(),
         silent_relogin: account.silent_relogin,

@@ -13,6 +13,7 @@ use pingora::{ErrorSource, Result};
 use tokio::time::Instant;
 
 use crate::domain::cookies::CookieSettings;
+use crate::domain::headers::SEGMENT_KEY;
 use crate::flow::{Decision, Flow};
 use crate::telemetry::Telemetry;
 
@@ -29,6 +30,9 @@ pub use ingress::{Admitted, IngressError, Reading, read};
 pub use running::{Hosts, Running};
 
 use running::Placed;
+
+/// Where backends find the keys of signed contexts (contract §9).
+const JWKS_PATH: &str = "/_session/jwks.json";
 
 /// What all listeners share.
 #[derive(Debug)]
@@ -114,7 +118,13 @@ impl ProxyHttp for Edge {
     /// Reads the request strictly, decides, and answers what does not go on.
     async fn request_filter(&self, exchange: &mut Exchange, passage: &mut Passage) -> Result<bool> {
         match self.admit(exchange, passage) {
-            Ok((admitted, placed)) => self.decide(exchange, passage, &admitted, placed).await,
+            Ok((admitted, placed)) => match own_resource(exchange, &admitted, &placed) {
+                Some(answer) => {
+                    self.send(exchange, passage, answer).await?;
+                    Ok(true)
+                }
+                None => self.decide(exchange, passage, &admitted, placed).await,
+            },
             Err(error) => {
                 passage.refused = Some(error.label());
                 // What could not be read whole may hide another request behind it.
@@ -159,6 +169,7 @@ impl ProxyHttp for Edge {
         passage: &mut Passage,
     ) -> Result<()> {
         self.strip_response(response, passage);
+        echo_segment_key(response, passage)?;
         self.leave(response, passage).await
     }
 
@@ -350,6 +361,32 @@ impl Edge {
             };
             line.write();
         }
+    }
+}
+
+/// What we serve ourselves below an account's root path.
+fn own_resource(exchange: &Exchange, admitted: &Admitted, placed: &Placed) -> Option<Answer> {
+    let below = admitted.path.below(&placed.account.root_path)?;
+    let read = matches!(
+        exchange.req_header().method,
+        http::Method::GET | http::Method::HEAD
+    );
+    (read && below == JWKS_PATH).then(|| Answer::jwks(&placed.account.keys.public_jwks()))
+}
+
+/// Tells a CDN in front which segment an answer is for, where the account wants it.
+fn echo_segment_key(response: &mut ResponseHeader, passage: &Passage) -> Result<()> {
+    let Some(decision) = passage
+        .decision
+        .as_ref()
+        .filter(|one| one.account.echo_segment_key)
+    else {
+        return Ok(());
+    };
+    let mut headers = decision.injection.plans.headers.iter();
+    match headers.find(|(name, _)| *name == SEGMENT_KEY) {
+        Some((name, value)) => response.insert_header(name.clone(), value.clone()),
+        None => Ok(()),
     }
 }
 

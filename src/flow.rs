@@ -13,6 +13,7 @@ use crate::ports::{Clock, Entropy, SessionStore};
 use crate::store::{Interner, SessionLocks};
 
 mod change;
+mod contexts;
 mod decision;
 mod ending;
 mod event;
@@ -30,6 +31,7 @@ pub use event::Event;
 pub use issue::Leaving;
 pub use lookup::Lookup;
 
+use contexts::Contexts;
 use lookup::LookedUp;
 use retries::Retries;
 
@@ -45,6 +47,7 @@ pub struct Flow {
     bodies: Interner,
     locks: SessionLocks,
     retries: Retries,
+    contexts: Contexts,
 }
 
 /// What every stage knows: the request, what was read of it, and when.
@@ -72,6 +75,7 @@ impl Flow {
             bodies: Interner::default(),
             locks: SessionLocks::default(),
             retries: Retries::default(),
+            contexts: Contexts::default(),
         })
     }
 

@@ -1,8 +1,13 @@
 //! `vestibule run`: the real thing.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{ConfigArgs, tell};
 use crate::assemble::{DirectoriesOnDisk, Ports, assemble};
@@ -96,12 +101,27 @@ fn begin_log(log: &Log) {
         LogLevel::Debug => tracing::Level::DEBUG,
         LogLevel::Trace => tracing::Level::TRACE,
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr);
+    // pingora tells at length what it does; of that, only trouble is of interest.
+    let quiet = if level >= tracing::Level::DEBUG {
+        level
+    } else {
+        tracing::Level::WARN
+    };
+    let targets = Targets::new()
+        .with_default(level)
+        .with_target("pingora", quiet);
+    let targets = ["pingora_core", "pingora_proxy", "pingora_pool"]
+        .into_iter()
+        .fold(targets, |targets, name| targets.with_target(name, quiet));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    let registry = tracing_subscriber::registry();
     let begun = match log.format {
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
-        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => registry
+            .with(lines.json().flatten_event(true).with_filter(targets))
+            .try_init(),
+        LogFormat::Text => registry.with(lines.with_filter(targets)).try_init(),
     };
     if let Err(error) = begun {
         tell(&format!("vestibule: no log: {error}"));

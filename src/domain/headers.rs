@@ -25,7 +25,8 @@ pub const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-vtex-session");
 pub const CONTEXT: HeaderName = HeaderName::from_static("x-session-context");
 const AUTHENTICATED: HeaderName = HeaderName::from_static("x-session-authenticated");
 const IMPERSONATOR: HeaderName = HeaderName::from_static("x-session-impersonator");
-const SEGMENT_KEY: HeaderName = HeaderName::from_static("x-session-segment-key");
+/// The segment's key, for caches.
+pub const SEGMENT_KEY: HeaderName = HeaderName::from_static("x-session-segment-key");
 const SEGMENT: HeaderName = HeaderName::from_static("x-vtex-segment");
 const ACCOUNT: HeaderName = HeaderName::from_static("x-vtex-account");
 

@@ -15,6 +15,7 @@ use crate::flow::Decision;
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
+const JWKS: &str = "application/jwk-set+json";
 
 /// A whole answer, before cookies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub struct Answer {
     status: u16,
     content_type: &'static str,
     body: String,
+    cache_control: &'static str,
     location: Option<String>,
     retry_after: Option<u64>,
 }
@@ -74,6 +76,16 @@ impl Answer {
             _ => "The request could not be completed.",
         };
         Self::page(status, reason(status), said)
+    }
+
+    /// Public keys. They may be cached for as long as a new key waits before it signs, halved.
+    pub fn jwks(keys: &serde_json::Value) -> Self {
+        let body = keys.to_string();
+        Self {
+            body,
+            cache_control: "public, max-age=300",
+            ..Self::empty(200, JWKS)
+        }
     }
 
     fn told(request: &RequestView<'_>, status: u16, (title, said): (&str, &str)) -> Self {
@@ -134,17 +146,18 @@ impl Answer {
             status,
             content_type,
             body: String::new(),
+            cache_control: "no-store",
             location: None,
             retry_after: None,
         }
     }
 
-    /// The response's head and body. No cache keeps an answer of ours.
+    /// The response's head and body. No cache keeps an answer of ours, but for public keys.
     pub(super) fn into_response(self) -> Result<(ResponseHeader, Bytes)> {
         let mut head = ResponseHeader::build(self.status, Some(8))?;
         head.insert_header(CONTENT_TYPE, self.content_type)?;
         head.insert_header(CONTENT_LENGTH, self.body.len())?;
-        head.insert_header(CACHE_CONTROL, "no-store")?;
+        head.insert_header(CACHE_CONTROL, self.cache_control)?;
         head.insert_header("x-content-type-options", "nosniff")?;
         head.insert_header(VARY, "Accept, Cookie")?;
         if let Some(location) = self.location {

@@ -54,20 +54,34 @@ fn set_cookie_line(
             .any(|settings| name == settings.session || name == settings.segment)
             || decision.withheld.iter().any(|withheld| withheld == name)
     };
-    match upstream_cookie(&downstream.headers, ours) {
-        UpstreamCookie::Unchanged => {
-            // A client may name Cookie in Connection; what was read here is what goes on.
-            match downstream.headers.get(COOKIE) {
-                Some(line) => upstream.insert_header(COOKIE, line.clone()),
-                None => Ok(()),
-            }
-        }
-        UpstreamCookie::Line(line) => upstream.insert_header(COOKIE, line),
-        UpstreamCookie::Absent => {
+    let line = match upstream_cookie(&downstream.headers, ours) {
+        // A client may name Cookie in Connection; what was read here is what goes on.
+        UpstreamCookie::Unchanged => downstream.headers.get(COOKIE).cloned(),
+        UpstreamCookie::Line(line) => Some(line),
+        UpstreamCookie::Absent => None,
+    };
+    let line = if cookies.send_segment_upstream {
+        with_segment(line, decision)
+    } else {
+        line
+    };
+    match line {
+        Some(line) => upstream.insert_header(COOKIE, line),
+        None => {
             upstream.remove_header(&COOKIE);
             Ok(())
         }
     }
+}
+
+/// Puts the true segment where a store that reads the cookie expects it.
+fn with_segment(line: Option<HeaderValue>, decision: &Decision) -> Option<HeaderValue> {
+    let name = &decision.account.cookies.secure.segment;
+    let mut text = line.map_or_else(Vec::new, |line| [line.as_bytes(), b"; "].concat());
+    text.extend_from_slice(name.as_bytes());
+    text.push(b'=');
+    text.extend_from_slice(decision.injection.plans.segment_cookie.as_bytes());
+    HeaderValue::from_bytes(&text).ok()
 }
 
 fn set_trace(upstream: &mut RequestHeader, trace: &RequestTrace) -> Result<()> {

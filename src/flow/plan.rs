@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use serde_json::json;
+
+use crate::account::Account;
 
 use super::decision::{Decision, Injection};
 use super::event::Event;
@@ -12,10 +15,11 @@ use super::writes::News;
 use super::{Flow, Stage};
 use crate::domain::access::{AccessFacts, plan_access};
 use crate::domain::cookies::{CookieSettings, delete_auth_cookie};
-use crate::domain::headers::{SESSION_ID, session_id_value};
+use crate::domain::headers::{CONTEXT, SESSION_ID, SESSION_TOKEN, session_id_value};
 use crate::domain::plans::{Plans, SharedBody};
 use crate::domain::session::{Body, Field, SessionId};
-use crate::domain::token::hash_cookie;
+use crate::domain::time::Millis;
+use crate::domain::token::{Claims, TokenUse, hash_cookie, sign_token};
 use crate::store::Resident;
 
 impl Stage<'_> {
@@ -89,9 +93,53 @@ impl Flow {
         if let Some(value) = session_id_value(session.id) {
             decision.injection.own.push((SESSION_ID, value));
         }
+        self.add_tokens(stage, resident, &mut decision.injection.own);
         decision.authenticated = session.authenticated();
         decision.trace.session = Some(session.id);
         decision
+    }
+
+    /// Tokens for the routes that ask for them.
+    fn add_tokens(
+        &self,
+        stage: Stage<'_>,
+        resident: &Resident,
+        own: &mut Vec<(HeaderName, HeaderValue)>,
+    ) {
+        let route = stage.account.routes.find(stage.request.path);
+        if route.send_session_token {
+            let token = self.session_token(stage.account, resident, stage.now);
+            own.extend(token.map(|value| (SESSION_TOKEN, value)));
+        }
+        if route.send_context {
+            let context = self
+                .contexts
+                .of(stage.account, resident.session(), stage.now);
+            own.extend(context.map(|value| (CONTEXT, value)));
+        }
+    }
+
+    /// The session's token, for a backend that calls the Session API in the shopper's name.
+    fn session_token(
+        &self,
+        account: &Account,
+        resident: &Resident,
+        now: Millis,
+    ) -> Option<HeaderValue> {
+        let session = resident.session();
+        let authenticated = session.authenticated();
+        let max_age = account.policies.of(authenticated);
+        let max_age = max_age.max_age(session.created_at, authenticated, now);
+        let claims = Claims {
+            id: session.id,
+            account: &account.name,
+            issued: session.issued_at,
+            expires: now.plus(max_age.unwrap_or(Duration::from_hours(24))),
+            authenticated,
+            token_use: TokenUse::Cookie,
+        };
+        let token = sign_token(&account.keys, &claims, now).ok()?;
+        HeaderValue::try_from(token).ok()
     }
 
     /// The plan of a request from a body alone.

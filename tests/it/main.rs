@@ -17,3 +17,5 @@ mod login;
 mod passing;
 #[cfg(test)]
 mod strict;
+#[cfg(test)]
+mod tokens;

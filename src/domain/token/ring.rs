@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::claims::TokenUse;
 use super::hash::HashKey;
@@ -171,6 +171,38 @@ impl KeyRing {
             .rfind(|key| key.created.plus(self.sign_after) <= now)
             .or_else(|| active.next())
             .expect("a ring has an active key")
+    }
+
+    /// Signs a context for backends with the newest asymmetric key that is old enough, or the
+    /// oldest there is; `None` in a ring of shared secrets.
+    pub fn sign_context(&self, claims: &str, now: Millis) -> Option<String> {
+        let mut keys = self
+            .active()
+            .filter(|key| key.algorithm() != TokenAlgorithm::Hs256);
+        let old_enough = |key: &&Key| key.created.plus(self.sign_after) <= now;
+        let key = keys.clone().rfind(old_enough).or_else(|| keys.next())?;
+        let alg = key.algorithm().name();
+        let header = format!(r#"{{"typ":"vsc+jwt","alg":"{alg}","kid":"{}"}}"#, key.kid);
+        Some(key.private.seal(&header, claims))
+    }
+
+    /// Whether a context could be signed.
+    pub fn signs_contexts(&self) -> bool {
+        self.active()
+            .any(|key| key.algorithm() != TokenAlgorithm::Hs256)
+    }
+
+    /// The public keys of everything that the ring signs, as a JWK set (RFC 7517 §5).
+    pub fn public_jwks(&self) -> Value {
+        let keys = self.active().filter_map(|key| {
+            let mut jwk = key.public_jwk()?;
+            let members = jwk.as_object_mut()?;
+            members.insert("kid".to_owned(), key.kid.as_str().into());
+            members.insert("alg".to_owned(), key.algorithm().name().into());
+            members.insert("use".to_owned(), "sig".into());
+            Some(jwk)
+        });
+        json!({"keys": keys.collect::<Vec<_>>()})
     }
 
     /// Whether the key of this id signs now.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use vestibule::assemble::{Ports, assemble};
 use vestibule::config::{self, Layers, OnDisk};
 use vestibule::demo::Person;
+use vestibule::domain::token::{KeyRing, TokenAlgorithm};
 use vestibule::domain::vtexid::{Audience, Login, LoginKey, draw_login_key, mint};
 use vestibule::edge::{Edge, Shared};
 use vestibule::ports::{Clock, Entropy};
@@ -97,6 +98,15 @@ impl Shop {
 
     /// A shop with something laid over its configuration; parts of the account need not name it.
     pub(crate) async fn with(over: &str) -> Arc<Self> {
+        Self::over(over, None).await
+    }
+
+    /// The same under a key ring of this algorithm.
+    pub(crate) async fn with_ring(algorithm: TokenAlgorithm, over: &str) -> Arc<Self> {
+        Self::over(over, Some(algorithm)).await
+    }
+
+    async fn over(over: &str, ring: Option<TokenAlgorithm>) -> Arc<Self> {
         let origin = Origin::start().await;
         let (process, account): (Vec<_>, Vec<_>) = sections(over)
             .into_iter()
@@ -107,7 +117,7 @@ impl Shop {
             account.concat()
         );
         let text = full(&origin);
-        Self::of(origin, &text, &over)
+        Self::of(origin, &text, &over, ring)
     }
 
     /// Two stores under one host, told apart by their root paths.
@@ -123,10 +133,10 @@ impl Shop {
         let us = store("us", '2');
         let (_, second) = us.split_once("[[account]]").unwrap();
         let text = format!("{}[[account]]{second}", store("br", '1'));
-        Self::of(origin, &text, "")
+        Self::of(origin, &text, "", None)
     }
 
-    fn of(origin: Origin, text: &str, over: &str) -> Arc<Self> {
+    fn of(origin: Origin, text: &str, over: &str, ring: Option<TokenAlgorithm>) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.toml");
         let entropy = Arc::new(CountedEntropy::default());
@@ -134,9 +144,14 @@ impl Shop {
         std::fs::write(&file, text).unwrap();
         std::fs::write(folder.path().join("shop.test.toml"), over).unwrap();
         std::fs::write(folder.path().join("login.json"), &login).unwrap();
+        let clock = Arc::new(ManualClock::default());
+        if let Some(algorithm) = ring {
+            let ring = KeyRing::generate(algorithm, clock.now(), &mut || entropy.bits());
+            std::fs::write(folder.path().join("keys.json"), ring.to_json()).unwrap();
+        }
         let layers = Layers::read(&file, Some("test"), []);
         let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
-        let (clock, mood) = (Arc::new(ManualClock::default()), Arc::new(Mood::default()));
+        let mood = Arc::new(Mood::default());
         let ports = Ports {
             clock: Arc::<ManualClock>::clone(&clock),
             entropy: Arc::<CountedEntropy>::clone(&entropy),
