@@ -41,6 +41,8 @@ struct Said;
 #[derive(Clone, Copy)]
 struct Around<'r> {
     lifetime: &'r raw::Lifetime,
+    /// Bytes of a request's cookies that are read.
+    cookie_bytes: usize,
     /// Whether a listener lets cookies go out without `Secure`.
     insecure: bool,
 }
@@ -54,7 +56,7 @@ impl Check<'_, '_, '_> {
             admin,
             log,
             store,
-            limits,
+            limits: limits_written,
             lifetime,
             account,
         } = root;
@@ -62,9 +64,10 @@ impl Check<'_, '_, '_> {
         let admin = admin.as_ref().map(|admin| self.admin(admin));
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
-        let limits = self.limits(limits);
+        let limits = self.limits(limits_written);
         let around = Around {
             lifetime,
+            cookie_bytes: limits_written.cookies.bytes(),
             insecure: listener.iter().any(|listener| listener.insecure_cookies),
         };
         let checked: Vec<Option<Account>> = account

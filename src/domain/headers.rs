@@ -1,6 +1,7 @@
 //! The headers that backends read: which names are ours, what is stripped, what is set.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -54,6 +55,11 @@ pub const DEFAULT_MAP: [(&str, &str); 9] = [
     ("x-session-campaigns", "rnb.campaigns"),
     ("x-session-region", "checkout.regionId"),
 ];
+
+static USUAL: LazyLock<Vec<HeaderName>> = LazyLock::new(|| {
+    let names = DEFAULT_MAP.iter().map(|(name, _)| *name);
+    names.map(HeaderName::from_static).collect()
+});
 
 /// Names that carry identity, framing or routing of their own and are never ours to set.
 const FORBIDDEN: [&str; 24] = [
@@ -131,10 +137,11 @@ impl HeaderPlanRules {
         Ok(Self { map, account })
     }
 
-    /// Every name that is ours under these rules.
+    /// Every name that is ours under these rules. A usual header that the account leaves out is
+    /// ours all the same: a client that could set it would be believed.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
         let mapped = self.map.iter().map(|(name, _)| name);
-        FIXED.iter().chain(mapped)
+        FIXED.iter().chain(USUAL.iter()).chain(mapped)
     }
 }
 

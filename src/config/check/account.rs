@@ -6,11 +6,12 @@ use super::hosts::{HOST, host_pattern, own_path, root_path};
 use super::{Around, Check};
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::settings::{HeaderSettings, InputSettings, RouteSettings};
+use crate::config::values::settings::{HeaderSettings, RouteSettings};
 use crate::config::values::{
     Account, AccountId, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
     HostPattern, Keys, Lifetimes, Memo, Place, SessionApi, SessionContext, Switches, Upstream,
 };
+use crate::domain::inputs::InputSettings;
 use crate::domain::transform::Graph;
 
 /// What could be made of each part.
@@ -76,7 +77,7 @@ impl Check<'_, '_, '_> {
             carry_over: self.carry_over(carry_over, &at.key("carry_over")),
             lifetimes: self.lifetimes(around.lifetime, lifetime, at),
             cookies: self.cookies(cookies, root_path, around.insecure, &at.key("cookies")),
-            inputs: self.inputs(inputs, cookies, &at.key("inputs")),
+            inputs: self.inputs(inputs, cookies, around.cookie_bytes, &at.key("inputs")),
             headers: self.headers(headers, &at.key("headers")),
             apps: self.apps(app, cycle, memo.max_age, at),
             sources: self.sources(directory, authentication, app, at),

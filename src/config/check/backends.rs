@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::Check;
-use super::hosts::server_address;
-use super::inputs::{FIXED_HEADERS, MAPPED_HEADERS, canonical};
+use super::hosts::{own_path, server_address};
+use super::inputs::{FIXED_HEADERS, canonical};
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::settings::{OnDeniedChannel, OnExpired, RouteSettings, SessionUse};
 use crate::config::values::{Upstream, UpstreamTimeouts};
+use crate::domain::access::Routes;
+use crate::domain::headers::DEFAULT_MAP;
 
 const ROUTE: &str = "a path prefix such as /account, or a glob such as /*/checkout/**";
 
@@ -98,7 +100,19 @@ impl Check<'_, '_, '_> {
             routes.push(settings(&default, account));
         }
         self.login_pages_are_open(account, &at);
-        routes.into_iter().collect()
+        let routes: Vec<RouteSettings> = routes.into_iter().collect::<Option<_>>()?;
+        // Said already, where it is written; every route has it.
+        own_path(&account.login_page).ok()?;
+        // Who finds routes by these settings has the last word about them.
+        match Routes::try_new(routes.clone()) {
+            Ok(_) => Some(routes),
+            Err(errors) => {
+                for error in errors {
+                    self.say.unmatched(&at, Problem::new(error.to_string()));
+                }
+                None
+            }
+        }
     }
 
     fn route(
@@ -152,7 +166,7 @@ impl Check<'_, '_, '_> {
     fn injected(&mut self, name: &str, account: &raw::Account, at: &At) -> bool {
         let plain = canonical(name);
         let written = account.headers.map.keys().map(String::as_str);
-        let usual = MAPPED_HEADERS.iter().map(|(name, _)| *name);
+        let usual = DEFAULT_MAP.iter().map(|(name, _)| *name);
         let mut known: Vec<&str> = FIXED_HEADERS.into_iter().chain(usual).collect();
         known.extend(written);
         if known.iter().any(|header| canonical(header) == plain) {
@@ -229,7 +243,7 @@ fn settings(written: &raw::Route, account: &raw::Account) -> Option<RouteSetting
 }
 
 fn check_pattern(path: &str) -> Result<(), &'static str> {
-    super::hosts::own_path(path)?;
+    own_path(path)?;
     if path.contains(['?', '#', '%']) {
         return Err("a route is a plain path, without query and escapes");
     }

@@ -9,7 +9,9 @@ use super::{Check, Said};
 use crate::config::problems::Problem;
 use crate::config::raw::{self, HeaderSource};
 use crate::config::tree::At;
-use crate::config::values::settings::{HeaderSettings, InputSettings};
+use crate::config::values::settings::HeaderSettings;
+use crate::domain::headers::DEFAULT_MAP;
+use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::session::Field;
 use crate::domain::session::field::known;
 
@@ -25,21 +27,8 @@ pub(super) const FIXED_HEADERS: [&str; 8] = [
     "x-vtex-account",
 ];
 
-/// Headers that carry a field unless the account says otherwise (contract §9).
-pub(super) const MAPPED_HEADERS: [(&str, &str); 9] = [
-    ("x-session-user-id", "profile.id"),
-    ("x-session-user-email", "profile.email"),
-    ("x-session-channel", "store.channel"),
-    ("x-session-country", "store.countryCode"),
-    ("x-session-culture", "store.cultureInfo"),
-    ("x-session-currency", "store.currencyCode"),
-    ("x-session-price-tables", "profile.priceTables"),
-    ("x-session-campaigns", "rnb.campaigns"),
-    ("x-session-region", "checkout.regionId"),
-];
-
 /// Headers that mean something else already, or that the proxy itself must keep right.
-const FORBIDDEN: [&str; 24] = [
+const FORBIDDEN: [&str; 27] = [
     "host",
     "cookie",
     "set-cookie",
@@ -59,6 +48,9 @@ const FORBIDDEN: [&str; 24] = [
     "expect",
     "forwarded",
     "x-real-ip",
+    "via",
+    "origin",
+    "referer",
     "x-request-id",
     "traceparent",
     "tracestate",
@@ -71,6 +63,7 @@ impl Check<'_, '_, '_> {
         &mut self,
         written: &raw::Inputs,
         own: &raw::Cookies,
+        cookie_bytes: usize,
         at: &At,
     ) -> Option<InputSettings> {
         let raw::Inputs { query, cookies } = written;
@@ -89,12 +82,23 @@ impl Check<'_, '_, '_> {
             let at = at.key("cookies").index(index);
             good &= self.cookie_pattern(pattern, own, &at);
         }
-        good.then(|| InputSettings {
+        good.then_some(())?;
+        let settings = InputSettings {
             query: query.clone(),
             cookies: cookies.clone(),
-            session_cookie: own.session.clone(),
-            segment_cookie: own.segment.clone(),
-        })
+            session_cookies: vec![own.session.clone()],
+            cookie_header_bytes: cookie_bytes,
+        };
+        // Who reads by these rules has the last word about them.
+        match InputRules::try_new(&settings) {
+            Ok(_) => Some(settings),
+            Err(errors) => {
+                for error in errors {
+                    self.say.wrong(at, Problem::new(error.to_string()));
+                }
+                None
+            }
+        }
     }
 
     fn cookie_pattern(&mut self, pattern: &str, own: &raw::Cookies, at: &At) -> bool {
@@ -192,7 +196,7 @@ impl Check<'_, '_, '_> {
 
 /// The usual headers with what was written over them, then the new ones.
 fn over_the_usual(mut written: Vec<(HeaderName, Option<Field>)>) -> Vec<(HeaderName, Field)> {
-    let usual = MAPPED_HEADERS.iter().filter_map(|(name, field)| {
+    let usual = DEFAULT_MAP.iter().filter_map(|(name, field)| {
         let plain = canonical(name);
         let same = |(other, _): &(HeaderName, _)| canonical(other.as_str()) == plain;
         match written.iter().position(same) {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::{FileChecks, FileFault, FileKind};
 use crate::config::report::Severity;
+use crate::directory::embedded::{Embedded, FileError};
 use crate::domain::token::KeyRing;
 use crate::domain::vtexid::{KeyWarning, LoginKey, VtexIdKeys};
 
@@ -71,8 +72,20 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::AdminToken if text.trim().chars().count() < LEAST_TOKEN => {
             unusable(format!("it has less than {LEAST_TOKEN} characters"))
         }
-        FileKind::AdminToken | FileKind::Directory => Vec::new(),
+        FileKind::AdminToken => Vec::new(),
+        FileKind::Directory => match Embedded::parse(text) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => mistakes.iter().map(in_directory).collect(),
+        },
     }
+}
+
+fn in_directory(mistake: &FileError) -> FileFault {
+    let position = (mistake.line, mistake.column);
+    FileFault::error(
+        Some(position),
+        format!("the directory: {}", mistake.message),
+    )
 }
 
 fn left_out(warning: &KeyWarning) -> FileFault {

@@ -5,6 +5,8 @@ use std::fs;
 use super::SMALL;
 use crate::config::{Layers, Loaded, OnDisk, Report, load};
 
+const DIRECTORY: &str = include_str!("../../../conf/demo-directory.toml");
+
 /// A directory with `shop.toml` and other files beside it.
 fn folder(extra: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -32,7 +34,7 @@ fn said(folder: &tempfile::TempDir) -> String {
 
 #[test]
 fn a_missing_file_is_an_error_that_names_file_and_key() {
-    insta::assert_snapshot!(said(&folder("", &[("directory.toml", "")])), @r"
+    insta::assert_snapshot!(said(&folder("", &[("directory.toml", DIRECTORY)])), @r"
     error: the JWKS file cannot be read: No such file or directory (os error 2)
     --> jwks.json
      = hint: the file is named by `account[0].authentication.jwks[0]` (shop.toml:6:24)
@@ -51,7 +53,7 @@ fn a_broken_file_is_told_without_its_content() {
         ("jwks.json", "hunter2"),
         ("keys.json", r#"{"hunter2": true}"#),
         ("admin.token", "hunter2"),
-        ("directory.toml", ""),
+        ("directory.toml", DIRECTORY),
     ];
     let extra = "[admin]\ntoken_file = \"admin.token\"\n";
     let told = said(&folder(extra, &files));
@@ -67,7 +69,10 @@ fn a_broken_file_is_told_without_its_content() {
 #[test]
 fn files_that_are_made_at_start_may_be_missing() {
     let extra = "[account.keys]\ncreate = true\n";
-    let files = [("directory.toml", ""), ("jwks.json", r#"{"keys": []}"#)];
+    let files = [
+        ("directory.toml", DIRECTORY),
+        ("jwks.json", r#"{"keys": []}"#),
+    ];
     let folder = folder(extra, &files);
     let loaded = checked(&folder).unwrap_or_else(|report| panic!("{report}"));
     let named: Vec<_> = loaded
@@ -78,5 +83,22 @@ fn files_that_are_made_at_start_may_be_missing() {
     assert_eq!(
         named,
         ["shop.toml", "directory.toml", "jwks.json", "keys.json"]
+    );
+}
+
+#[test]
+fn mistakes_in_a_directory_carry_its_own_lines() {
+    let files = [
+        (
+            "directory.toml",
+            "default_channel = \"1\"\n[[chanel]]\nid = \"1\"\n",
+        ),
+        ("jwks.json", r#"{"keys": []}"#),
+    ];
+    let told = said(&folder("[account.keys]\ncreate = true\n", &files));
+    assert!(told.contains("--> directory.toml:2:"), "{told}");
+    assert!(
+        told.contains("named by `account[0].directory.file`"),
+        "{told}"
     );
 }

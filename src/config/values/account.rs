@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::settings::{HeaderSettings, InputSettings, RouteSettings};
+use super::settings::{HeaderSettings, RouteSettings};
 use crate::config::builtin::BuiltIn;
 use crate::domain::cookies::CookieSettings;
+use crate::domain::inputs::InputSettings;
 use crate::domain::lifetime::Policy;
 use crate::domain::session::Field;
 use crate::domain::transform::Graph;
@@ -35,7 +36,7 @@ pub struct Account {
     pub cookies: Cookies,
     /// The shop's login cookie, as it must be deleted.
     pub auth_cookie: AuthCookie,
-    /// What is read of every request.
+    /// What is read of every request; `InputRules` takes it.
     pub inputs: InputSettings,
     /// Which fields go into which headers.
     pub headers: HeaderSettings,

@@ -117,6 +117,15 @@ fn every_spelling_that_reads_as_ours_is_ours() {
 }
 
 #[test]
+fn a_usual_header_that_is_left_out_is_ours_all_the_same() {
+    let rules = HeaderPlanRules::try_new(Vec::new(), "a").unwrap();
+    let owned = OwnedNames::new(rules.names());
+    for (name, _) in DEFAULT_MAP {
+        assert!(owned.owns(name), "{name}");
+    }
+}
+
+#[test]
 fn headers_between_proxies_are_known_in_every_spelling() {
     for name in [
         "Forwarded",
