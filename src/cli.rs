@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::clock::{SystemClock, SystemEntropy};
-use crate::config::OnDisk;
+use crate::config::{FileChecks, OnDisk, Unseen};
 
 pub mod check;
 pub mod demo;
@@ -43,6 +43,9 @@ enum Command {
         /// Print the effective configuration too, secrets hidden
         #[arg(long)]
         show: bool,
+        /// Check the text alone: key rings, key sets and directories need not be here
+        #[arg(long)]
+        without_files: bool,
     },
     /// Print the configuration's JSON Schema
     Schema {
@@ -104,14 +107,20 @@ fn dispatch(command: Command, out: &mut dyn Write) -> io::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(&args, out),
         Command::Run(args) => run::run(&args, variables, out),
-        Command::Check { config, json, show } => {
+        Command::Check {
+            config,
+            json,
+            show,
+            without_files,
+        } => {
             let check = check::Check {
                 file: &config.config,
                 environment: config.env.as_deref(),
                 json,
                 show,
             };
-            check::run(check, variables, &OnDisk, out)
+            let files: &dyn FileChecks = if without_files { &Unseen } else { &OnDisk };
+            check::run(check, variables, files, out)
         }
         Command::Schema { markdown } => schema::run(markdown, out),
         Command::Keys(args) => done(keys::run_keys(&args, out, &clock, &entropy)),
