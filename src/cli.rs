@@ -123,27 +123,27 @@ fn dispatch(command: Command, out: &mut dyn Write) -> io::Result<ExitCode> {
             check::run(check, variables, files, out)
         }
         Command::Schema { markdown } => schema::run(markdown, out),
-        Command::Keys(args) => done(keys::run_keys(&args, out, &clock, &entropy)),
-        Command::Token(args) => done(token::run_token(
+        Command::Keys(args) => Ok(done(keys::run_keys(&args, out, &clock, &entropy))),
+        Command::Token(args) => Ok(done(token::run_token(
             &args,
             &mut io::stdin().lock(),
             out,
             &clock,
             &entropy,
-        )),
+        ))),
         Command::Explain(args) => explain::run(&args, variables, out),
     }
 }
 
 /// A command that says itself why it could not do what was asked.
-fn done<E: std::fmt::Display>(result: Result<(), E>) -> io::Result<ExitCode> {
-    Ok(match result {
+fn done<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("vestibule: {error}"));
             ExitCode::from(1)
         }
-    })
+    }
 }
 
 /// Says something to whoever started the program; where nobody listens, nothing is lost.

@@ -110,13 +110,13 @@ impl Memo {
         self.called.fetch_add(1, Ordering::Relaxed);
         self.apps.call(call).await
     }
+}
 
-    /// Never longer than the answer itself holds.
-    fn keep(&self, age: Duration, answer: &Answer, now: Millis) -> Duration {
-        answer
-            .valid_until
-            .map_or(age, |until| until.since(now).min(age))
-    }
+/// Never longer than the answer itself holds.
+fn keep(age: Duration, answer: &Answer, now: Millis) -> Duration {
+    answer
+        .valid_until
+        .map_or(age, |until| until.since(now).min(age))
 }
 
 #[async_trait]
@@ -139,7 +139,7 @@ impl AppCaller for Memo {
                 as_of: Some(answer.as_of.unwrap_or(now)),
                 ..answer
             };
-            let keep = self.keep(age, &answer, now);
+            let keep = keep(age, &answer, now);
             Ok(Remembered {
                 answer: Arc::new(answer),
                 keep,

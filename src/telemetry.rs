@@ -23,6 +23,12 @@ pub struct Telemetry {
     events: IntCounterVec,
     ended: IntCounterVec,
     refusals: IntCounterVec,
+    faults: Faults,
+}
+
+/// Counters of what clients, apps and upstreams do wrong.
+#[derive(Debug)]
+struct Faults {
     app_failures: IntCounterVec,
     tokens_rejected: IntCounterVec,
     requests_refused: IntCounterVec,
@@ -31,98 +37,116 @@ pub struct Telemetry {
     own_cookies_dropped: IntCounter,
 }
 
+impl Faults {
+    fn new(m: &Metrics) -> Self {
+        Self {
+            app_failures: m.counts(
+                "vestibule_app_failures_total",
+                "Calls of session apps that failed.",
+                &["app", "cause"],
+            ),
+            tokens_rejected: m.counts(
+                "vestibule_tokens_rejected_total",
+                "Presented tokens that were not accepted, by kind and reason.",
+                &["kind", "reason"],
+            ),
+            requests_refused: m.counts(
+                "vestibule_requests_refused_total",
+                "Malformed or oversized requests, by reason.",
+                &["reason"],
+            ),
+            spoofed: m.count(
+                "vestibule_spoofed_headers_total",
+                "Headers with names of ours that clients sent; all were removed.",
+            ),
+            dropped_pairs: m.count(
+                "vestibule_cookie_pairs_dropped_total",
+                "Malformed cookie pairs, dropped alone.",
+            ),
+            own_cookies_dropped: m.count(
+                "vestibule_upstream_cookies_dropped_total",
+                "Cookies with names of ours that upstreams set; none left.",
+            ),
+        }
+    }
+}
+
 /// From well under a cached decision to a cycle that used its whole deadline, in seconds.
 const DECIDE_BUCKETS: [f64; 12] = [
     0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 0.5, 1.0, 3.0,
 ];
 
+/// Registers metrics whose names are written here.
+struct Metrics(Registry);
+
+const WELL_FORMED: &str = "metric names in the program are well formed and unique";
+
+impl Metrics {
+    fn counts(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let counts = IntCounterVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
+        self.0
+            .register(Box::new(counts.clone()))
+            .expect(WELL_FORMED);
+        counts
+    }
+
+    fn count(&self, name: &str, help: &str) -> IntCounter {
+        let count = IntCounter::new(name, help).expect(WELL_FORMED);
+        self.0.register(Box::new(count.clone())).expect(WELL_FORMED);
+        count
+    }
+
+    fn seconds(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let seconds = Histogram::with_opts(options).expect(WELL_FORMED);
+        self.0
+            .register(Box::new(seconds.clone()))
+            .expect(WELL_FORMED);
+        seconds
+    }
+}
+
 impl Telemetry {
     /// Counters at zero.
+    ///
+    /// # Panics
+    /// Never: the metrics' names are written here, and the first test runs this.
     pub fn new() -> Self {
-        let registry = Registry::new();
-        let of = |name: &str, help: &str, labels: &[&str]| {
-            let vec = IntCounterVec::new(Opts::new(name, help), labels)
-                .expect("metric names in the program are well formed");
-            registry
-                .register(Box::new(vec.clone()))
-                .expect("metric names are unique");
-            vec
-        };
-        let seconds = |name: &str, help: &str, buckets: Vec<f64>| {
-            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets))
-                .expect("metric names in the program are well formed");
-            registry
-                .register(Box::new(histogram.clone()))
-                .expect("metric names are unique");
-            histogram
-        };
-        let count = |name: &str, help: &str| {
-            let counter =
-                IntCounter::new(name, help).expect("metric names in the program are well formed");
-            registry
-                .register(Box::new(counter.clone()))
-                .expect("metric names are unique");
-            counter
-        };
+        let metrics = Metrics(Registry::new());
+        let m = &metrics;
         Self {
-            requests: of(
+            requests: m.counts(
                 "vestibule_requests_total",
                 "Requests answered, by class of status.",
                 &["status"],
             ),
-            seconds: seconds(
+            seconds: m.seconds(
                 "vestibule_request_seconds",
                 "Time from the request's head to the end of its answer.",
-                prometheus::DEFAULT_BUCKETS.to_vec(),
+                prometheus::DEFAULT_BUCKETS,
             ),
-            decide_seconds: seconds(
+            decide_seconds: m.seconds(
                 "vestibule_decide_seconds",
                 "Time that deciding about a request took.",
-                DECIDE_BUCKETS.to_vec(),
+                &DECIDE_BUCKETS,
             ),
-            events: of(
+            events: m.counts(
                 "vestibule_events_total",
                 "Things that happened to sessions.",
                 &["event"],
             ),
-            ended: of(
+            ended: m.counts(
                 "vestibule_sessions_ended_total",
                 "Sessions ended, by reason.",
                 &["reason"],
             ),
-            refusals: of(
+            refusals: m.counts(
                 "vestibule_refusals_total",
                 "Values asked for by shoppers and refused, by status.",
                 &["status"],
             ),
-            app_failures: of(
-                "vestibule_app_failures_total",
-                "Calls of session apps that failed.",
-                &["app", "cause"],
-            ),
-            tokens_rejected: of(
-                "vestibule_tokens_rejected_total",
-                "Presented tokens that were not accepted, by kind and reason.",
-                &["kind", "reason"],
-            ),
-            requests_refused: of(
-                "vestibule_requests_refused_total",
-                "Malformed or oversized requests, by reason.",
-                &["reason"],
-            ),
-            spoofed: count(
-                "vestibule_spoofed_headers_total",
-                "Headers with names of ours that clients sent; all were removed.",
-            ),
-            dropped_pairs: count(
-                "vestibule_cookie_pairs_dropped_total",
-                "Malformed cookie pairs, dropped alone.",
-            ),
-            own_cookies_dropped: count(
-                "vestibule_upstream_cookies_dropped_total",
-                "Cookies with names of ours that upstreams set; none left.",
-            ),
-            registry,
+            faults: Faults::new(m),
+            registry: metrics.0,
         }
     }
 
@@ -139,29 +163,32 @@ impl Telemetry {
 
     /// A request was refused before anything was decided; the reason is one of a closed set.
     pub fn refused(&self, reason: &'static str) {
-        self.requests_refused.with_label_values(&[reason]).inc();
+        self.faults
+            .requests_refused
+            .with_label_values(&[reason])
+            .inc();
     }
 
     /// A client sent headers with names of ours.
     pub fn spoofed(&self, count: usize, client: &str) {
-        self.spoofed.inc_by(count as u64);
+        self.faults.spoofed.inc_by(count as u64);
         tracing::warn!(target: "audit", event = "spoofed_headers", count, client, "Headers with names of ours were removed.");
     }
 
     /// An upstream set cookies with names of ours; they did not leave.
     pub fn own_cookie_dropped(&self, count: usize) {
-        self.own_cookies_dropped.inc_by(count as u64);
+        self.faults.own_cookies_dropped.inc_by(count as u64);
     }
 
     /// Malformed cookie pairs were dropped.
     pub fn dropped_pairs(&self, count: usize) {
-        self.dropped_pairs.inc_by(count as u64);
+        self.faults.dropped_pairs.inc_by(count as u64);
     }
 
     /// Something happened to a session of this account.
     pub fn happened(&self, account: &str, key: &HashKey, event: &Event) {
         self.count(event);
-        self.log(account, key, event);
+        Self::log(account, key, event);
     }
 
     fn count(&self, event: &Event) {
@@ -174,15 +201,20 @@ impl Telemetry {
                 self.refusals.with_label_values(&[status]).inc();
             }
             Event::AppFailed(app, cause) => {
-                self.app_failures.with_label_values(&[&**app, cause]).inc();
+                self.faults
+                    .app_failures
+                    .with_label_values(&[&**app, cause])
+                    .inc();
             }
             Event::TokenRejected(reason) => {
-                self.tokens_rejected
+                self.faults
+                    .tokens_rejected
                     .with_label_values(&["session", reason])
                     .inc();
             }
             Event::Noted(Note::TokenRefused(reason)) => {
-                self.tokens_rejected
+                self.faults
+                    .tokens_rejected
                     .with_label_values(&["vtexid", reason])
                     .inc();
             }
@@ -190,7 +222,7 @@ impl Telemetry {
         }
     }
 
-    fn log(&self, account: &str, key: &HashKey, event: &Event) {
+    fn log(account: &str, key: &HashKey, event: &Event) {
         let name = label(event);
         match event {
             Event::Ended(id, reason) => {

@@ -52,15 +52,15 @@ pub(super) fn start(
     if !warnings.findings().is_empty() {
         tell(&warnings.to_string());
     }
-    begin_log(&config.log);
+    begin_log(config.log);
     let ports = system_ports();
     let shared = match assemble(&config, &ports) {
         Ok(shared) => shared,
-        Err(error) => return not_started(&error),
+        Err(error) => return Ok(not_started(&error)),
     };
     let beside = match beside(&config) {
         Ok(beside) => beside,
-        Err(error) => return not_started(&error),
+        Err(error) => return Ok(not_started(&error)),
     };
     for listener in &config.listeners {
         writeln!(out, "proxy       http://{}", listener.address)?;
@@ -74,7 +74,7 @@ pub(super) fn start(
     out.flush()?;
     match serve(&config, &shared, beside) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => not_started(&error),
+        Err(error) => Ok(not_started(&error)),
     }
 }
 
@@ -87,13 +87,13 @@ pub(super) fn system_ports() -> Ports {
     }
 }
 
-fn not_started(error: &dyn std::fmt::Display) -> io::Result<ExitCode> {
+fn not_started(error: &dyn std::fmt::Display) -> ExitCode {
     tell(&format!("vestibule: {error}"));
-    Ok(ExitCode::from(NOT_STARTED))
+    ExitCode::from(NOT_STARTED)
 }
 
 /// Logs go to standard error: standard output is for what the command was asked for.
-fn begin_log(log: &Log) {
+fn begin_log(log: Log) {
     let level = match log.level {
         LogLevel::Error => tracing::Level::ERROR,
         LogLevel::Warn => tracing::Level::WARN,

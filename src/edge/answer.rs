@@ -160,10 +160,11 @@ impl Answer {
         head.insert_header(CACHE_CONTROL, self.cache_control)?;
         head.insert_header("x-content-type-options", "nosniff")?;
         head.insert_header(VARY, "Accept, Cookie")?;
-        if let Some(location) = self.location {
-            if let Ok(location) = HeaderValue::from_str(&location) {
-                head.insert_header(LOCATION, location)?;
-            }
+        let location = self
+            .location
+            .and_then(|text| HeaderValue::from_str(&text).ok());
+        if let Some(location) = location {
+            head.insert_header(LOCATION, location)?;
         }
         if let Some(seconds) = self.retry_after {
             head.insert_header(RETRY_AFTER, seconds)?;

@@ -172,7 +172,7 @@ impl Edge {
         let peer = exchange
             .client_addr()
             .and_then(|address| address.as_inet())
-            .map(|a| a.ip());
+            .map(std::net::SocketAddr::ip);
         let head = exchange.req_header_mut();
         let Reading {
             admitted,

@@ -65,13 +65,11 @@ fn set_cookie_line(
     } else {
         line
     };
-    match line {
-        Some(line) => upstream.insert_header(COOKIE, line),
-        None => {
-            upstream.remove_header(&COOKIE);
-            Ok(())
-        }
+    if let Some(line) = line {
+        return upstream.insert_header(COOKIE, line);
     }
+    upstream.remove_header(&COOKIE);
+    Ok(())
 }
 
 /// Puts the true segment where a store that reads the cookie expects it.

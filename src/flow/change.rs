@@ -25,7 +25,7 @@ const TRIES: usize = 8;
 
 /// What became of a change.
 pub(super) enum Changed {
-    Decided(Decision),
+    Decided(Box<Decision>),
     /// The session was no longer there when its turn came.
     Gone(LookedUp),
 }
@@ -82,7 +82,7 @@ impl Flow {
         let recall = session.upkeep.due(stage.now).aged;
         if recall.is_empty() && !news.request.changes(body) {
             let decision = self.unchanged(stage, alive);
-            return Ok(Attempt::Decided(decision.without_ended(stage, &news)));
+            return Ok(Attempt::of(decision.without_ended(stage, &news)));
         }
         let start = Start {
             body: body.clone(),
@@ -94,17 +94,13 @@ impl Flow {
         let outcome = match self.run(stage.account, start).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                return Ok(Attempt::Decided(self.failed(
-                    stage,
-                    &alive.resident,
-                    &error,
-                )));
+                return Ok(Attempt::of(self.failed(stage, &alive.resident, &error)));
             }
         };
         if stage.account.limits.check(&outcome.body).is_err() {
             let mut decision = self.unchanged(stage, alive);
             decision.events.push(Event::LimitReached);
-            return Ok(Attempt::Decided(decision));
+            return Ok(Attempt::of(decision));
         }
         self.keep(
             stage,
@@ -151,9 +147,10 @@ impl Flow {
             return Ok(Attempt::Overtaken(alive));
         };
         let iat = alive.iat;
-        let due = match alive.reissue && stage.is_activity() {
-            true => Issue::Window(iat),
-            false => Issue::No,
+        let due = if alive.reissue && stage.is_activity() {
+            Issue::Window(iat)
+        } else {
+            Issue::No
         };
         let segment =
             stage.plans(&alive.resident).segment_cookie != stage.plans(&resident).segment_cookie;
@@ -164,7 +161,7 @@ impl Flow {
             ..CookiePlan::default()
         };
         let planned = planned(&resident, cookies, (alive.lookup, &news, outcome));
-        Ok(Attempt::Decided(
+        Ok(Attempt::of(
             self.plan(stage, &resident, planned)
                 .without_ended(stage, &news),
         ))
@@ -209,7 +206,7 @@ impl Flow {
         let events = rotation_events(old, &resident);
         let mut planned = planned(&resident, cookies, (alive.lookup, &news, outcome));
         planned.events.extend(events);
-        Ok(Attempt::Decided(
+        Ok(Attempt::of(
             self.plan(stage, &resident, planned)
                 .without_ended(stage, &news),
         ))
@@ -311,9 +308,15 @@ struct Retry {
 }
 
 enum Attempt {
-    Decided(Decision),
+    Decided(Box<Decision>),
     LoggedOut(Arc<Session>),
     Overtaken(Alive),
+}
+
+impl Attempt {
+    fn of(decision: Decision) -> Self {
+        Self::Decided(Box::new(decision))
+    }
 }
 
 /// The plan of a request that ran a cycle.

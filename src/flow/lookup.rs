@@ -84,7 +84,7 @@ impl Flow {
     /// Finds the session of a request and lets the lifetime law judge it.
     pub(super) async fn look_up(&self, stage: Stage<'_>) -> LookedUp {
         if let Some(alive) = self.recognise(stage) {
-            return self.judge(stage, alive);
+            return Self::judge(stage, alive);
         }
         let accepted = match read_tokens(stage) {
             Tokens::One(accepted) => accepted,
@@ -99,16 +99,16 @@ impl Flow {
                 Err(_) => return LookedUp::Unreadable,
             },
         };
-        self.found(stage, accepted, found)
+        Self::found(stage, accepted, found)
     }
 
-    fn found(&self, stage: Stage<'_>, accepted: Accepted, found: Option<Found>) -> LookedUp {
+    fn found(stage: Stage<'_>, accepted: Accepted, found: Option<Found>) -> LookedUp {
         let account = &stage.account.name;
         match found {
             Some(Found::Live(resident)) if resident.session().account == *account => {
                 let Accepted { iat, primary, .. } = accepted;
                 let lookup = Lookup::Verified { iat, primary };
-                self.judge(
+                Self::judge(
                     stage,
                     Alive {
                         resident,
@@ -164,7 +164,7 @@ impl Flow {
     }
 
     /// Absolute and idle limits, then the refresh window.
-    fn judge(&self, stage: Stage<'_>, alive: Alive) -> LookedUp {
+    fn judge(stage: Stage<'_>, alive: Alive) -> LookedUp {
         let session = alive.resident.session();
         let mut times = session.times();
         times.last_seen = alive.resident.last_seen();

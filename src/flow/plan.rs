@@ -89,7 +89,7 @@ impl Flow {
         planned: Planned,
     ) -> Decision {
         let session = resident.session();
-        let mut decision = self.plan_for(stage, &session.body, planned);
+        let mut decision = Self::plan_for(stage, &session.body, planned);
         if let Some(value) = session_id_value(session.id) {
             decision.injection.own.push((SESSION_ID, value));
         }
@@ -108,7 +108,7 @@ impl Flow {
     ) {
         let route = stage.account.routes.find(stage.request.path);
         if route.send_session_token {
-            let token = self.session_token(stage.account, resident, stage.now);
+            let token = Self::session_token(stage.account, resident, stage.now);
             own.extend(token.map(|value| (SESSION_TOKEN, value)));
         }
         if route.send_context {
@@ -120,12 +120,7 @@ impl Flow {
     }
 
     /// The session's token, for a backend that calls the Session API in the shopper's name.
-    fn session_token(
-        &self,
-        account: &Account,
-        resident: &Resident,
-        now: Millis,
-    ) -> Option<HeaderValue> {
+    fn session_token(account: &Account, resident: &Resident, now: Millis) -> Option<HeaderValue> {
         let session = resident.session();
         let authenticated = session.authenticated();
         let max_age = account.policies.of(authenticated);
@@ -143,12 +138,7 @@ impl Flow {
     }
 
     /// The plan of a request from a body alone.
-    pub(super) fn plan_for(
-        &self,
-        stage: Stage<'_>,
-        body: &Arc<SharedBody>,
-        planned: Planned,
-    ) -> Decision {
+    pub(super) fn plan_for(stage: Stage<'_>, body: &Arc<SharedBody>, planned: Planned) -> Decision {
         let Planned {
             cookies,
             facts,

@@ -29,7 +29,7 @@ impl Flow {
             return self.unchanged(stage, alive);
         }
         match Box::pin(self.change(stage, alive)).await {
-            Changed::Decided(decision) => decision,
+            Changed::Decided(decision) => *decision,
             // While waiting for its turn, the session became another one.
             Changed::Gone(LookedUp::Moved(marker)) => self.through_marker(stage, marker).await,
             Changed::Gone(LookedUp::Ended(ended)) => Box::pin(self.succeed(stage, ended)).await,
@@ -84,7 +84,7 @@ impl Flow {
     /// A request with the id of a session that was replaced a moment ago: served from the new one
     /// if it proves to be of the same principal, and from no session at all otherwise.
     pub(super) async fn through_marker(&self, stage: Stage<'_>, marker: Marker) -> Decision {
-        match self.follow(stage, marker) {
+        match self.follow(stage, &marker) {
             Some(resident) => {
                 if stage.is_activity() {
                     resident.touch(stage.now);
@@ -102,7 +102,7 @@ impl Flow {
         }
     }
 
-    fn follow(&self, stage: Stage<'_>, marker: Marker) -> Option<Arc<Resident>> {
+    fn follow(&self, stage: Stage<'_>, marker: &Marker) -> Option<Arc<Resident>> {
         let mut to = marker.to;
         for _ in 0..MARKER_HOPS {
             match self.store.peek(to, true)? {

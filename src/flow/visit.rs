@@ -14,6 +14,7 @@ use super::writes::News;
 use super::{Flow, Stage};
 use crate::domain::access::{AccessFacts, Verdict};
 use crate::domain::cookies::delete_everywhere;
+use crate::domain::patch::Patch;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::Body;
 use crate::domain::transform::{CycleError, Outcome, Start};
@@ -32,9 +33,9 @@ impl Flow {
             return decision;
         }
         let (id, body) = (self.new_id(), stage.account.base());
-        let mut decision = match self.begin(stage, Beginning { id, body, lookup }).await {
-            Ok(decision) => decision,
-            Err(_) => return self.unreadable(stage).await,
+        let beginning = Beginning { id, body, lookup };
+        let Ok(mut decision) = self.begin(stage, beginning).await else {
+            return self.unreadable(stage).await;
         };
         if let Lookup::Rejected(label) = lookup {
             decision.events.push(Event::TokenRejected(label));
@@ -64,7 +65,7 @@ impl Flow {
         self.run(
             stage.account,
             Start {
-                request: Default::default(),
+                request: Patch::new(),
                 ..start
             },
         )
@@ -84,7 +85,7 @@ impl Flow {
             ..Trace::default()
         };
         let facts = AccessFacts::default();
-        self.plan_for(
+        Self::plan_for(
             stage,
             &body,
             Planned {
@@ -119,7 +120,7 @@ impl Flow {
             unreadable: true,
             ..AccessFacts::default()
         };
-        self.plan_for(
+        Self::plan_for(
             stage,
             &body,
             Planned {
@@ -151,7 +152,7 @@ impl Flow {
         body: Body,
         error: &CycleError,
     ) -> Decision {
-        let mut decision = self.plan_for(stage, &self.bodies.share(body), Planned::default());
+        let mut decision = Self::plan_for(stage, &self.bodies.share(body), Planned::default());
         decision.verdict = broken(error);
         decision.events.push(failure_event(error));
         decision

@@ -9,6 +9,7 @@ use crate::domain::access::{SessionUse, Verdict};
 use crate::domain::inputs::Inputs;
 use crate::domain::lifetime::{Presented, remaining};
 use crate::domain::request::RequestView;
+use crate::domain::session::Field;
 use crate::domain::transform::{CallResult, RoundRecord};
 use crate::flow::{Decision, Leaving, Lookup};
 
@@ -94,7 +95,7 @@ impl Report {
             self.add_round(round);
         }
         if let Some(looped) = &trace.looped {
-            let fields: Vec<&str> = looped.fields.iter().map(|field| field.as_str()).collect();
+            let fields: Vec<&str> = looped.fields.iter().map(Field::as_str).collect();
             self.cycle.push(line(
                 "loop",
                 format!("{:?} keep changing {fields:?}", looped.apps),
@@ -125,7 +126,7 @@ impl Report {
         );
         self.upstream_headers.sort();
         self.set_cookies
-            .extend(leaving.set_cookies.iter().map(|cookie| masked(cookie)));
+            .extend(leaving.set_cookies.iter().map(masked));
         self.set_cookies.extend(
             leaving
                 .cache_control
@@ -152,9 +153,9 @@ impl Report {
                 policy.absolute(decision.authenticated).as_secs(),
             ),
         ));
-        let iat = match decision.trace.lookup {
-            Lookup::Recognised { iat } | Lookup::Verified { iat, .. } => iat,
-            _ => return,
+        let (Lookup::Recognised { iat } | Lookup::Verified { iat, .. }) = decision.trace.lookup
+        else {
+            return;
         };
         let Some(resident) = &decision.cookies.session else {
             return;
@@ -189,7 +190,7 @@ impl Report {
             number => format!("round {number}"),
         };
         for call in &round.calls {
-            let because: Vec<&str> = call.because.iter().map(|field| field.as_str()).collect();
+            let because: Vec<&str> = call.because.iter().map(Field::as_str).collect();
             let why = match (round.number, because.is_empty()) {
                 (0, _) => String::new(),
                 (_, true) => " for its age".to_owned(),
@@ -197,7 +198,7 @@ impl Report {
             };
             let what = match &call.result {
                 CallResult::Answered { writes, undeclared } => {
-                    let writes: Vec<&str> = writes.iter().map(|field| field.as_str()).collect();
+                    let writes: Vec<&str> = writes.iter().map(Field::as_str).collect();
                     let dropped = match undeclared.len() {
                         0 => String::new(),
                         count => format!(", {count} undeclared dropped"),
@@ -211,7 +212,7 @@ impl Report {
             self.cycle
                 .push(line(&name, format!("{}{why} {what}", call.name)));
         }
-        let changed: Vec<&str> = round.changed.iter().map(|field| field.as_str()).collect();
+        let changed: Vec<&str> = round.changed.iter().map(Field::as_str).collect();
         self.cycle.push(line(
             &name,
             format!("changed {}", or_nothing(&changed.join(", "))),

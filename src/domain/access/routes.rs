@@ -186,7 +186,7 @@ impl Matches {
         let mut expression = String::from("^");
         let mut rest = pattern;
         while let Some(first) = rest.chars().next() {
-            let (token, taken) = match first {
+            let (part, length) = match first {
                 '*' if rest.starts_with("**") => (".*".to_owned(), 2),
                 '*' => ("[^/]*".to_owned(), 1),
                 '?' => ("[^/]".to_owned(), 1),
@@ -195,8 +195,8 @@ impl Matches {
                     other.len_utf8(),
                 ),
             };
-            expression.push_str(&token);
-            rest = rest.get(taken..).unwrap_or_default();
+            expression.push_str(&part);
+            rest = rest.get(length..).unwrap_or_default();
         }
         expression.push('$');
         Regex::new(&expression)

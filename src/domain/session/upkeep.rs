@@ -7,7 +7,7 @@ use crate::domain::time::Millis;
 use crate::domain::transform::{Graph, Outcome};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(60);
+const LAST_RETRY: Duration = Duration::from_mins(1);
 const NEVER: Millis = Millis::from_millis(i64::MAX);
 
 /// One app's state in one session.
