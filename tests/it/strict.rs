@@ -84,7 +84,8 @@ async fn heads_over_the_limit_are_431_and_bloated_cookies_log_nobody_out() {
         "a".repeat(40_000)
     );
     assert_eq!(status(&shop, &long).await, 431);
-    let lines: String = (0..120).map(|at| format!("x-{at}: 1\r\n")).collect();
+    let lines: Vec<String> = (0..120).map(|at| format!("x-{at}: 1\r\n")).collect();
+    let lines = lines.concat();
     let many = format!("GET / HTTP/1.1\r\nHost: shop.example\r\n{lines}\r\n");
     assert_eq!(status(&shop, &many).await, 431);
 

@@ -141,7 +141,7 @@ mod tests {
             max_age,
         };
         let apps = vec![
-            app("ages", Some(Duration::from_secs(60))),
+            app("ages", Some(Duration::from_mins(1))),
             app("stays", None),
         ];
         Graph::try_new(apps, GraphSettings::default(), |_| false).unwrap()

@@ -37,7 +37,7 @@ impl Clock for ManualClock {
 }
 
 /// Different bits each time, in every shop of this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct CountedEntropy;
 
 static DRAWN: AtomicU64 = AtomicU64::new(0);

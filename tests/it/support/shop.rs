@@ -139,7 +139,7 @@ impl Shop {
     fn of(origin: Origin, text: &str, over: &str, ring: Option<TokenAlgorithm>) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("shop.toml");
-        let entropy = Arc::new(CountedEntropy::default());
+        let entropy = Arc::new(CountedEntropy);
         let login = draw_login_key(&mut || entropy.bits());
         std::fs::write(&file, text).unwrap();
         std::fs::write(folder.path().join("shop.test.toml"), over).unwrap();

@@ -92,11 +92,11 @@ impl Shopper {
     ) -> Reply {
         let mut text = format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n");
         for (name, value) in headers {
-            text += &format!("{name}: {value}\r\n");
+            text.extend([*name, ": ", *value, "\r\n"]);
         }
         let line = self.line();
         if !line.is_empty() {
-            text += &format!("Cookie: {line}\r\n");
+            text.extend(["Cookie: ", &line, "\r\n"]);
         }
         if method == "POST" {
             text += "Content-Length: 0\r\n";
