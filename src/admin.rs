@@ -94,6 +94,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let (anonymous, authenticated) = shared.flow.sessions();
+    shared.telemetry.holds(anonymous, authenticated);
     let text = shared.telemetry.render();
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

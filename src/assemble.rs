@@ -26,8 +26,8 @@ use crate::edge::upstream::Upstream;
 use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
-use crate::memo::{Memo, MemoCapacity, Remember};
-use crate::ports::{Clock, Directory, Entropy, SessionStore, TokenVerifier};
+use crate::memo::{Memo, MemoCapacity, MemoCounters, Remember};
+use crate::ports::{AppCaller, Clock, Directory, Entropy, SessionStore, TokenVerifier};
 use crate::store::MemoryStore;
 use crate::store::memory::MemoryCapacity;
 use crate::telemetry::Telemetry;
@@ -100,10 +100,11 @@ impl OpenDirectory for DirectoriesOnDisk {
 pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleError> {
     let store = open_store(config);
     let flow = Flow::new(Arc::clone(&ports.clock), Arc::clone(&ports.entropy), store);
+    let telemetry = Arc::new(Telemetry::new());
     Ok(Arc::new(Shared {
-        running: ArcSwap::from_pointee(compile(config, ports)?),
+        running: ArcSwap::from_pointee(compile(config, ports, &telemetry)?),
         flow,
-        telemetry: Arc::new(Telemetry::new()),
+        telemetry,
     }))
 }
 
@@ -128,12 +129,16 @@ fn open_store(config: &Config) -> Arc<dyn SessionStore> {
 }
 
 /// Compiles a configuration; a reload swaps the result in whole.
-pub fn compile(config: &Config, ports: &Ports) -> Result<Running, AssembleError> {
+pub fn compile(
+    config: &Config,
+    ports: &Ports,
+    telemetry: &Telemetry,
+) -> Result<Running, AssembleError> {
     static GENERATION: AtomicU64 = AtomicU64::new(1);
     let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
     let mut hosts = Hosts::default();
     for account in &config.accounts {
-        let compiled = compile_account(account, config, ports, generation)?;
+        let compiled = compile_account(account, config, (ports, telemetry), generation)?;
         let upstreams = account.upstreams.iter();
         let site = Site {
             account: Arc::new(compiled),
@@ -166,7 +171,7 @@ pub fn compile(config: &Config, ports: &Ports) -> Result<Running, AssembleError>
 fn compile_account(
     account: &values::Account,
     config: &Config,
-    ports: &Ports,
+    (ports, telemetry): (&Ports, &Telemetry),
     generation: u64,
 ) -> Result<Account, AssembleError> {
     let refused = |problem: String| AssembleError::Settings {
@@ -203,7 +208,7 @@ fn compile_account(
             authenticated: account.lifetimes.authenticated,
         },
         graph: account.graph.clone(),
-        apps: install(account, ports)?,
+        apps: install(account, ports, telemetry.memo())?,
         cycle_deadline: account.cycle_deadline,
         headers,
         echo_segment_key: account.headers.echo_segment_key,
@@ -238,7 +243,8 @@ fn session_names(cookies: &values::Cookies) -> Vec<String> {
 fn install(
     account: &values::Account,
     ports: &Ports,
-) -> Result<Arc<dyn crate::ports::AppCaller>, AssembleError> {
+    counters: &MemoCounters,
+) -> Result<Arc<dyn AppCaller>, AssembleError> {
     let kinds: Vec<_> = account.apps.iter().map(|app| app.kind).collect();
     let tokens: Arc<dyn TokenVerifier> = Arc::new(LocalTokens::new(
         login_keys(&account.authentication)?,
@@ -277,7 +283,7 @@ fn install(
         Arc::new(apps),
         remember.collect(),
         capacity,
-        clock,
+        (clock, counters.clone()),
     )))
 }
 

@@ -27,7 +27,7 @@ mod visit;
 mod writes;
 
 pub use decision::{Decision, Injection, Trace};
-pub use event::Event;
+pub use event::{Acting, Event};
 pub use issue::Leaving;
 pub use lookup::Lookup;
 
@@ -82,6 +82,11 @@ impl Flow {
     /// The present moment, as every request sees it.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// How many sessions are held in this process: anonymous, authenticated.
+    pub fn sessions(&self) -> (u64, u64) {
+        self.store.counts()
     }
 
     /// How many sessions are having a failed app tried again just now.

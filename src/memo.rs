@@ -4,11 +4,11 @@
 //! kept.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use moka::future::Cache;
+use prometheus::IntCounter;
 
 use crate::domain::session::Body;
 use crate::domain::time::Millis;
@@ -66,8 +66,16 @@ pub struct Memo {
     remember: Vec<Remember>,
     answers: Cache<Question, Remembered>,
     clock: Arc<dyn Clock>,
-    asked: AtomicU64,
-    called: AtomicU64,
+    counters: MemoCounters,
+}
+
+/// How questions were answered, counted over all accounts.
+#[derive(Clone, Debug)]
+pub struct MemoCounters {
+    /// Questions that could be answered from memory.
+    pub asked: IntCounter,
+    /// Questions that went to an app.
+    pub called: IntCounter,
 }
 
 impl Memo {
@@ -76,7 +84,7 @@ impl Memo {
         apps: Arc<dyn AppCaller>,
         remember: Vec<Remember>,
         capacity: MemoCapacity,
-        clock: Arc<dyn Clock>,
+        (clock, counters): (Arc<dyn Clock>, MemoCounters),
     ) -> Self {
         let answers = Cache::builder()
             .max_capacity(capacity.bytes)
@@ -92,22 +100,12 @@ impl Memo {
             remember,
             answers,
             clock,
-            asked: AtomicU64::new(0),
-            called: AtomicU64::new(0),
+            counters,
         }
     }
 
-    /// How many questions could be answered from memory, and how many went to an app.
-    pub fn counts(&self) -> (u64, u64) {
-        let called = self.called.load(Ordering::Relaxed);
-        (
-            self.asked.load(Ordering::Relaxed).saturating_sub(called),
-            called,
-        )
-    }
-
     async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
-        self.called.fetch_add(1, Ordering::Relaxed);
+        self.counters.called.inc();
         self.apps.call(call).await
     }
 }
@@ -125,7 +123,7 @@ impl AppCaller for Memo {
         let Some(Remember::For(age)) = self.remember.get(call.app).copied() else {
             return self.apps.call(call).await;
         };
-        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.counters.asked.inc();
         let question = Question {
             app: call.app,
             inputs: call.inputs.clone(),
@@ -190,6 +188,14 @@ mod tests {
         }
     }
 
+    fn counters() -> MemoCounters {
+        let count = || IntCounter::new("c", "c").unwrap();
+        MemoCounters {
+            asked: count(),
+            called: count(),
+        }
+    }
+
     fn memo(fails: bool, remember: Remember) -> (Arc<Gate>, Arc<Memo>) {
         let gate = Arc::new(Gate {
             open: Semaphore::new(0),
@@ -200,7 +206,12 @@ mod tests {
         let capacity = MemoCapacity { bytes: 1 << 20 };
         (
             gate,
-            Arc::new(Memo::new(apps, vec![remember], capacity, Arc::new(Stopped))),
+            Arc::new(Memo::new(
+                apps,
+                vec![remember],
+                capacity,
+                (Arc::new(Stopped), counters()),
+            )),
         )
     }
 
@@ -235,7 +246,10 @@ mod tests {
         let (gate, memo) = memo(false, Remember::For(Duration::from_mins(1)));
         assert_eq!(ask_all(&memo, &gate, &["1", "1", "1", "2", "2"]).await, 5);
         assert_eq!(gate.calls.lock().len(), 2);
-        assert_eq!(memo.counts(), (3, 2));
+        assert_eq!(
+            (memo.counters.asked.get(), memo.counters.called.get()),
+            (5, 2)
+        );
     }
 
     #[tokio::test]

@@ -5,13 +5,15 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use crate::domain::session::SessionId;
 use crate::domain::token::{HashKey, hash_token};
 use crate::domain::transform::Note;
 use crate::flow::Event;
+use crate::memo::MemoCounters;
 
 /// Counters and the logs behind them.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Telemetry {
     events: IntCounterVec,
     ended: IntCounterVec,
     refusals: IntCounterVec,
+    sessions: IntGaugeVec,
+    memo: MemoCounters,
     faults: Faults,
 }
 
@@ -90,6 +94,14 @@ impl Metrics {
         counts
     }
 
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
+        self.0
+            .register(Box::new(gauges.clone()))
+            .expect(WELL_FORMED);
+        gauges
+    }
+
     fn count(&self, name: &str, help: &str) -> IntCounter {
         let count = IntCounter::new(name, help).expect(WELL_FORMED);
         self.0.register(Box::new(count.clone())).expect(WELL_FORMED);
@@ -145,8 +157,36 @@ impl Telemetry {
                 "Values asked for by shoppers and refused, by status.",
                 &["status"],
             ),
+            sessions: m.gauges(
+                "vestibule_sessions",
+                "Sessions held in this process, by kind.",
+                &["kind"],
+            ),
+            memo: MemoCounters {
+                asked: m.count(
+                    "vestibule_memo_questions_total",
+                    "Questions to apps that could be answered from memory.",
+                ),
+                called: m.count(
+                    "vestibule_memo_misses_total",
+                    "Questions that went to an app.",
+                ),
+            },
             faults: Faults::new(m),
             registry: metrics.0,
+        }
+    }
+
+    /// Where the memo of every account counts.
+    pub const fn memo(&self) -> &MemoCounters {
+        &self.memo
+    }
+
+    /// How many sessions are held now.
+    pub fn holds(&self, anonymous: u64, authenticated: u64) {
+        for (kind, count) in [("anonymous", anonymous), ("authenticated", authenticated)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.sessions.with_label_values(&[kind]).set(count);
         }
     }
 
@@ -180,11 +220,6 @@ impl Telemetry {
         self.faults.own_cookies_dropped.inc_by(count as u64);
     }
 
-    /// Malformed cookie pairs were dropped.
-    pub fn dropped_pairs(&self, count: usize) {
-        self.faults.dropped_pairs.inc_by(count as u64);
-    }
-
     /// Something happened to a session of this account.
     pub fn happened(&self, account: &str, key: &HashKey, event: &Event) {
         self.count(event);
@@ -196,6 +231,7 @@ impl Telemetry {
         match event {
             Event::Ended(_, reason) => self.ended.with_label_values(&[reason.label()]).inc(),
             Event::Logout(_) => self.ended.with_label_values(&["logout"]).inc(),
+            Event::PairsDropped(count) => self.faults.dropped_pairs.inc_by(*count as u64),
             Event::Refused(status) => {
                 let status = if *status == 401 { "401" } else { "403" };
                 self.refusals.with_label_values(&[status]).inc();
@@ -229,11 +265,12 @@ impl Telemetry {
                 let (session, reason) = (pseudonym(key, *id), reason.label());
                 tracing::info!(target: "audit", event = name, account, session, reason, "Session ended.");
             }
-            Event::Login(id)
-            | Event::Logout(id)
-            | Event::Rotated(id)
-            | Event::ImpersonationStarted(id)
-            | Event::ImpersonationStopped(id) => {
+            Event::ImpersonationStarted(id, acting) | Event::ImpersonationStopped(id, acting) => {
+                let session = pseudonym(key, *id);
+                let (staff, customer) = (&*acting.staff, &*acting.customer);
+                tracing::info!(target: "audit", event = name, account, session, staff, customer, "Staff and a customer's session.");
+            }
+            Event::Login(id) | Event::Logout(id) | Event::Rotated(id) => {
                 let session = pseudonym(key, *id);
                 tracing::info!(target: "audit", event = name, account, session, "Session changed hands.");
             }
@@ -356,8 +393,8 @@ fn label(event: &Event) -> &'static str {
         Event::Login(_) => "login",
         Event::Logout(_) => "logout",
         Event::Rotated(_) => "rotated",
-        Event::ImpersonationStarted(_) => "impersonation_started",
-        Event::ImpersonationStopped(_) => "impersonation_stopped",
+        Event::ImpersonationStarted(..) => "impersonation_started",
+        Event::ImpersonationStopped(..) => "impersonation_stopped",
         Event::Noted(Note::TokenRefused(_)) => "login_token_refused",
         Event::Noted(Note::ImpersonationGranted) => "impersonation_granted",
         Event::Noted(Note::ImpersonationRefused(_)) => "impersonation_refused",
@@ -371,6 +408,7 @@ fn label(event: &Event) -> &'static str {
         Event::TokenRejected(_) => "token_rejected",
         Event::ClockStep => "clock_step",
         Event::CookiesCut => "cookies_cut",
+        Event::PairsDropped(_) => "cookie_pairs_dropped",
         Event::SegmentCut(_) => "segment_cut",
         Event::Ambiguous => "ambiguous",
         Event::StoreUnavailable => "store_unavailable",

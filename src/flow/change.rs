@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decision::{CookiePlan, Decision, Issue, Trace};
-use super::event::Event;
+use super::event::{Acting, Event};
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::returning::Planned;
 use super::run::events_of;
@@ -365,13 +365,30 @@ fn rotation_events(old: &Session, new: &Resident) -> Vec<Event> {
             Event::Logout(id)
         });
     }
-    match (before.acting_as, after.acting_as) {
-        (None, Some(_)) => events.push(Event::ImpersonationStarted(id)),
-        (Some(_), None) => events.push(Event::ImpersonationStopped(id)),
-        _ => {}
+    if let (Some(customer), None) = (before.acting_as, after.acting_as) {
+        events.push(Event::ImpersonationStopped(
+            id,
+            acting(before.staff, customer),
+        ));
+    }
+    if let Some(customer) = after
+        .acting_as
+        .filter(|_| (before.acting_as, before.staff) != (after.acting_as, after.staff))
+    {
+        events.push(Event::ImpersonationStarted(
+            id,
+            acting(after.staff, customer),
+        ));
     }
     if events.is_empty() {
         events.push(Event::Rotated(id));
     }
     events
+}
+
+fn acting(staff: Option<&str>, customer: &str) -> Acting {
+    Acting {
+        staff: staff.unwrap_or_default().into(),
+        customer: customer.into(),
+    }
 }

@@ -6,6 +6,15 @@ use crate::domain::session::SessionId;
 use crate::domain::transform::{LoopRecord, Note};
 use crate::store::Ending;
 
+/// Who acts as whom, by the ids of the shop; never by e-mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acting {
+    /// The member of staff.
+    pub staff: Box<str>,
+    /// The customer.
+    pub customer: Box<str>,
+}
+
 /// One thing that happened. Holds no token, no cookie and no e-mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -24,9 +33,9 @@ pub enum Event {
     /// A session got a new id for another reason than those.
     Rotated(SessionId),
     /// Staff began to act as a customer.
-    ImpersonationStarted(SessionId),
+    ImpersonationStarted(SessionId, Acting),
     /// Staff stopped to act as a customer.
-    ImpersonationStopped(SessionId),
+    ImpersonationStopped(SessionId, Acting),
     /// What an app noted.
     Noted(Note),
     /// A login that had ended was presented again; its cookie is deleted.
@@ -47,6 +56,8 @@ pub enum Event {
     TokenRejected(&'static str),
     /// A cookie said that it was issued in the future.
     ClockStep,
+    /// Malformed cookie pairs were dropped, each alone.
+    PairsDropped(usize),
     /// Cookies were cut at the size limit.
     CookiesCut,
     /// The segment cookie was cut to fit a browser.

@@ -149,6 +149,9 @@ impl Flow {
         if stage.inputs.cookies_cut {
             events.push(Event::CookiesCut);
         }
+        if stage.inputs.dropped_pairs > 0 {
+            events.push(Event::PairsDropped(stage.inputs.dropped_pairs));
+        }
         trace.body = Some(Arc::clone(body));
         let route = stage.account.routes.find(stage.request.path);
         Decision {

@@ -29,6 +29,8 @@ pub enum StoreError {
 pub trait SessionStore: Send + Sync + std::fmt::Debug {
     /// What the near cache holds, without waiting. `authenticated` says where to look first.
     fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found>;
+    /// How many sessions this process holds: anonymous, authenticated. Approximate.
+    fn counts(&self) -> (u64, u64);
     /// What is kept under an id.
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError>;
     /// Keeps a new session; [`StoreError::Exists`] where the id is taken, whatever by.

@@ -136,14 +136,6 @@ impl MemoryStore {
             .collect()
     }
 
-    /// How many sessions are held: anonymous, authenticated. Approximate while they change.
-    pub fn counts(&self) -> (u64, u64) {
-        (
-            self.anonymous.entry_count(),
-            self.authenticated.entry_count(),
-        )
-    }
-
     /// Replaces a live session by what `make` makes of it; leaves anything else alone.
     fn replace(
         &self,
@@ -182,6 +174,13 @@ impl SessionStore for MemoryStore {
         let near = self.cache(authenticated).get(&id);
         near.or_else(|| self.cache(!authenticated).get(&id))
             .map(|entry| entry.found)
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        (
+            self.anonymous.entry_count(),
+            self.authenticated.entry_count(),
+        )
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
