@@ -130,7 +130,13 @@ impl Flow {
             // A rotated id leads to its successor for whoever proves to be the same.
             LookedUp::Moved(marker) => self.through_marker(stage, marker).await,
             // Authority ends; what is not personal goes on in a new session.
-            LookedUp::Ended(ended) => self.succeed(stage, ended).await,
+            LookedUp::Ended(ended) => {
+                let stage = Stage {
+                    may_create: may_create(),
+                    ..stage
+                };
+                self.succeed(stage, ended).await
+            }
             LookedUp::Unknown(lookup) => {
                 let stage = Stage {
                     may_create: may_create(),

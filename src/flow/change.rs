@@ -94,13 +94,14 @@ impl Flow {
         let outcome = match self.run(stage.account, start).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                return Ok(Attempt::of(self.failed(stage, &alive.resident, &error)));
+                let failed = self.failed(stage, &alive.resident, &error);
+                return Ok(Attempt::of(failed.without_ended(stage, &news)));
             }
         };
         if stage.account.limits.check(&outcome.body).is_err() {
             let mut decision = self.unchanged(stage, alive);
             decision.events.push(Event::LimitReached);
-            return Ok(Attempt::of(decision));
+            return Ok(Attempt::of(decision.without_ended(stage, &news)));
         }
         self.keep(
             stage,

@@ -19,7 +19,11 @@ impl Flow {
             return decision;
         }
         let id = ended.session.id;
-        let decided = self.begin_successor(stage, &ended).await;
+        let decided = if stage.may_create {
+            self.begin_successor(stage, &ended).await
+        } else {
+            self.end_alone(stage, &ended).await
+        };
         drop(guard);
         match decided {
             Ok(mut decision) => {
@@ -102,6 +106,23 @@ impl Flow {
             },
         )
         .await
+    }
+
+    /// This client has begun too many sessions: what ended has ended, and nothing takes its place.
+    async fn end_alone(&self, stage: Stage<'_>, ended: &Ended) -> Result<Decision, StoreError> {
+        self.close_logins(stage, &ended.session, ended.reason)
+            .await?;
+        let tombstone = Ended {
+            successor: None,
+            ..ended.clone()
+        };
+        self.store
+            .end(ended.session.id, tombstone, stage.keep(false))
+            .await?;
+        let lookup = Lookup::Ended(ended.reason.label());
+        let mut decision = self.limited(stage, lookup).await?;
+        decision.judge_again(stage, |facts| facts.expired = true);
+        Ok(decision)
     }
 
     /// Ends the logins that a session lived by; an idle one only if no other session of it was

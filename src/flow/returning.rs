@@ -24,7 +24,9 @@ impl Flow {
         if !due.pending.is_empty() {
             self.retry_beside(stage, session.id, &due.pending);
         }
-        let login_stands = alive.resident.login_ended().is_none();
+        let absolute = stage.account.policies.authenticated.absolute(true);
+        let login_stands =
+            stage.account.silent_relogin || alive.resident.logins_stand(stage.now, absolute);
         if due.aged.is_empty() && login_stands && stage.nothing_new(session.body.fields()) {
             return self.unchanged(stage, alive);
         }

@@ -18,6 +18,7 @@ use crate::domain::patch::Patch;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::Body;
 use crate::domain::transform::{CycleError, Outcome, Start};
+use crate::ports::StoreError;
 use crate::store::Resident;
 
 impl Flow {
@@ -28,9 +29,10 @@ impl Flow {
         lookup: Lookup,
     ) -> Decision {
         if !stage.may_create {
-            let mut decision = self.nobody(stage, lookup).await;
-            decision.events.push(Event::CreationLimited);
-            return decision;
+            return match self.limited(stage, lookup).await {
+                Ok(decision) => decision,
+                Err(_) => self.unreadable(stage).await,
+            };
         }
         let (id, body) = (self.new_id(), stage.account.base());
         let beginning = Beginning { id, body, lookup };
@@ -41,6 +43,19 @@ impl Flow {
             decision.events.push(Event::TokenRejected(label));
         }
         decision
+    }
+
+    /// Nobody in particular, because this client has had too many sessions. A login that has ended
+    /// is withheld from the backend all the same.
+    pub(super) async fn limited(
+        &self,
+        stage: Stage<'_>,
+        lookup: Lookup,
+    ) -> Result<Decision, StoreError> {
+        let news = self.news(stage, &stage.account.base()).await?;
+        let mut decision = self.nobody(stage, lookup).await.without_ended(stage, &news);
+        decision.events.push(Event::CreationLimited);
+        Ok(decision)
     }
 
     /// The create call and the first cycle over what the request says.

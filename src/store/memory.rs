@@ -264,8 +264,9 @@ impl SessionStore for MemoryStore {
             found: Found::Moved(marker),
             keep,
         };
-        self.authenticated.invalidate(&from);
+        // In this order: at no moment is there nothing under the old id.
         self.anonymous.insert(from, entry);
+        self.authenticated.invalidate(&from);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::time::Duration;
 
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
@@ -79,9 +80,12 @@ impl Resident {
         &self.logins
     }
 
-    /// Why a login that it lives by has ended elsewhere, if one has.
-    pub fn login_ended(&self) -> Option<Ending> {
-        self.logins.iter().find_map(|login| login.ended())
+    /// Whether every login that it lives by is live and younger than `absolute`: one may have
+    /// ended, or begun, in another session.
+    pub fn logins_stand(&self, now: Millis, absolute: Duration) -> bool {
+        let stands =
+            |login: &Arc<Login>| login.ended().is_none() && now.since(login.created_at) < absolute;
+        self.logins.iter().all(stands)
     }
 
     /// The last activity.

@@ -184,3 +184,22 @@ async fn one_client_cannot_make_sessions_without_end() {
     assert_eq!(shop.origin.last().header("x-session-channel"), Some("1"));
     assert_eq!(shop.origin.last().header("x-session-id"), None);
 }
+
+#[tokio::test]
+async fn an_ended_cookie_shown_again_and_again_makes_no_sessions_without_end() {
+    let shop = Shop::with("[limits]\nnew_sessions_per_minute = 2\n").await;
+    let mut shopper = Shopper::new(&shop);
+    shopper.get("/").await;
+    let line = shopper.line();
+    shop.clock.set(std::time::Duration::from_mins(26));
+    let wire = format!(
+        "GET / HTTP/1.1\r\nHost: shop.example\r\nCookie: {line}\r\nConnection: close\r\n\r\n"
+    );
+    let first = shop.raw(wire.as_bytes()).await;
+    assert!(first.sets_session(), "its successor");
+    shop.clock.advance(std::time::Duration::from_mins(1));
+    for _ in 0..5 {
+        let again = shop.raw(wire.as_bytes()).await;
+        assert_eq!((again.status, again.sets_session()), (200, false));
+    }
+}

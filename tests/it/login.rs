@@ -175,6 +175,41 @@ async fn a_login_that_was_logged_out_is_not_heard_again_and_its_cookie_is_delete
 }
 
 #[tokio::test]
+async fn a_logout_reaches_every_session_of_the_login() {
+    let shop = Shop::start().await;
+    let mut first = logged_in(&shop, "ana@example.com").await;
+    let mut second = Shopper::new(&shop);
+    second.keep(SHOPPER, first.cookie(SHOPPER).unwrap());
+    second.get("/account").await;
+    assert_eq!(shop.origin.last().header("x-session-user-id"), Some(ANA));
+    first.forget(SHOPPER);
+    first.get("/").await;
+    assert_eq!(second.get("/account").await.status, 303);
+    assert_eq!(second.cookie(SHOPPER), None);
+}
+
+#[tokio::test]
+async fn a_later_session_of_a_login_lives_no_longer_than_the_login() {
+    let shop = Shop::start().await;
+    let mut first = logged_in(&shop, "ana@example.com").await;
+    let mut second = Shopper::new(&shop);
+    for minute in (20..720).step_by(20) {
+        shop.clock.set(at(&format!("{minute}:00")));
+        first.get("/").await;
+        if minute == 600 {
+            second.keep(SHOPPER, first.cookie(SHOPPER).unwrap());
+        }
+        if minute >= 600 {
+            second.get("/").await;
+            assert_eq!(shop.origin.last().header("x-session-user-id"), Some(ANA));
+        }
+    }
+    shop.clock.set(at("720:00"));
+    second.get("/").await;
+    assert_eq!(shop.origin.last().header("x-session-user-id"), None);
+}
+
+#[tokio::test]
 async fn a_private_channel_needs_the_right_shopper() {
     let shop = Shop::start().await;
     let mut bruno = logged_in(&shop, "bruno@example.com").await;
