@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder,
 };
 
 use crate::domain::session::SessionId;
@@ -14,6 +13,13 @@ use crate::domain::token::{HashKey, hash_token};
 use crate::domain::transform::Note;
 use crate::flow::Event;
 use crate::memo::MemoCounters;
+
+mod access;
+mod metrics;
+
+pub use access::AccessLine;
+
+use metrics::Metrics;
 
 /// Counters and the logs behind them.
 #[derive(Debug)]
@@ -79,44 +85,6 @@ impl Faults {
 const DECIDE_BUCKETS: [f64; 12] = [
     0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 0.5, 1.0, 3.0,
 ];
-
-/// Registers metrics whose names are written here.
-struct Metrics(Registry);
-
-const WELL_FORMED: &str = "metric names in the program are well formed and unique";
-
-impl Metrics {
-    fn counts(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        let counts = IntCounterVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
-        self.0
-            .register(Box::new(counts.clone()))
-            .expect(WELL_FORMED);
-        counts
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
-        self.0
-            .register(Box::new(gauges.clone()))
-            .expect(WELL_FORMED);
-        gauges
-    }
-
-    fn count(&self, name: &str, help: &str) -> IntCounter {
-        let count = IntCounter::new(name, help).expect(WELL_FORMED);
-        self.0.register(Box::new(count.clone())).expect(WELL_FORMED);
-        count
-    }
-
-    fn seconds(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
-        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-        let seconds = Histogram::with_opts(options).expect(WELL_FORMED);
-        self.0
-            .register(Box::new(seconds.clone()))
-            .expect(WELL_FORMED);
-        seconds
-    }
-}
 
 impl Telemetry {
     /// Counters at zero.
@@ -329,42 +297,6 @@ impl Telemetry {
 impl Default for Telemetry {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// One line of the access log.
-#[derive(Clone, Copy, Debug)]
-pub struct AccessLine<'a> {
-    /// The method.
-    pub method: &'a str,
-    /// The path without its query, in which e-mails and tokens may stand.
-    pub path: &'a str,
-    /// The status, 0 where nothing was answered.
-    pub status: u16,
-    /// How long it took.
-    pub took: Duration,
-    /// The account, empty where none answers on the host.
-    pub account: &'a str,
-    /// The id under which the upstream knows the request.
-    pub request_id: &'a str,
-    /// Whether it ended with an error.
-    pub failed: bool,
-}
-
-impl AccessLine<'_> {
-    /// Writes it.
-    pub fn write(&self) {
-        let Self {
-            method,
-            path,
-            status,
-            took,
-            account,
-            request_id,
-            failed,
-        } = *self;
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(target: "access", method, path, status, micros, account, request_id, failed, "Request answered.");
     }
 }
 

@@ -1,6 +1,5 @@
 //! A live session that something changes: the cycle, once, and one save.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decision::{CookiePlan, Decision, Issue, Trace};
@@ -10,11 +9,9 @@ use super::returning::Planned;
 use super::run::events_of;
 use super::writes::News;
 use super::{Flow, MARKER, Stage};
-use crate::account::Account;
 use crate::domain::access::AccessFacts;
 use crate::domain::plans::SharedBody;
-use crate::domain::session::{Body, Principal, Session, SessionId};
-use crate::domain::time::Millis;
+use crate::domain::session::{Principal, Session};
 use crate::domain::token::TokenHash;
 use crate::domain::transform::{Outcome, Start};
 use crate::ports::StoreError;
@@ -213,7 +210,7 @@ impl Flow {
         ))
     }
 
-    fn body_after(&self, old: &Session, outcome: &Outcome) -> Arc<SharedBody> {
+    pub(super) fn body_after(&self, old: &Session, outcome: &Outcome) -> Arc<SharedBody> {
         if outcome.changed.is_empty() {
             return Arc::clone(&old.body);
         }
@@ -248,64 +245,6 @@ impl Flow {
         }
         Ok(news.tokens.as_slice().into())
     }
-
-    /// Tries failed apps again without making a request wait.
-    pub(super) fn retry_beside(
-        self: &Arc<Self>,
-        stage: Stage<'_>,
-        id: SessionId,
-        apps: &BTreeSet<usize>,
-    ) {
-        let (flow, account) = (Arc::clone(self), Arc::clone(stage.account));
-        let (apps, raw, now) = (apps.clone(), stage.raw_cookies(), stage.now);
-        let Some(turn) = self.retries.begin(id) else {
-            return;
-        };
-        tokio::spawn(async move {
-            let _turn = turn;
-            let _guard = flow.locks.lock(id).await;
-            flow.retry(&account, id, Retry { apps, raw, now }).await;
-        });
-    }
-
-    async fn retry(&self, account: &Arc<Account>, id: SessionId, retry: Retry) {
-        let Ok(Some(Found::Live(resident))) = self.store.load(id).await else {
-            return;
-        };
-        let old = resident.session();
-        let start = Start {
-            body: old.body.fields().clone(),
-            raw: retry.raw,
-            recall: retry.apps,
-            ..Start::default()
-        };
-        let Ok(outcome) = self.run(account, start).await else {
-            return;
-        };
-        let same = Principal::of(&outcome.body) == old.principal();
-        // Who acts changes only on a request, where the id can change with it.
-        if !same || account.limits.check(&outcome.body).is_err() {
-            return;
-        }
-        let next = Session {
-            body: self.body_after(old, &outcome),
-            version: old.version + u64::from(!outcome.changed.is_empty()),
-            upkeep: old.upkeep.after(&outcome, &account.graph, retry.now),
-            ..resident.snapshot()
-        };
-        let keep = account
-            .policies
-            .of(next.authenticated())
-            .record_ttl(next.authenticated());
-        // Overtaken by a request: what is still pending is tried again after that.
-        drop(self.store.save(next, old.version, keep).await);
-    }
-}
-
-struct Retry {
-    apps: BTreeSet<usize>,
-    raw: Body,
-    now: Millis,
 }
 
 enum Attempt {

@@ -1,11 +1,16 @@
 //! Which sessions are having a failed app tried again: one attempt a session at a time.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::domain::session::SessionId;
+use super::{Flow, Stage};
+use crate::account::Account;
+use crate::domain::session::{Body, Principal, Session, SessionId};
+use crate::domain::time::Millis;
+use crate::domain::transform::Start;
+use crate::store::Found;
 
 /// Attempts under way.
 #[derive(Debug, Default)]
@@ -37,4 +42,70 @@ impl Drop for RetryTurn {
     fn drop(&mut self) {
         self.all.lock().remove(&self.id);
     }
+}
+
+impl Flow {
+    /// Tries failed apps again without making a request wait.
+    pub(super) fn retry_beside(
+        self: &Arc<Self>,
+        stage: Stage<'_>,
+        id: SessionId,
+        apps: &BTreeSet<usize>,
+    ) {
+        let (flow, account) = (Arc::clone(self), Arc::clone(stage.account));
+        let (apps, raw, now) = (apps.clone(), stage.raw_cookies(), stage.now);
+        let Some(turn) = self.retries.begin(id) else {
+            return;
+        };
+        tokio::spawn(async move {
+            let _turn = turn;
+            let _guard = flow.locks.lock(id).await;
+            flow.retry(&account, id, Retry { apps, raw, now }).await;
+        });
+    }
+
+    async fn retry(&self, account: &Arc<Account>, id: SessionId, retry: Retry) {
+        let Ok(Some(Found::Live(resident))) = self.store.load(id).await else {
+            return;
+        };
+        let old = resident.session();
+        // A request may have had them answered while this waited for its turn.
+        let due = old.upkeep.due(retry.now).pending;
+        let recall: BTreeSet<usize> = retry.apps.intersection(&due).copied().collect();
+        if recall.is_empty() {
+            return;
+        }
+        let start = Start {
+            body: old.body.fields().clone(),
+            raw: retry.raw,
+            recall,
+            ..Start::default()
+        };
+        let Ok(outcome) = self.run(account, start).await else {
+            return;
+        };
+        let same = Principal::of(&outcome.body) == old.principal();
+        // Who acts changes only on a request, where the id can change with it.
+        if !same || account.limits.check(&outcome.body).is_err() {
+            return;
+        }
+        let next = Session {
+            body: self.body_after(old, &outcome),
+            version: old.version + u64::from(!outcome.changed.is_empty()),
+            upkeep: old.upkeep.after(&outcome, &account.graph, retry.now),
+            ..resident.snapshot()
+        };
+        let keep = account
+            .policies
+            .of(next.authenticated())
+            .record_ttl(next.authenticated());
+        // Overtaken by a request: what is still pending is tried again after that.
+        drop(self.store.save(next, old.version, keep).await);
+    }
+}
+
+struct Retry {
+    apps: BTreeSet<usize>,
+    raw: Body,
+    now: Millis,
 }

@@ -1,0 +1,178 @@
+//! A request on its way: decided about, answered or let go on, and recorded.
+
+use std::sync::Arc;
+
+use http::Method;
+use http::header::SET_COOKIE;
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora::prelude::Error;
+use pingora::proxy::Session as Exchange;
+use tokio::time::Instant;
+
+use super::running::Placed;
+use super::{Admitted, Answer, Edge, Passage, response};
+use crate::domain::headers::SEGMENT_KEY;
+use crate::telemetry::AccessLine;
+
+/// Where backends find the keys of signed contexts (contract §9).
+const JWKS_PATH: &str = "/_session/jwks.json";
+
+impl Edge {
+    pub(super) async fn decide(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
+        admitted: &Admitted,
+        placed: Placed,
+    ) -> Result<bool> {
+        let began = Instant::now();
+        let request = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
+        let running = Arc::clone(&passage.running);
+        let admit = || running.visitors.admit(admitted.client);
+        let decision = self
+            .shared
+            .flow
+            .decide(&placed.account, &request, &admit)
+            .await;
+        self.shared.telemetry.decided(began.elapsed());
+        passage.placed = Some(placed);
+        let answer = Answer::of(&decision, &request);
+        passage.decision = Some(decision);
+        let Some(answer) = answer else {
+            return Ok(false);
+        };
+        self.send(exchange, passage, answer).await?;
+        Ok(true)
+    }
+
+    /// Sends an answer of our own; the session cookie leaves with it like with any other.
+    pub(super) async fn send(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
+        answer: Answer,
+    ) -> Result<()> {
+        let (mut response, body) = answer.into_response()?;
+        self.leave(&mut response, passage).await?;
+        let head = exchange.req_header().method == Method::HEAD;
+        exchange
+            .write_response_header(Box::new(response), head || body.is_empty())
+            .await?;
+        if !(head || body.is_empty()) {
+            exchange.write_response_body(Some(body), true).await?;
+        }
+        Ok(())
+    }
+
+    /// Cookies and cache rules of a final response.
+    pub(super) async fn leave(
+        &self,
+        response: &mut ResponseHeader,
+        passage: &mut Passage,
+    ) -> Result<()> {
+        passage.status = response.status.as_u16();
+        let interim = response.status.is_informational() && response.status.as_u16() != 101;
+        let Some(decision) = passage
+            .decision
+            .as_mut()
+            .filter(|_| !passage.left && !interim)
+        else {
+            return Ok(());
+        };
+        passage.left = true;
+        let settings = self.cookies(decision).clone();
+        let required = passage
+            .placed
+            .as_ref()
+            .is_some_and(|placed| placed.required);
+        let plan = response::plan(&self.shared.flow, decision, &settings, response, required).await;
+        if let Some(value) = plan.cache_control {
+            response::guard(response, &value)?;
+        }
+        for line in plan.set_cookies {
+            response.append_header(SET_COOKIE, line)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what an upstream may not say: names of ours, and cookies of ours.
+    pub(super) fn strip_response(&self, response: &mut ResponseHeader, passage: &Passage) {
+        let owned = &passage.running.owned;
+        let ours: Vec<_> = response
+            .headers
+            .keys()
+            .filter(|name| owned.owns(name.as_str()))
+            .cloned()
+            .collect();
+        for name in ours {
+            response.remove_header(&name);
+        }
+        if let Some(decision) = &passage.decision {
+            let dropped = response::drop_own_cookies(response, self.cookies(decision));
+            if dropped > 0 {
+                self.shared.telemetry.own_cookie_dropped(dropped);
+            }
+        }
+    }
+
+    pub(super) fn record(&self, exchange: &Exchange, error: Option<&Error>, passage: &mut Passage) {
+        let telemetry = &self.shared.telemetry;
+        telemetry.answered(passage.status, passage.started.elapsed());
+        if let Some(reason) = passage.refused {
+            telemetry.refused(reason);
+        }
+        if let Some(decision) = &passage.decision {
+            for event in &decision.events {
+                let account = &decision.account;
+                telemetry.happened(&account.name, account.keys.hash_key(), event);
+            }
+        }
+        if passage.running.access_log {
+            let line = AccessLine {
+                method: exchange.req_header().method.as_str(),
+                // The query may hold e-mails and tokens; the path is enough to find a request.
+                path: exchange.req_header().uri.path(),
+                status: passage.status,
+                took: passage.started.elapsed(),
+                account: passage
+                    .placed
+                    .as_ref()
+                    .map_or("", |placed| &*placed.account.name),
+                request_id: passage
+                    .placed
+                    .as_ref()
+                    .map_or("", |placed| &placed.trace.request_id),
+                failed: error.is_some(),
+            };
+            line.write();
+        }
+    }
+}
+
+/// What we serve ourselves below an account's root path.
+pub(super) fn own_resource(
+    exchange: &Exchange,
+    admitted: &Admitted,
+    placed: &Placed,
+) -> Option<Answer> {
+    let below = admitted.path.below(&placed.account.root_path)?;
+    let read = matches!(exchange.req_header().method, Method::GET | Method::HEAD);
+    (read && below == JWKS_PATH).then(|| Answer::jwks(&placed.account.keys.public_jwks()))
+}
+
+/// Tells a CDN in front which segment an answer is for, where the account wants it.
+pub(super) fn echo_segment_key(response: &mut ResponseHeader, passage: &Passage) -> Result<()> {
+    let Some(decision) = passage
+        .decision
+        .as_ref()
+        .filter(|one| one.account.echo_segment_key)
+    else {
+        return Ok(());
+    };
+    let mut headers = decision.injection.plans.headers.iter();
+    match headers.find(|(name, _)| *name == SEGMENT_KEY) {
+        Some((name, value)) => response.insert_header(name.clone(), value.clone()),
+        None => Ok(()),
+    }
+}

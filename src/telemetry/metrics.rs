@@ -1,0 +1,43 @@
+//! Registering metrics. Their names are written in this program, so none can be malformed.
+
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+};
+
+/// Registers metrics whose names are written here.
+pub(super) struct Metrics(pub(super) Registry);
+
+const WELL_FORMED: &str = "metric names in the program are well formed and unique";
+
+impl Metrics {
+    pub(super) fn counts(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let counts = IntCounterVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
+        self.0
+            .register(Box::new(counts.clone()))
+            .expect(WELL_FORMED);
+        counts
+    }
+
+    pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
+        self.0
+            .register(Box::new(gauges.clone()))
+            .expect(WELL_FORMED);
+        gauges
+    }
+
+    pub(super) fn count(&self, name: &str, help: &str) -> IntCounter {
+        let count = IntCounter::new(name, help).expect(WELL_FORMED);
+        self.0.register(Box::new(count.clone())).expect(WELL_FORMED);
+        count
+    }
+
+    pub(super) fn seconds(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let seconds = Histogram::with_opts(options).expect(WELL_FORMED);
+        self.0
+            .register(Box::new(seconds.clone()))
+            .expect(WELL_FORMED);
+        seconds
+    }
+}
