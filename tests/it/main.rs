@@ -6,6 +6,8 @@ mod support;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod first_visit;
 #[cfg(test)]
 mod headers;

@@ -1,6 +1,7 @@
 //! A shop with a strict origin, shoppers with cookie jars, and a clock that only tests move.
 
 pub(crate) mod clock;
+pub(crate) mod demo;
 pub(crate) mod directory;
 pub(crate) mod origin;
 pub(crate) mod reply;
