@@ -19,7 +19,7 @@
 //! 6. **Keep** (`flow::change`): one save under the session's lock and version; a new id where
 //!    who acts has changed.
 //! 7. **Plans** ([`domain::plans`], `flow::plan`): headers ([`domain::headers`]), the segment,
-//!    and the verdict ([`domain::access`]).
+//!    the signed context ([`domain::context`]), and the verdict ([`domain::access`]).
 //! 8. **Upstream** ([`edge::upstream`], `edge::outgoing`): session headers and cookies are set on
 //!    the copy that the store's server gets.
 //! 9. **Response** (`flow::issue`, `edge::response`): which cookies leave ([`domain::cookies`])
