@@ -65,17 +65,15 @@ fn is_as_shown(shown: &str, said: &str) -> bool {
     let Some(said) = said.strip_prefix(first) else {
         return false;
     };
-    let starts = said.char_indices().map(|(at, _)| at);
-    starts
-        .chain([said.len()])
-        .any(|at| is_as_shown(rest, &said[at..]))
+    let mut tails = (0..=said.len()).filter_map(|at| said.get(at..));
+    tails.any(|tail| is_as_shown(rest, tail))
 }
 
 /// The documents of the repository.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.join("docs")];
-    let mut found = vec![root.join("README.md")];
+    let mut found = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -128,7 +126,7 @@ fn run(command: &str, folder: &Path) -> String {
 
 #[test]
 fn commands_that_documents_show_say_what_the_documents_show() {
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for document in documents() {
         let steps = read_steps(&fs::read_to_string(&document).unwrap());
         if steps.is_empty() {
@@ -140,16 +138,15 @@ fn commands_that_documents_show_say_what_the_documents_show() {
             let said = demo.as_shown(&run(&demo.as_run(&step.command), folder.path()));
             let lines: Vec<&str> = said.lines().collect();
             if !are_as_shown(&step.shown, &lines) {
-                let shown = step.shown.join("\n");
-                let (document, line) = (document.display(), step.line);
-                wrong += &format!(
-                    "{document}:{line}: {}\n--- shown\n{shown}\n--- said\n{said}\n",
-                    step.command
-                );
+                let (document, line, shown) = (document.display(), step.line, step.shown);
+                let (command, shown) = (step.command, shown.join("\n"));
+                wrong.push(format!(
+                    "{document}:{line}: {command}\n--- shown\n{shown}\n--- said\n{said}"
+                ));
             }
         }
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -160,6 +157,19 @@ fn the_readme_shows_what_the_demo_says_at_its_start() {
     let readme = fs::read_to_string(readme).unwrap();
     let greeting = demo.greeting();
     assert!(readme.contains(greeting.trim_end()), "{greeting}");
+}
+
+#[test]
+fn links_of_documents_lead_to_files_that_are_there() {
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1) {
+            let target = link.split(')').next().unwrap();
+            let file = target.split('#').next().unwrap();
+            let there = target.contains("://") || document.with_file_name(file).exists();
+            assert!(file.is_empty() || there, "{}: {target}", document.display());
+        }
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
 
 /// How long a start may take on a busy machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How often other ports are tried, should another process have taken one in between.
 const TRIES: usize = 5;
 /// The ports that documents name: proxy, storefront, admin.
@@ -87,13 +87,13 @@ impl Demo {
     /// A text of a document, with the demo's own ports.
     pub(crate) fn as_run(&self, text: &str) -> String {
         let pairs = SHOWN.into_iter().zip(self.ports);
-        pairs.fold(text.to_owned(), swap_port)
+        pairs.fold(text.to_owned(), |text, pair| swap_port(&text, pair))
     }
 
     /// What the demo said, with the ports that documents name.
     pub(crate) fn as_shown(&self, text: &str) -> String {
         let pairs = self.ports.into_iter().zip(SHOWN);
-        pairs.fold(text.to_owned(), swap_port)
+        pairs.fold(text.to_owned(), |text, pair| swap_port(&text, pair))
     }
 }
 
@@ -104,7 +104,7 @@ impl Drop for Demo {
     }
 }
 
-fn swap_port(text: String, (from, to): (u16, u16)) -> String {
+fn swap_port(text: &str, (from, to): (u16, u16)) -> String {
     text.replace(&format!("127.0.0.1:{from}"), &format!("127.0.0.1:{to}"))
 }
 
