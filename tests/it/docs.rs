@@ -173,6 +173,24 @@ fn links_of_documents_lead_to_files_that_are_there() {
 }
 
 #[test]
+fn operators_are_told_of_every_metric_and_every_event() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = fs::read_to_string(root.join("src/telemetry.rs")).unwrap();
+    let told = fs::read_to_string(root.join("docs/operations.md")).unwrap();
+    let metrics = source
+        .split('"')
+        .filter(|text| text.starts_with("vestibule_"));
+    let metrics = metrics.map(|text| text.split('{').next().unwrap());
+    let events = source
+        .lines()
+        .filter(|line| line.trim().starts_with("Event::"));
+    let events = events.filter_map(|line| line.split_once("=> \"")?.1.split('"').next());
+    for name in metrics.chain(events) {
+        assert!(told.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn a_block_is_read_as_commands_and_what_they_print() {
     let text = "```sh run\n$ a \\\n  b\none\n...\n$ c\n```\n```sh\n$ d\n```\n$ e\n";
     let step = |line, command: &str, shown: &[&str]| Step {
