@@ -1,3 +1,5 @@
+//! Key files are made, rotated and listed; no secret is ever printed or lost.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 

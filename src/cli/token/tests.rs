@@ -1,3 +1,5 @@
+//! Tokens of every kind are described, verified and minted as the command line says.
+
 use std::path::Path;
 
 use base64::Engine;

@@ -1,3 +1,5 @@
+//! What a storefront knows is what the headers say, whatever bytes they hold.
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The login forms, and what they refuse.
+
 use crate::demo::storefront::tests::{Answer, ask};
 
 const FORM: (&str, &str) = (

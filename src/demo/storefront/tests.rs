@@ -1,3 +1,5 @@
+//! The storefront asked without a proxy before it, over no socket.
+
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use tower::ServiceExt;

@@ -1,3 +1,5 @@
+//! Signatures that verify, and everything that must not.
+
 use super::key::{PrivateKey, PrivateKeyError, TokenAlgorithm, draw_secret};
 use super::*;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Session tokens: what is minted is accepted, and nothing else is.
+
 use std::time::Duration;
 
 use base64::Engine;

@@ -1,3 +1,5 @@
+//! Login tokens: their fixtures, and what no token can do.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The hash by which a token is recognised.
+
 use super::*;
 
 #[test]

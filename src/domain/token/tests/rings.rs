@@ -1,3 +1,5 @@
+//! Key rings as files: what is read, what is refused and where, who signs when.
+
 use serde_json::{Value, json};
 
 use super::*;

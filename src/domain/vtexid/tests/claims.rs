@@ -1,3 +1,5 @@
+//! Claims of a login token, one at a time.
+
 use super::*;
 
 #[test]

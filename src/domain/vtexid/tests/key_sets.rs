@@ -1,3 +1,5 @@
+//! Public key sets: what is taken, what is left out with a warning, what is refused.
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 

@@ -1,3 +1,5 @@
+//! Minted login tokens, and the keys that cannot mint.
+
 use super::*;
 use crate::domain::jws::key::PrivateKeyError;
 

@@ -1,3 +1,5 @@
+//! Who a whole request is, from all of its login cookies.
+
 use super::*;
 
 const ASKING: Account<'_> = Account {
