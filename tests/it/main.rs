@@ -1,8 +1,13 @@
 //! The whole proxy, driven over in-memory connections; only the stores' servers are real sockets.
+//! And the built program, driven from outside: its commands, and its demo by HTTP and by a browser.
 
 #[cfg(test)]
 mod support;
 
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod commands;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]

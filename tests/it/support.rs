@@ -1,13 +1,18 @@
-//! A shop with a strict origin, shoppers with cookie jars, and a clock that only tests move.
+//! A shop with a strict origin, shoppers with cookie jars, and a clock that only tests move; and the
+//! built program with clients of its own.
 
+pub(crate) mod client;
 pub(crate) mod clock;
 pub(crate) mod demo;
 pub(crate) mod directory;
 pub(crate) mod origin;
+pub(crate) mod program;
 pub(crate) mod reply;
 pub(crate) mod shop;
 pub(crate) mod shopper;
 
+pub(crate) use client::Client;
+pub(crate) use program::Demo;
 pub(crate) use reply::Reply;
 pub(crate) use shop::Shop;
 pub(crate) use shopper::Shopper;

@@ -1,0 +1,147 @@
+//! A client of the running demo: a cookie jar and a socket.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use url::form_urlencoded::Serializer;
+
+use super::Reply;
+use super::program::{Demo, ask};
+use super::shopper::PAGE;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    port: u16,
+    jar: BTreeMap<String, String>,
+}
+
+impl Client {
+    pub(crate) fn of(demo: &Demo) -> Self {
+        Self {
+            port: demo.port,
+            jar: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        self.jar.get(name).map(String::as_str)
+    }
+
+    /// Asks for a page and keeps the cookies.
+    pub(crate) async fn get(&mut self, target: &str) -> Reply {
+        self.send("GET", target, PAGE).await
+    }
+
+    /// Sends a form of one of the shop's own pages.
+    pub(crate) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Reply {
+        let body = Serializer::new(String::new()).extend_pairs(fields).finish();
+        let origin = format!("http://127.0.0.1:{}", self.port);
+        let length = body.len().to_string();
+        let headers = [
+            ("origin", origin.as_str()),
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("accept", "text/html"),
+            ("content-type", "application/x-www-form-urlencoded"),
+            ("content-length", &length),
+        ];
+        self.exchange("POST", target, &headers, &body).await
+    }
+
+    pub(crate) async fn log_in(&mut self, email: &str) -> Reply {
+        let reply = self
+            .post("/login", &[("email", email), ("return_to", "/")])
+            .await;
+        assert_eq!(reply.status, 303, "{reply:?}");
+        reply
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        self.exchange(method, target, headers, "").await
+    }
+
+    /// What the storefront says that it received.
+    pub(crate) async fn echo(&mut self) -> Echo {
+        self.echo_with(&[]).await
+    }
+
+    pub(crate) async fn echo_with(&mut self, headers: &[(&str, &str)]) -> Echo {
+        let reply = self.send("GET", "/echo", headers).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        Echo(reply.json())
+    }
+
+    async fn exchange(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let mut wire = format!(
+            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n",
+            self.port
+        );
+        for (name, value) in headers {
+            wire += &format!("{name}: {value}\r\n");
+        }
+        if !self.jar.is_empty() {
+            let pairs = self
+                .jar
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            wire += &format!("Cookie: {}\r\n", pairs.collect::<Vec<_>>().join("; "));
+        }
+        let reply = ask(self.port, &format!("{wire}\r\n{body}")).await;
+        let reply = reply.unwrap_or_else(|| panic!("no answer to {method} {target}"));
+        self.take(&reply);
+        reply
+    }
+
+    fn take(&mut self, reply: &Reply) {
+        for line in reply.all("set-cookie") {
+            let (pair, attributes) = line.split_once("; ").unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if attributes.contains("Max-Age=0") {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}
+
+/// What `/echo` answers.
+#[derive(Debug)]
+pub(crate) struct Echo(Value);
+
+impl Echo {
+    /// The header, which may be there once at most.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let values = self.0["headers"].get(name)?.as_array().unwrap();
+        assert_eq!(values.len(), 1, "{name} in {self:?}");
+        values[0].as_str()
+    }
+
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let headers = self.0["headers"].as_object().unwrap();
+        headers.keys().map(String::as_str).collect()
+    }
+
+    pub(crate) fn session(&self) -> String {
+        self.header("x-session-id").expect("a session").to_owned()
+    }
+
+    /// Holds the headers against what they should be; `None` for one that must be absent.
+    pub(crate) fn says(&self, expected: &[(&str, Option<&str>)]) {
+        for (name, value) in expected {
+            assert_eq!(self.header(name), *value, "{name} in {self:?}");
+        }
+    }
+}
