@@ -60,6 +60,38 @@ async fn vector_04_one_millisecond_past_the_idle_limit_is_logged_out_and_sent_to
 }
 
 #[tokio::test]
+async fn channel_culture_place_and_campaign_go_on_in_the_next_session() {
+    let shop = Shop::start().await;
+    for (moment, logged_in) in [("0:00", false), ("30:00", true)] {
+        shop.clock.set(at(moment));
+        let mut shopper = Shopper::new(&shop);
+        if logged_in {
+            shopper.keep(SHOPPER, &shop.token("ana@example.com"));
+        }
+        shopper
+            .get(
+                "/?sc=2&cultureInfo=en-US&country=BRA&postalCode=20040002&utm_campaign=blackfriday",
+            )
+            .await;
+        let before = shop.origin.last();
+        shop.clock.advance(at("25:00.001"));
+        assert_eq!(shopper.get("/").await.status, 200);
+        let after = shop.origin.last();
+        assert_ne!(after.header("x-session-id"), before.header("x-session-id"));
+        for (name, value) in [
+            ("x-session-channel", "2"),
+            ("x-session-currency", "BRL"),
+            ("x-session-culture", "en-US"),
+            ("x-session-region", "v2.RIO"),
+            ("x-session-campaigns", "black-friday,rio"),
+            ("x-session-authenticated", "false"),
+        ] {
+            assert_eq!(after.header(name), Some(value), "{name} at {moment}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn vector_05_a_gap_of_seven_minutes_across_the_window_logs_nobody_out() {
     let shop = Shop::start().await;
     let mut shopper = ana(&shop).await;

@@ -164,7 +164,7 @@ impl<'g> Cycle<'g> {
             }
             self.fail_all(calls.iter().map(|call| call.app).collect());
             self.creating = false;
-            self.write_request();
+            self.write_first();
         }
         loop {
             if self.error.is_some() {
@@ -205,7 +205,7 @@ impl<'g> Cycle<'g> {
         self.finish_round(replies);
         if self.creating {
             self.creating = false;
-            self.write_request();
+            self.write_first();
         }
     }
 
@@ -231,6 +231,14 @@ impl<'g> Cycle<'g> {
             notes: self.notes,
             overwritten: self.overwritten,
         })
+    }
+
+    /// After the create call. What a new session was given from the one before it is as new to
+    /// the apps as what the request says.
+    fn write_first(&mut self) {
+        let given = self.before.namespace("public");
+        self.changed.extend(given.map(|(field, _)| field.clone()));
+        self.write_request();
     }
 
     /// The request's own writes come after the create call: what a shopper says is newer than

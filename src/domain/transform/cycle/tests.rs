@@ -220,6 +220,41 @@ fn the_create_call_has_no_input_and_its_writes_start_rounds_with_the_requests() 
 }
 
 #[test]
+fn what_a_new_session_was_given_is_heard_by_the_apps() {
+    let mut store = app("store", &["public.sc"], &["store.channel"], |call| {
+        writes(&[(
+            "store.channel",
+            json!(call.filled("public.sc").unwrap_or("1")),
+        )])
+    });
+    store.spec.run_on_create = true;
+    let checkout = app(
+        "checkout",
+        &["public.postalCode"],
+        &["checkout.regionId"],
+        |call| writes(&[("checkout.regionId", json!(call.filled("public.postalCode")))]),
+    );
+    let apps = [store, checkout];
+    let given = body(&[("public.sc", "2"), ("public.postalCode", "20040002")]);
+    // Whether or not the request says it once more.
+    for request in [patch(&[]), patch(&[("public.sc", "2")])] {
+        let start = Start {
+            body: given.clone(),
+            request,
+            create: true,
+            ..Start::default()
+        };
+        let outcome = run(&apps, start);
+        assert_eq!(outcome.body.text("store.channel"), Some("2"));
+        assert_eq!(outcome.body.text("checkout.regionId"), Some("20040002"));
+        assert_eq!(
+            called(&outcome),
+            [(0, vec!["store"]), (1, vec!["store", "checkout"])]
+        );
+    }
+}
+
+#[test]
 fn of_two_apps_that_write_one_key_the_later_in_the_configuration_wins() {
     let apps = [
         app("one", &["public.X"], &["public.Y"], |_| {
