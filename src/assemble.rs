@@ -15,7 +15,7 @@ use crate::apps::{BuiltInOptions, Builtins};
 use crate::config::Config;
 use crate::config::values::{self, DirectorySource};
 use crate::directory::embedded::Embedded;
-use crate::domain::access::Routes;
+use crate::domain::access::{RouteSettings, Routes};
 use crate::domain::context::ContextRules;
 use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
@@ -117,15 +117,7 @@ fn open_store(config: &Config) -> Arc<dyn SessionStore> {
         anonymous: max_anonymous,
         authenticated: max_authenticated,
     };
-    // A login is remembered as long as a session of it could live.
-    let longest = config
-        .accounts
-        .iter()
-        .map(|account| account.lifetimes.authenticated.absolute(true));
-    Arc::new(MemoryStore::new(
-        capacity,
-        longest.max().unwrap_or_default(),
-    ))
+    Arc::new(MemoryStore::new(capacity))
 }
 
 /// Compiles a configuration; a reload swaps the result in whole.
@@ -187,8 +179,7 @@ fn compile_account(
     .map_err(|errors| refused(said(&errors)))?;
     let headers = HeaderPlanRules::try_new(account.headers.map.clone(), &account.name)
         .map_err(|errors| refused(said(&errors)))?;
-    let routes =
-        Routes::try_new(account.routes.clone()).map_err(|errors| refused(said(&errors)))?;
+    let routes = Routes::try_new(below_root(account)).map_err(|errors| refused(said(&errors)))?;
     let keys = open_keys(&account.keys, ports)?;
     if routes.iter().any(|route| route.send_context) && !keys.signs_contexts() {
         return Err(refused(format!(
@@ -226,6 +217,21 @@ fn compile_account(
         limits: config.limits.session,
         default: DefaultSession::default(),
     })
+}
+
+/// Routes are written below the account's root path, and match whole paths.
+fn below_root(account: &values::Account) -> Vec<RouteSettings> {
+    let root = account.place.root_path.trim_end_matches('/');
+    let mut routes = account.routes.clone();
+    for route in &mut routes {
+        if route.pattern != "/" {
+            route.pattern.insert_str(0, root);
+        }
+        if let Some(page) = &mut route.login_page {
+            page.insert_str(0, root);
+        }
+    }
+    routes
 }
 
 /// Both names count, whatever listener a request comes in by: a cookie of the one must not reach

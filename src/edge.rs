@@ -107,7 +107,8 @@ impl ProxyHttp for Edge {
         passage: &mut Passage,
     ) -> Result<()> {
         // pingora keeps idle HTTP/1.1 clients for ever unless told otherwise.
-        exchange.set_keepalive(Some(passage.running.limits.idle_timeout.as_secs()));
+        let idle = passage.running.limits.idle_timeout.as_secs().max(1);
+        exchange.set_keepalive(Some(idle));
         Ok(())
     }
 
@@ -138,8 +139,12 @@ impl ProxyHttp for Edge {
         passage: &mut Passage,
     ) -> Result<Box<HttpPeer>> {
         let upgrade = exchange.is_upgrade_req();
-        let upstream = passage.placed.as_ref().map(|placed| &placed.upstream);
-        let peer = upstream.and_then(|upstream| upstream.peer(upgrade));
+        let placed = passage.placed.as_ref();
+        let peer = placed.and_then(|placed| {
+            placed
+                .upstream
+                .peer(placed.turn.wrapping_add(placed.tries), upgrade)
+        });
         peer.map(Box::new).ok_or_else(|| {
             Error::explain(
                 ErrorType::HTTPStatus(502),
@@ -225,6 +230,12 @@ impl ProxyHttp for Edge {
             error_code: status,
             can_reuse_downstream: false,
         }
+    }
+
+    /// pingora's own words about a request: never its query, in which e-mails and tokens may stand.
+    fn request_summary(&self, exchange: &Exchange, _: &Passage) -> String {
+        let head = exchange.req_header();
+        format!("{} {}", head.method, head.uri.path())
     }
 
     async fn logging(&self, exchange: &mut Exchange, error: Option<&Error>, passage: &mut Passage) {

@@ -51,14 +51,14 @@ pub struct Flow {
 }
 
 /// What every stage knows: the request, what was read of it, and when.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Stage<'a> {
     pub(crate) account: &'a Arc<Account>,
     pub(crate) request: &'a RequestView<'a>,
     pub(crate) inputs: &'a Inputs<'a>,
     pub(crate) now: Millis,
-    /// Whether this client may be given another new session.
-    pub(crate) may_create: bool,
+    /// Whether this client may be given another new session; asking counts as one.
+    pub(crate) may_create: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Flow {
@@ -117,7 +117,7 @@ impl Flow {
             request,
             inputs: &inputs,
             now,
-            may_create: true,
+            may_create,
         };
         // Static files, health checks and crawlers never get a stored session.
         if route.without_session() || request.crawler(&account.crawlers) {
@@ -130,20 +130,8 @@ impl Flow {
             // A rotated id leads to its successor for whoever proves to be the same.
             LookedUp::Moved(marker) => self.through_marker(stage, marker).await,
             // Authority ends; what is not personal goes on in a new session.
-            LookedUp::Ended(ended) => {
-                let stage = Stage {
-                    may_create: may_create(),
-                    ..stage
-                };
-                self.succeed(stage, ended).await
-            }
-            LookedUp::Unknown(lookup) => {
-                let stage = Stage {
-                    may_create: may_create(),
-                    ..stage
-                };
-                self.first_visit(stage, lookup).await
-            }
+            LookedUp::Ended(ended) => self.succeed(stage, ended).await,
+            LookedUp::Unknown(lookup) => self.first_visit(stage, lookup).await,
             // Two live sessions at once, or a store that cannot be asked: nobody in particular.
             LookedUp::Ambiguous => self.ambiguous(stage).await,
             LookedUp::Unreadable => self.unreadable(stage).await,

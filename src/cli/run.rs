@@ -101,12 +101,9 @@ fn begin_log(log: Log) {
         LogLevel::Debug => tracing::Level::DEBUG,
         LogLevel::Trace => tracing::Level::TRACE,
     };
-    // pingora tells at length what it does; of that, only trouble is of interest.
-    let quiet = if level >= tracing::Level::DEBUG {
-        level
-    } else {
-        tracing::Level::WARN
-    };
+    // pingora tells at length what it does, at some levels with whole headers: of that, only
+    // trouble is of interest, whatever the level.
+    let quiet = level.min(tracing::Level::WARN);
     let targets = Targets::new()
         .with_default(level)
         .with_target("pingora", quiet);

@@ -1,18 +1,29 @@
 //! A patch: sets and unsets over a session's body.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
 use super::session::{Body, Field};
 
 /// What a patch does to one field.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Edit {
     /// Write this value (`""` and `null` are values too).
     Set(Value),
     /// Remove the field.
     Unset,
+}
+
+/// Never the value: it may be a shopper's own.
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Set(_) => "Set(..)",
+            Self::Unset => "Unset",
+        })
+    }
 }
 
 /// Edits by field. At most one edit a field: the last one said wins.
@@ -96,6 +107,15 @@ impl Patch {
     /// Every edit, sorted by field.
     pub fn iter(&self) -> impl Iterator<Item = (&Field, &Edit)> {
         self.edits.iter()
+    }
+
+    /// What it takes in memory, in bytes, roughly.
+    pub fn weight(&self) -> usize {
+        let one = |(field, edit): (&Field, &Edit)| match edit {
+            Edit::Set(value) => 96 + field.as_str().len() + value.to_string().len(),
+            Edit::Unset => 96 + field.as_str().len(),
+        };
+        self.edits.iter().map(one).sum()
     }
 
     /// How many fields it edits.

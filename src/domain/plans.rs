@@ -46,6 +46,7 @@ impl Plans {
 /// A body with its plans, shared by every session that holds the same fields.
 pub struct SharedBody {
     body: Body,
+    weight: usize,
     plans: ArcSwapOption<Plans>,
 }
 
@@ -53,9 +54,15 @@ impl SharedBody {
     /// A body whose plans are not made yet.
     pub fn new(body: Body) -> Self {
         Self {
+            weight: body.weight(),
             body,
             plans: ArcSwapOption::empty(),
         }
+    }
+
+    /// What it takes in memory, in bytes, roughly; its plans take about as much again.
+    pub const fn weight(&self) -> usize {
+        self.weight
     }
 
     /// The fields.

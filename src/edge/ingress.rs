@@ -1,6 +1,6 @@
 //! The request as it came in: read strictly, or refused.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -13,7 +13,7 @@ use super::running::{Placed, Running};
 use super::{Edge, Passage};
 use crate::config::values::Limits;
 use crate::domain::access::SessionUse;
-use crate::domain::headers::is_foreign;
+use crate::domain::headers::{FOREIGN, is_foreign};
 use crate::domain::request::RequestView;
 use crate::domain::request::host::{Host, HostError, read_host};
 use crate::domain::request::path::{NormalPath, PathError};
@@ -142,6 +142,8 @@ pub fn read(
     let hosts = head.headers.get_all(HOST);
     let host = read_host(authority, hosts.iter().map(HeaderValue::as_bytes))?;
     let path = NormalPath::read_for(head.method.as_str(), head.uri.path())?;
+    // An IPv4 peer on an IPv6 socket is still that IPv4 peer.
+    let peer = peer.to_canonical();
     let trusted = running
         .trusted
         .iter()
@@ -172,7 +174,7 @@ impl Edge {
         let peer = exchange
             .client_addr()
             .and_then(|address| address.as_inet())
-            .map(std::net::SocketAddr::ip);
+            .map(SocketAddr::ip);
         let head = exchange.req_header_mut();
         let Reading {
             admitted,
@@ -199,6 +201,7 @@ impl Edge {
             upstream: Arc::clone(upstream),
             path: admitted.path.clone(),
             required: route.session == SessionUse::Required,
+            turn: upstream.next_turn(),
             tries: 0,
             forwarding: claims.forwarding(&head.headers, &admitted.host),
             trace: RequestTrace::read(&head.headers, || self.shared.flow.random()),
@@ -266,7 +269,9 @@ fn remove_claims(head: &mut RequestHeader, running: &Running, trusted: bool) -> 
         .filter(|name| {
             let ours = running.owned.owns(name.as_str());
             spoofed += usize::from(ours);
-            ours || (!trusted && is_foreign(name.as_str()))
+            // A trusted proxy speaks in the proper names; an alias of one came from the shopper.
+            let believed = trusted && FOREIGN.contains(&name.as_str());
+            ours || (!believed && is_foreign(name.as_str()))
         })
         .cloned()
         .collect();
@@ -298,22 +303,23 @@ impl Claims {
         let Some(networks) = trusted else {
             return alone;
         };
-        let lines = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|line| line.to_str().ok());
-        let hops: Vec<IpAddr> = lines
-            .flat_map(|line| line.split(','))
-            .filter_map(|hop| hop.trim().parse().ok())
-            .collect();
-        let stranger = hops
-            .iter()
-            .rev()
-            .find(|hop| !networks.iter().any(|network| network.contains(*hop)));
-        let mut chain: Vec<String> = hops.iter().map(ToString::to_string).collect();
-        chain.push(peer.to_string());
+        let trusted = |hop: &IpAddr| networks.iter().any(|network| network.contains(hop));
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        let (mut client, mut chain) = (peer, vec![peer.to_string()]);
+        // From the right, as far as every hop is named by a proxy that is trusted; what lies
+        // beyond the first stranger, or behind a hop that is no address, is anybody's claim.
+        for hop in hops {
+            let Some(hop) = hop_address(hop) else { break };
+            client = hop;
+            chain.push(hop.to_string());
+            if !trusted(&hop) {
+                break;
+            }
+        }
+        chain.reverse();
         Self {
-            client: stranger.or(hops.first()).copied().unwrap_or(peer),
+            client,
             secure: headers
                 .get("x-forwarded-proto")
                 .is_some_and(|proto| proto == "https"),
@@ -336,6 +342,16 @@ impl Claims {
         forwarding.extend(named.map(|named| (HeaderName::from_static("x-forwarded-host"), named)));
         forwarding
     }
+}
+
+/// The address of a hop, without the port that some proxies add.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let address = hop
+        .parse()
+        .ok()
+        .or_else(|| hop.parse().ok().map(|at: SocketAddr| at.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
 }
 
 #[cfg(test)]
@@ -404,10 +420,17 @@ mod tests {
         let networks = ["10.0.0.0/8".parse().unwrap()];
         let claims = Claims::read(&headers, peer, Some(&networks));
         assert_eq!(claims.client, "203.0.113.7".parse::<IpAddr>().unwrap());
-        assert_eq!(
-            claims.forwarded_for,
-            "6.6.6.6, 203.0.113.7, 10.0.0.2, 10.0.0.1"
-        );
+        assert_eq!(claims.forwarded_for, "203.0.113.7, 10.0.0.2, 10.0.0.1");
+        for (chain, client) in [
+            ("6.6.6.6, 203.0.113.7:4711", "203.0.113.7"),
+            ("6.6.6.6, nonsense", "10.0.0.1"),
+            ("6.6.6.6, unknown, 10.0.0.2", "10.0.0.2"),
+            ("[2001:db8::7]:80", "2001:db8::7"),
+        ] {
+            let headers = map(&[("x-forwarded-for", chain)]);
+            let claims = Claims::read(&headers, peer, Some(&networks));
+            assert_eq!(claims.client, client.parse::<IpAddr>().unwrap(), "{chain}");
+        }
         let alone = Claims::read(&headers, peer, None);
         assert_eq!(
             (alone.client, alone.forwarded_for.as_str()),

@@ -26,7 +26,7 @@ pub(super) async fn plan(
     };
     let mut leaving = flow.leave(decision, settings, &facts).await;
     let personal = required || decision.authenticated;
-    if leaving.cache_control.is_none() && personal && facts.shared_cacheable() {
+    if leaving.cache_control.is_none() && personal && response.status.as_u16() != 304 {
         leaving.cache_control = Some(guard_cache_control(
             facts.cache_control,
             CacheGuard::Private,

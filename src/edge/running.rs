@@ -38,6 +38,8 @@ pub(super) struct Placed {
     pub(super) upstream: Arc<Upstream>,
     pub(super) path: NormalPath,
     pub(super) required: bool,
+    /// The turn of the first try, and how many failed to connect.
+    pub(super) turn: usize,
     pub(super) tries: usize,
     pub(super) forwarding: Vec<(HeaderName, HeaderValue)>,
     pub(super) trace: RequestTrace,
@@ -102,17 +104,20 @@ impl Hosts {
             .1
     }
 
-    /// The site of a request; `None` for a host or root path that nobody answers on.
+    /// The site of a request; `None` for a host or root path that nobody answers on. An exact host
+    /// comes before the longest suffix, and within each the longest root path.
     pub fn find(&self, host: &str, path: &NormalPath) -> Option<&Site> {
-        let sites = self.exact.get(host).or_else(|| {
-            let below = self.below.iter().find(|(suffix, _)| {
-                host.strip_suffix(suffix.as_str())
-                    .is_some_and(|rest| rest.ends_with('.'))
-            });
-            below.map(|(_, sites)| sites)
-        })?;
-        sites
-            .iter()
+        let below = self.below.iter().filter(|(suffix, _)| {
+            host.strip_suffix(suffix.as_str())
+                .is_some_and(|rest| rest.ends_with('.'))
+        });
+        let sites = self
+            .exact
+            .get(host)
+            .into_iter()
+            .chain(below.map(|(_, sites)| sites));
+        let mut rooted = sites.flatten();
+        rooted
             .find(|rooted| path.starts_with_segment(&rooted.root))
             .map(|rooted| &rooted.site)
     }

@@ -11,6 +11,8 @@ use tokio::net::lookup_host;
 
 use crate::config::values;
 
+/// How long an upgraded connection may be silent.
+const UPGRADED_SILENCE: Duration = Duration::from_hours(1);
 /// How often names are looked up again.
 const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 /// How long one look-up may take.
@@ -82,20 +84,28 @@ impl Upstream {
         }
     }
 
-    /// The next server in turn; `None` while no address is known.
-    pub fn peer(&self, upgrade: bool) -> Option<HttpPeer> {
+    /// Whose turn it is now.
+    pub fn next_turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The server whose turn it is; `None` while no address is known. The next try of one request
+    /// takes the next turn, so that it never meets the same server again before all were tried.
+    pub fn peer(&self, turn: usize, upgrade: bool) -> Option<HttpPeer> {
         let addresses = self.resolved.load();
-        let at = self
-            .turn
-            .fetch_add(1, Ordering::Relaxed)
-            .checked_rem(addresses.len())?;
+        let at = turn.checked_rem(addresses.len())?;
         // An address, never a name: pingora resolves names on the spot and panics on failure.
         let mut peer = HttpPeer::new(*addresses.get(at)?, false, String::new());
         let timeouts = &self.settings.timeouts;
         peer.options.connection_timeout = Some(timeouts.connect);
         peer.options.total_connection_timeout = Some(timeouts.connect);
-        // A socket that was upgraded may be silent for long; TCP keeps watch there.
-        peer.options.read_timeout = (!upgrade).then_some(timeouts.read);
+        // A socket that was upgraded may be silent for long, but not for ever.
+        let read = if upgrade {
+            timeouts.read.max(UPGRADED_SILENCE)
+        } else {
+            timeouts.read
+        };
+        peer.options.read_timeout = Some(read);
         peer.options.write_timeout = Some(timeouts.write);
         peer.options.idle_timeout = Some(timeouts.idle);
         Some(peer)
@@ -135,7 +145,13 @@ mod tests {
     fn servers_are_taken_in_turn_with_every_timeout_set() {
         let upstream = upstream(&["127.0.0.1:81", "127.0.0.1:82"]);
         let taken: Vec<String> = (0..4)
-            .map(|_| upstream.peer(false).unwrap()._address.to_string())
+            .map(|_| {
+                upstream
+                    .peer(upstream.next_turn(), false)
+                    .unwrap()
+                    ._address
+                    .to_string()
+            })
             .collect();
         assert_eq!(
             taken,
@@ -146,7 +162,7 @@ mod tests {
                 "127.0.0.1:82"
             ]
         );
-        let options = upstream.peer(false).unwrap().options;
+        let options = upstream.peer(0, false).unwrap().options;
         for timeout in [
             options.connection_timeout,
             options.total_connection_timeout,
@@ -156,17 +172,18 @@ mod tests {
         ] {
             assert_eq!(timeout, Some(Duration::from_secs(1)));
         }
-        assert_eq!(upstream.peer(true).unwrap().options.read_timeout, None);
+        let upgraded = upstream.peer(0, true).unwrap().options.read_timeout;
+        assert_eq!(upgraded, Some(UPGRADED_SILENCE));
     }
 
     #[tokio::test]
     async fn a_name_is_no_server_until_it_resolves_and_never_a_panic() {
         let upstream = upstream(&["name.invalid:80"]);
-        assert!(upstream.has_names() && upstream.peer(false).is_none());
+        assert!(upstream.has_names() && upstream.peer(0, false).is_none());
         upstream.resolve().await;
-        assert!(upstream.peer(false).is_none());
+        assert!(upstream.peer(0, false).is_none());
         let local = self::upstream(&["localhost:80"]);
         local.resolve().await;
-        assert!(local.peer(false).is_some());
+        assert!(local.peer(0, false).is_some());
     }
 }

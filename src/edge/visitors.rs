@@ -1,38 +1,39 @@
 //! How many new sessions one client address may begin.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use pingora_limits::rate::Rate;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 
-/// A sliding count of new sessions by client.
+/// Clients that are counted at the same time; the least active are forgotten first.
+const CLIENTS: u64 = 1_000_000;
+
+/// New sessions by client, each over a minute that begins with its first.
+#[derive(Debug)]
 pub struct Visitors {
-    rate: Rate,
+    begun: Cache<IpAddr, Arc<AtomicU32>>,
     most: Option<u32>,
-}
-
-impl std::fmt::Debug for Visitors {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Visitors")
-            .field("most", &self.most)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Visitors {
     /// At most this many new sessions a client and minute; `None` for no limit.
     pub fn new(most: Option<u32>) -> Self {
-        Self {
-            rate: Rate::new(Duration::from_mins(1)),
-            most,
-        }
+        let begun = Cache::builder()
+            .max_capacity(CLIENTS)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_live(Duration::from_mins(1))
+            .build();
+        Self { begun, most }
     }
 
     /// Counts a new session, and says whether it may be stored.
     pub fn admit(&self, client: IpAddr) -> bool {
         let Some(most) = self.most else { return true };
-        let seen = self.rate.observe(&network(client), 1);
-        u32::try_from(seen).is_ok_and(|seen| seen <= most)
+        let begun = self.begun.get_with(network(client), Arc::default);
+        begun.fetch_add(1, Ordering::Relaxed) < most
     }
 }
 
@@ -60,5 +61,12 @@ mod tests {
         assert!(!visitors.admit(first));
         assert!(visitors.admit("192.0.2.1".parse().unwrap()));
         assert!((0..1000).all(|_| Visitors::new(None).admit(first)));
+    }
+
+    #[test]
+    fn a_crowd_of_others_takes_nobodys_place() {
+        let visitors = Visitors::new(Some(1));
+        let crowd = (0..50_000_u32).map(|at| IpAddr::from(at.to_be_bytes()));
+        assert!(crowd.into_iter().all(|client| visitors.admit(client)));
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::access::AccessFacts;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::{Principal, Session};
 use crate::domain::token::TokenHash;
-use crate::domain::transform::{Outcome, Start};
+use crate::domain::transform::{CycleError, Outcome, Start};
 use crate::ports::StoreError;
 use crate::store::{Ended, Ending, Found, Login, Marker, Resident};
 
@@ -46,7 +46,8 @@ impl Flow {
                 Ok(Some(Found::Live(resident))) => resident,
                 Ok(Some(Found::Moved(marker))) => return Changed::Gone(LookedUp::Moved(marker)),
                 Ok(Some(Found::Ended(ended))) => return Changed::Gone(LookedUp::Ended(ended)),
-                Ok(None) | Err(_) => return Changed::Gone(LookedUp::Unreadable),
+                Ok(None) => return Changed::Gone(LookedUp::Unknown(Lookup::Gone)),
+                Err(_) => return Changed::Gone(LookedUp::Unreadable),
             };
             alive.resident = resident;
             match self.change_once(stage, alive).await {
@@ -76,7 +77,7 @@ impl Flow {
         let session = alive.resident.session();
         let body = session.body.fields();
         let news = self.news(stage, body).await?;
-        let recall = session.upkeep.due(stage.now).aged;
+        let recall = stage.recallable(session.upkeep.due(stage.now).aged);
         if recall.is_empty() && !news.request.changes(body) {
             let decision = self.unchanged(stage, alive);
             return Ok(Attempt::of(decision.without_ended(stage, &news)));
@@ -88,41 +89,61 @@ impl Flow {
             create: false,
             recall,
         };
-        let outcome = match self.run(stage.account, start).await {
-            Ok(outcome) => outcome,
+        match self.run_within_limits(stage, start, &news).await {
+            Ok((Some(outcome), limited)) => {
+                let settled = Settled {
+                    alive,
+                    news,
+                    outcome,
+                };
+                let attempt = self.keep(stage, settled).await?;
+                Ok(attempt.noting(limited.then_some(Event::LimitReached)))
+            }
+            // Even who somebody is would burst it: nobody stays in a session that cannot change.
+            Ok((None, _)) => Ok(Attempt::LoggedOut(Arc::new(alive.resident.snapshot()))),
             Err(error) => {
                 let failed = self.failed(stage, &alive.resident, &error);
-                return Ok(Attempt::of(failed.without_ended(stage, &news)));
+                Ok(Attempt::of(failed.without_ended(stage, &news)))
             }
-        };
-        if stage.account.limits.check(&outcome.body).is_err() {
-            let mut decision = self.unchanged(stage, alive);
-            decision.events.push(Event::LimitReached);
-            return Ok(Attempt::of(decision.without_ended(stage, &news)));
         }
-        self.keep(
-            stage,
-            Settled {
-                alive,
-                news,
-                outcome,
-            },
-        )
-        .await
+    }
+
+    /// Runs a cycle whose session stays within its limits: where it would not, what the request
+    /// adds is left out, and who somebody is still counts. Tells whether something was left out.
+    async fn run_within_limits(
+        &self,
+        stage: Stage<'_>,
+        start: Start,
+        news: &News,
+    ) -> Result<(Option<Outcome>, bool), CycleError> {
+        let limits = &stage.account.limits;
+        let outcome = self.run(stage.account, start.clone()).await?;
+        if limits.check(&outcome.body).is_ok() {
+            return Ok((Some(outcome), false));
+        }
+        let start = Start {
+            request: news.identity_alone(),
+            ..start
+        };
+        let outcome = self.run(stage.account, start).await?;
+        let fits = limits.check(&outcome.body).is_ok();
+        Ok((fits.then_some(outcome), true))
     }
 
     /// Keeps what a cycle came to: under the same id, under a new one, or not at all.
     async fn keep(&self, stage: Stage<'_>, settled: Settled) -> Result<Attempt, StoreError> {
         let before = settled.alive.resident.session().principal();
         let after = Principal::of(&settled.outcome.body);
-        if before == after {
+        if !after.is_known() && before.is_known() {
+            let session = Arc::new(settled.alive.resident.snapshot());
+            return Ok(Attempt::LoggedOut(session));
+        }
+        // The first sight of a token is a login, of whomever.
+        let fresh = after.is_known() && self.first_sight(&settled.news).await?;
+        if before == after && !fresh {
             self.save(stage, settled).await
-        } else if after.is_known() {
-            self.rotate(stage, settled).await
         } else {
-            Ok(Attempt::LoggedOut(Arc::new(
-                settled.alive.resident.snapshot(),
-            )))
+            self.rotate(stage, settled, fresh).await
         }
     }
 
@@ -144,12 +165,7 @@ impl Flow {
         let Some(resident) = self.store.save(next, old.version, keep).await? else {
             return Ok(Attempt::Overtaken(alive));
         };
-        let iat = alive.iat;
-        let due = if alive.reissue && stage.is_activity() {
-            Issue::Window(iat)
-        } else {
-            Issue::No
-        };
+        let (due, clock_step) = (alive.due(stage), alive.clock_step);
         let segment =
             stage.plans(&alive.resident).segment_cookie != stage.plans(&resident).segment_cookie;
         let cookies = CookiePlan {
@@ -158,24 +174,34 @@ impl Flow {
             segment,
             ..CookiePlan::default()
         };
-        let planned = planned(&resident, cookies, (alive.lookup, &news, outcome));
-        Ok(Attempt::of(
-            self.plan(stage, &resident, planned)
-                .without_ended(stage, &news),
-        ))
+        let mut planned = planned(&resident, cookies, (alive.lookup, &news, outcome));
+        planned
+            .events
+            .extend(clock_step.then_some(Event::ClockStep));
+        let decision = self.plan(stage, &resident, planned);
+        Ok(Attempt::of(decision.without_ended(stage, &news)))
     }
 
     /// Another principal: the session goes on under a new id, and the old one is dead but for a
     /// marker (lifetime law, "Rotation").
-    async fn rotate(&self, stage: Stage<'_>, settled: Settled) -> Result<Attempt, StoreError> {
+    async fn rotate(
+        &self,
+        stage: Stage<'_>,
+        settled: Settled,
+        fresh: bool,
+    ) -> Result<Attempt, StoreError> {
         let Settled {
             alive,
             news,
-            outcome,
+            mut outcome,
         } = settled;
         let old = alive.resident.session();
-        let logged_in = old.principal().shopper != Principal::of(&outcome.body).shopper
-            || old.principal().staff != Principal::of(&outcome.body).staff;
+        let (before, after) = (old.principal(), Principal::of(&outcome.body));
+        let another = before.shopper.is_some() && after.shopper.is_some();
+        if another && before.shopper != after.shopper {
+            leave_behind(stage, old, &news, &mut outcome);
+        }
+        let logged_in = fresh || gained(before, Principal::of(&outcome.body));
         let session = Session {
             id: self.new_id(),
             account: Arc::clone(&old.account),
@@ -190,10 +216,11 @@ impl Flow {
         };
         let (new, keep) = (session.id, stage.keep(true));
         let resident = self.store.create(session, keep).await?;
+        let until = stage.now.plus(MARKER);
         let marker = Marker {
             account: Arc::clone(&old.account),
             to: new,
-            until: stage.now.plus(MARKER),
+            until,
         };
         self.store.rotate(old.id, marker, keep).await?;
         let cookies = CookiePlan {
@@ -201,13 +228,11 @@ impl Flow {
             due: Issue::Must,
             ..CookiePlan::default()
         };
-        let events = rotation_events(old, &resident);
+        let events = rotation_events(before, &resident, fresh);
         let mut planned = planned(&resident, cookies, (alive.lookup, &news, outcome));
         planned.events.extend(events);
-        Ok(Attempt::of(
-            self.plan(stage, &resident, planned)
-                .without_ended(stage, &news),
-        ))
+        let decision = self.plan(stage, &resident, planned);
+        Ok(Attempt::of(decision.without_ended(stage, &news)))
     }
 
     pub(super) fn body_after(&self, old: &Session, outcome: &Outcome) -> Arc<SharedBody> {
@@ -217,7 +242,18 @@ impl Flow {
         self.bodies.share(outcome.body.clone())
     }
 
-    /// The logins that a session lives by after a change; a token's first sight opens one.
+    /// Whether the request carries a login that nobody has seen yet.
+    async fn first_sight(&self, news: &News) -> Result<bool, StoreError> {
+        for (token, _) in &news.tokens {
+            if self.store.login(*token).await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The logins that a session lives by after a change: a token's first sight opens one, and one
+    /// that is no longer presented has ended.
     pub(super) async fn logins_after(
         &self,
         stage: Stage<'_>,
@@ -225,26 +261,46 @@ impl Flow {
         news: &News,
         outcome: &Outcome,
     ) -> Result<Arc<[TokenHash]>, StoreError> {
-        if !Principal::of(&outcome.body).is_known() {
-            return Ok(Arc::default());
+        // What was cut off is unknown, not gone.
+        let mut logins: Vec<TokenHash> = match stage.inputs.cookies_cut {
+            true => old.logins.to_vec(),
+            false => Vec::new(),
+        };
+        if Principal::of(&outcome.body).is_known() {
+            for &(token, expires) in &news.tokens {
+                self.store
+                    .open_login(token, Login::new(stage.now, expires))
+                    .await?;
+                if !logins.contains(&token) {
+                    logins.push(token);
+                }
+            }
         }
-        if news.tokens.is_empty() {
-            return Ok(Arc::clone(&old.logins));
+        for &gone in old.logins.iter().filter(|token| !logins.contains(token)) {
+            self.store.close_login(gone, Ending::Logout).await?;
         }
-        let policy = &stage.account.policies.authenticated;
-        let until = outcome
-            .answered
-            .values()
-            .filter_map(|answered| answered.valid_until)
-            .min();
-        let expires = until.unwrap_or_else(|| stage.now.plus(policy.absolute(true)));
-        for &token in &news.tokens {
-            self.store
-                .open_login(token, Login::new(stage.now, expires))
-                .await?;
-        }
-        Ok(news.tokens.as_slice().into())
+        Ok(logins.into())
     }
+}
+
+/// What another shopper had said of themselves does not pass to the next one: only what is carried
+/// over does, and what this request says.
+fn leave_behind(stage: Stage<'_>, old: &Session, news: &News, outcome: &mut Outcome) {
+    for (field, slot) in old.body.fields().namespace("public") {
+        let said_now = news.request.edit(field.as_str()).is_some();
+        let unchanged = outcome.body.value(field.as_str()) == Some(slot.value());
+        if unchanged && !said_now && !stage.account.carry_over.takes(field) {
+            outcome.body.unset(field.as_str());
+            outcome.changed.push(field.clone());
+        }
+    }
+    outcome.changed.sort();
+}
+
+/// Whether somebody is there who was not.
+fn gained(before: Principal<'_>, after: Principal<'_>) -> bool {
+    (after.shopper.is_some() && after.shopper != before.shopper)
+        || (after.staff.is_some() && after.staff != before.staff)
 }
 
 enum Attempt {
@@ -256,6 +312,13 @@ enum Attempt {
 impl Attempt {
     fn of(decision: Decision) -> Self {
         Self::Decided(Box::new(decision))
+    }
+
+    fn noting(mut self, event: Option<Event>) -> Self {
+        if let Self::Decided(decision) = &mut self {
+            decision.events.extend(event);
+        }
+        self
     }
 }
 
@@ -292,29 +355,24 @@ pub(super) fn planned(
     }
 }
 
-fn rotation_events(old: &Session, new: &Resident) -> Vec<Event> {
-    let (before, after) = (old.principal(), new.session().principal());
+/// What a change of who acts is called.
+pub(super) fn rotation_events(before: Principal<'_>, new: &Resident, fresh: bool) -> Vec<Event> {
+    let after = new.session().principal();
     let id = new.session().id;
     let mut events = Vec::new();
-    if before.shopper != after.shopper || before.staff != after.staff {
-        let gained = after.shopper.is_some() && before.shopper != after.shopper
-            || after.staff.is_some() && before.staff != after.staff;
-        events.push(if gained {
-            Event::Login(id)
-        } else {
-            Event::Logout(id)
-        });
+    if fresh || gained(before, after) {
+        events.push(Event::Login(id));
+    } else if before.shopper != after.shopper || before.staff != after.staff {
+        events.push(Event::Logout(id));
     }
-    if let (Some(customer), None) = (before.acting_as, after.acting_as) {
+    let same = (before.acting_as, before.staff) == (after.acting_as, after.staff);
+    if let (Some(customer), false) = (before.acting_as, same) {
         events.push(Event::ImpersonationStopped(
             id,
             acting(before.staff, customer),
         ));
     }
-    if let Some(customer) = after
-        .acting_as
-        .filter(|_| (before.acting_as, before.staff) != (after.acting_as, after.staff))
-    {
+    if let (Some(customer), false) = (after.acting_as, same) {
         events.push(Event::ImpersonationStarted(
             id,
             acting(after.staff, customer),

@@ -1,13 +1,14 @@
 //! Expiry and logout: authority ends, and what is not personal goes on in a new session.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use super::change::planned;
+use super::change::{planned, rotation_events};
 use super::decision::{CookiePlan, Decision, Issue};
-use super::event::Event;
-use super::lookup::{Alive, Lookup};
+use super::event::{Acting, Event};
+use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, MARKER, Stage};
-use crate::domain::session::{Body, Session, SessionId};
+use crate::domain::session::{Body, Principal, Session, SessionId};
 use crate::ports::StoreError;
 use crate::store::{Ended, Ending, Found, Marker};
 
@@ -15,56 +16,68 @@ impl Flow {
     /// Ends a session and begins its anonymous successor in the same answer.
     pub(super) async fn succeed(self: &Arc<Self>, stage: Stage<'_>, ended: Ended) -> Decision {
         let guard = self.locks.lock(ended.session.id).await;
-        if let Some(decision) = self.join_successor(stage, &ended).await {
+        let found = match self.store.load(ended.session.id).await {
+            Ok(found) => found,
+            Err(_) => return self.unreadable(stage).await,
+        };
+        let ended = match settle(stage, found, ended) {
+            Settled::Over(ended) => ended,
+            // Another request was here while this one waited for its turn.
+            Settled::Moved(marker) => return self.through_marker(stage, marker).await,
+            Settled::Alive(alive) => {
+                drop(guard);
+                return self.returning_later(stage, alive).await;
+            }
+        };
+        if let Some(alive) = self.successor_of(stage, &ended) {
+            drop(guard);
+            let mut decision = self.returning_later(stage, alive).await;
+            decision.cookies.due = Issue::Must;
+            decision.judge_again(stage, |facts| facts.expired = true);
             return decision;
         }
-        let id = ended.session.id;
-        let decided = if stage.may_create {
+        let decided = if (stage.may_create)() {
             self.begin_successor(stage, &ended).await
         } else {
             self.end_alone(stage, &ended).await
         };
-        drop(guard);
         match decided {
-            Ok(mut decision) => {
-                decision.events.insert(0, ending_event(id, ended.reason));
-                decision
-            }
+            Ok(decision) => decision,
             Err(_) => self.unreadable(stage).await,
         }
     }
 
-    /// A parallel request with the same old cookie has been here a moment ago.
-    async fn join_successor(&self, stage: Stage<'_>, ended: &Ended) -> Option<Decision> {
-        let found = self.store.load(ended.session.id).await.ok()??;
-        let (marker, reason) = match found {
-            Found::Ended(now_ended) => (now_ended.successor?, now_ended.reason),
-            // After a logout the id leads on only for whoever proves to be the same: nobody does.
-            Found::Moved(marker) => return Some(self.through_marker(stage, marker).await),
-            Found::Live(_) => return None,
-        };
-        if stage.now >= marker.until {
-            return None;
-        }
+    /// The same as [`Flow::returning`], which may come here again: the future needs a name.
+    fn returning_later<'a>(
+        self: &'a Arc<Self>,
+        stage: Stage<'a>,
+        alive: Alive,
+    ) -> Pin<Box<dyn Future<Output = Decision> + Send + 'a>> {
+        Box::pin(self.returning(stage, alive))
+    }
+
+    /// The successor that a parallel request with the same old cookie has begun a moment ago.
+    fn successor_of(&self, stage: Stage<'_>, ended: &Ended) -> Option<Alive> {
+        let marker = ended
+            .successor
+            .as_ref()
+            .filter(|marker| stage.now < marker.until)?;
         let Some(Found::Live(resident)) = self.store.peek(marker.to, false) else {
             return None;
         };
-        if resident.session().authenticated() {
+        // It may have become somebody's since: then only for whoever proves to be the same.
+        if resident.session().authenticated() && !stage.proves(&resident) {
             return None;
         }
         let iat = resident.session().issued_at;
-        let lookup = Lookup::Ended(reason.label());
-        let alive = Alive {
+        let lookup = Lookup::Ended(ended.reason.label());
+        Some(Alive {
             resident,
             iat,
             reissue: true,
             clock_step: false,
             lookup,
-        };
-        let mut decision = self.unchanged(stage, alive);
-        decision.cookies.due = Issue::Must;
-        decision.judge_again(stage, |facts| facts.expired = true);
-        Some(decision)
+        })
     }
 
     async fn begin_successor(
@@ -73,6 +86,7 @@ impl Flow {
         ended: &Ended,
     ) -> Result<Decision, StoreError> {
         let (old, reason) = (&ended.session, ended.reason);
+        // First of all: from here on, no request with the old id is anybody's.
         self.close_logins(stage, old, reason).await?;
         let mut body = stage.account.base();
         for (field, slot) in old.body.fields().iter() {
@@ -81,31 +95,36 @@ impl Flow {
             }
         }
         let new = self.new_id();
+        let beginning = Beginning {
+            id: new,
+            body,
+            lookup: Lookup::Ended(reason.label()),
+        };
+        let mut decision = self.begin(stage, beginning).await?;
+        // An app that must not fail may have failed: then there is no successor to lead to.
+        let begun = decision.trace.session == Some(new);
+        let until = stage.now.plus(MARKER);
         let marker = Marker {
             account: Arc::clone(&old.account),
             to: new,
-            until: stage.now.plus(MARKER),
+            until,
         };
-        let keep = stage.keep(false);
-        if reason == Ending::Logout {
-            self.store.rotate(old.id, marker, keep).await?;
+        let ended_now = if reason == Ending::Logout && begun {
+            self.store.rotate(old.id, marker, stage.keep(false)).await?;
+            true
         } else {
-            let ended = Ended {
+            let successor = begun.then_some(marker);
+            let tombstone = Ended {
                 session: Arc::clone(old),
                 reason,
-                successor: Some(marker),
+                successor,
             };
-            self.store.end(old.id, ended, keep).await?;
+            self.store.end(old.id, tombstone, stage.keep(false)).await?
+        };
+        if ended_now {
+            decision.events.splice(0..0, ending_events(old, reason));
         }
-        self.begin(
-            stage,
-            Beginning {
-                id: new,
-                body,
-                lookup: Lookup::Ended(reason.label()),
-            },
-        )
-        .await
+        Ok(decision)
     }
 
     /// This client has begun too many sessions: what ended has ended, and nothing takes its place.
@@ -116,12 +135,18 @@ impl Flow {
             successor: None,
             ..ended.clone()
         };
-        self.store
+        let ended_now = self
+            .store
             .end(ended.session.id, tombstone, stage.keep(false))
             .await?;
         let lookup = Lookup::Ended(ended.reason.label());
         let mut decision = self.limited(stage, lookup).await?;
         decision.judge_again(stage, |facts| facts.expired = true);
+        if ended_now {
+            decision
+                .events
+                .splice(0..0, ending_events(&ended.session, ended.reason));
+        }
         Ok(decision)
     }
 
@@ -180,11 +205,12 @@ impl Flow {
         planned.facts.expired = expired;
         planned.events.insert(0, Event::Created(id));
         if known {
-            planned.events.push(Event::Login(id));
+            planned
+                .events
+                .extend(rotation_events(Principal::default(), &resident, false));
         }
-        Ok(self
-            .plan(stage, &resident, planned)
-            .without_ended(stage, &news))
+        let decision = self.plan(stage, &resident, planned);
+        Ok(decision.without_ended(stage, &news))
     }
 
     /// A session that has nothing yet.
@@ -211,9 +237,50 @@ pub(super) struct Beginning {
     pub(super) lookup: Lookup,
 }
 
-fn ending_event(id: SessionId, reason: Ending) -> Event {
-    match reason {
-        Ending::Logout => Event::Logout(id),
-        Ending::Idle | Ending::Absolute | Ending::Revoked => Event::Ended(id, reason),
+/// What became of a session while a request waited for its turn to end it.
+enum Settled {
+    Over(Ended),
+    Moved(Marker),
+    Alive(Alive),
+}
+
+fn settle(stage: Stage<'_>, found: Option<Found>, ended: Ended) -> Settled {
+    match found {
+        Some(Found::Moved(marker)) if stage.now < marker.until => Settled::Moved(marker),
+        Some(Found::Ended(ended)) => Settled::Over(ended),
+        Some(Found::Live(resident)) => {
+            let session = Arc::new(resident.snapshot());
+            let iat = session.issued_at;
+            let lookup = Lookup::Recognised { iat };
+            let alive = Alive {
+                resident,
+                iat,
+                reissue: false,
+                clock_step: false,
+                lookup,
+            };
+            match Flow::judge(stage, alive) {
+                // Activity in between keeps it alive; nothing takes a logout back.
+                LookedUp::Alive(alive) if ended.reason != Ending::Logout => Settled::Alive(alive),
+                _ => Settled::Over(Ended { session, ..ended }),
+            }
+        }
+        Some(Found::Moved(_)) | None => Settled::Over(ended),
     }
+}
+
+fn ending_events(old: &Session, reason: Ending) -> Vec<Event> {
+    let principal = old.principal();
+    let mut events = vec![match reason {
+        Ending::Logout => Event::Logout(old.id),
+        Ending::Idle | Ending::Absolute | Ending::Revoked => Event::Ended(old.id, reason),
+    }];
+    if let Some(customer) = principal.acting_as {
+        let acting = Acting {
+            staff: principal.staff.unwrap_or_default().into(),
+            customer: customer.into(),
+        };
+        events.push(Event::ImpersonationStopped(old.id, acting));
+    }
+    events
 }

@@ -14,7 +14,7 @@ use crate::domain::cookies::{
 };
 use crate::domain::session::{Body, Session, Upkeep};
 use crate::domain::token::{Claims, TokenUse, hash_token, sign_token};
-use crate::store::Resident;
+use crate::store::{Found, Resident};
 
 /// What is done to a response.
 #[derive(Debug, Default)]
@@ -49,10 +49,22 @@ impl Flow {
         };
         let created_at = resident.session().created_at;
         let max_age = policy.max_age(created_at, decision.authenticated, decision.now);
-        if decision.cookies.due != Issue::No
-            && let Some(line) = self.issue(decision, settings, &resident, max_age).await
-        {
-            leaving.set_cookies.push(line);
+        if decision.cookies.due == Issue::No {
+            let live = matches!(
+                self.store
+                    .peek(resident.session().id, decision.authenticated),
+                Some(Found::Live(_))
+            );
+            if !(decision.cookies.segment && live) {
+                return leaving;
+            }
+        } else {
+            match self.issue(decision, settings, &resident, max_age).await {
+                Some(line) => leaving.set_cookies.push(line),
+                // While the upstream answered, the session became another one: its cookie is not
+                // to be overwritten in the browser (lifetime law, "Rotation").
+                None => return leaving,
+            }
         }
         let segment = &decision.injection.plans.segment_cookie;
         leaving
@@ -133,8 +145,10 @@ impl Flow {
         };
         let token = sign_token(keys, &claims, decision.now).ok()?;
         let hash = hash_token(keys.hash_key(), &token);
-        // A store that cannot note it costs a signature check later, nothing else.
-        drop(self.store.issue(session.id, hash, decision.now).await);
+        // A store that cannot be asked costs a signature check later, nothing else.
+        if self.store.issue(session.id, hash, decision.now).await == Ok(false) {
+            return None;
+        }
         if let Issue::Window(_) = decision.cookies.due {
             decision.events.push(Event::Reissued);
         }

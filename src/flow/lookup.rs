@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::decision::Issue;
 use super::{Flow, Stage};
 use crate::domain::cookies::{Choice, choose_presented, is_host_bound};
 use crate::domain::lifetime::{Decision as Lived, Expiry, Presented, decide};
@@ -18,6 +19,24 @@ pub(super) struct Alive {
     pub(super) reissue: bool,
     pub(super) clock_step: bool,
     pub(super) lookup: Lookup,
+}
+
+impl Alive {
+    /// Whether the cookie is to be issued again.
+    pub(super) fn due(&self, stage: Stage<'_>) -> Issue {
+        if !(self.reissue && stage.is_activity()) {
+            return Issue::No;
+        }
+        match self.lookup {
+            // A key that no longer signs, another session, a clock that stepped: such a cookie is
+            // replaced on whatever answer comes first.
+            Lookup::Verified { primary: false, .. } | Lookup::Moved | Lookup::Ended(_) => {
+                Issue::Must
+            }
+            _ if self.clock_step => Issue::Must,
+            _ => Issue::Window(self.iat),
+        }
+    }
 }
 
 /// What a lookup came to.
@@ -164,7 +183,7 @@ impl Flow {
     }
 
     /// Absolute and idle limits, then the refresh window.
-    fn judge(stage: Stage<'_>, alive: Alive) -> LookedUp {
+    pub(super) fn judge(stage: Stage<'_>, alive: Alive) -> LookedUp {
         let session = alive.resident.session();
         let mut times = session.times();
         times.last_seen = alive.resident.last_seen();

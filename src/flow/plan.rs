@@ -1,5 +1,6 @@
 //! From a session to the plan of a request: headers, cookies, verdict.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use crate::account::Account;
 use super::decision::{Decision, Injection};
 use super::event::Event;
 use super::returning::Planned;
-use super::writes::News;
+use super::writes::{News, says_who};
 use super::{Flow, Stage};
 use crate::domain::access::{AccessFacts, plan_access};
 use crate::domain::cookies::{CookieSettings, delete_auth_cookie};
 use crate::domain::headers::{CONTEXT, SESSION_ID, SESSION_TOKEN, session_id_value};
 use crate::domain::plans::{Plans, SharedBody};
-use crate::domain::session::{Body, Field, SessionId};
+use crate::domain::session::{Body, Field, SessionId, Slot};
 use crate::domain::time::Millis;
 use crate::domain::token::{Claims, TokenUse, hash_cookie, sign_token};
 use crate::store::Resident;
@@ -37,6 +38,22 @@ impl Stage<'_> {
         }
     }
 
+    /// The apps that may be called for their age: with cookies cut off at the limit, not those whose
+    /// cookies are unknown.
+    pub(super) fn recallable(&self, mut aged: BTreeSet<usize>) -> BTreeSet<usize> {
+        if self.inputs.cookies_cut {
+            aged.retain(|&at| {
+                let inputs = self
+                    .account
+                    .graph
+                    .app(at)
+                    .map_or(&[][..], |app| &app.inputs);
+                inputs.iter().all(|input| input.namespace() != "cookie")
+            });
+        }
+        aged
+    }
+
     /// How long a store keeps a record of this kind after its last use.
     pub(super) fn keep(&self, authenticated: bool) -> Duration {
         self.account
@@ -52,18 +69,28 @@ impl Stage<'_> {
             .plans(&self.account.headers, self.account.generation)
     }
 
-    /// Whether the request carries an auth cookie that a session lives by.
+    /// Whether the request carries every login cookie that a session holds. One that it does not
+    /// know, or a cookie that anybody could have set, proves nothing.
     pub(super) fn proves(&self, resident: &Resident) -> bool {
         let session = resident.session();
-        let body = session.body.fields();
         let key = self.account.keys.hash_key();
+        let presents = |field: &Field, held: &Slot| {
+            let name = field.key();
+            self.inputs.captured.iter().any(|(captured, value)| {
+                *captured == name
+                    && !value.is_empty()
+                    && held.value().as_str() == Some(hash_cookie(key, name, value).as_str())
+            })
+        };
+        let body = session.body.fields();
+        let mut held = body
+            .namespace("cookie")
+            .filter(|(field, _)| says_who(self.account, field.key()))
+            .peekable();
         session.account == self.account.name
             && session.authenticated()
-            && self.inputs.captured.iter().any(|(name, value)| {
-                super::writes::says_who(name)
-                    && body.at("cookie", name).and_then(|held| held.as_str())
-                        == Some(hash_cookie(key, name, value).as_str())
-            })
+            && held.peek().is_some()
+            && held.all(|(field, slot)| presents(field, slot))
     }
 
     /// The captured cookies of this request, for apps that are called beside it.

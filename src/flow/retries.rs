@@ -59,7 +59,8 @@ impl Flow {
         };
         tokio::spawn(async move {
             let _turn = turn;
-            let _guard = flow.locks.lock(id).await;
+            // Without the session's lock: requests go on meanwhile, and if one saves first, its
+            // change counts and this is tried again later.
             flow.retry(&account, id, Retry { apps, raw, now }).await;
         });
     }
@@ -84,9 +85,22 @@ impl Flow {
         let Ok(outcome) = self.run(account, start).await else {
             return;
         };
-        let same = Principal::of(&outcome.body) == old.principal();
-        // Who acts changes only on a request, where the id can change with it.
-        if !same || account.limits.check(&outcome.body).is_err() {
+        if account.limits.check(&outcome.body).is_err() {
+            return;
+        }
+        if Principal::of(&outcome.body) != old.principal() {
+            // Who acts changes only on a request, where the id can change with it: the next one
+            // asks the same apps itself.
+            let upkeep = old.upkeep.hastened(&retry.apps, retry.now);
+            self.keep_retry(
+                account,
+                Session {
+                    upkeep,
+                    ..resident.snapshot()
+                },
+                old.version,
+            )
+            .await;
             return;
         }
         let next = Session {
@@ -95,12 +109,14 @@ impl Flow {
             upkeep: old.upkeep.after(&outcome, &account.graph, retry.now),
             ..resident.snapshot()
         };
-        let keep = account
-            .policies
-            .of(next.authenticated())
-            .record_ttl(next.authenticated());
-        // Overtaken by a request: what is still pending is tried again after that.
-        drop(self.store.save(next, old.version, keep).await);
+        self.keep_retry(account, next, old.version).await;
+    }
+
+    /// Overtaken by a request: what is still pending is tried again after that.
+    async fn keep_retry(&self, account: &Account, next: Session, based_on: u64) {
+        let authenticated = next.authenticated();
+        let keep = account.policies.of(authenticated).record_ttl(authenticated);
+        drop(self.store.save(next, based_on, keep).await);
     }
 }
 

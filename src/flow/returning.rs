@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::change::Changed;
-use super::decision::{CookiePlan, Decision, Issue, Trace};
+use super::decision::{CookiePlan, Decision, Trace};
 use super::event::Event;
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, Stage};
@@ -35,29 +35,24 @@ impl Flow {
             // While waiting for its turn, the session became another one.
             Changed::Gone(LookedUp::Moved(marker)) => self.through_marker(stage, marker).await,
             Changed::Gone(LookedUp::Ended(ended)) => Box::pin(self.succeed(stage, ended)).await,
+            Changed::Gone(LookedUp::Unknown(lookup)) => self.first_visit(stage, lookup).await,
             Changed::Gone(_) => self.unreadable(stage).await,
         }
     }
 
     /// The plan of a request that changes nothing.
     pub(super) fn unchanged(&self, stage: Stage<'_>, alive: Alive) -> Decision {
+        let due = alive.due(stage);
         let Alive {
             resident,
-            iat,
-            reissue,
             clock_step,
             lookup,
+            ..
         } = alive;
         let mut events = Vec::new();
         if clock_step {
             events.push(Event::ClockStep);
         }
-        let due = match (reissue && stage.is_activity(), lookup) {
-            (false, _) => Issue::No,
-            // A key that no longer signs: the sooner its last cookie is replaced, the better.
-            (true, Lookup::Verified { primary: false, .. } | Lookup::Moved) => Issue::Must,
-            (true, _) => Issue::Window(iat),
-        };
         let cookies = CookiePlan {
             session: Some(Arc::clone(&resident)),
             due,
@@ -109,7 +104,9 @@ impl Flow {
         for _ in 0..MARKER_HOPS {
             match self.store.peek(to, true)? {
                 Found::Live(resident) => {
-                    return stage.proves(&resident).then_some(resident);
+                    let absolute = stage.account.policies.authenticated.absolute(true);
+                    let stands = resident.logins_stand(stage.now, absolute);
+                    return (stands && stage.proves(&resident)).then_some(resident);
                 }
                 Found::Moved(next) if stage.now < next.until => to = next.to,
                 Found::Moved(_) | Found::Ended(_) => return None,

@@ -28,7 +28,7 @@ impl Flow {
         stage: Stage<'_>,
         lookup: Lookup,
     ) -> Decision {
-        if !stage.may_create {
+        if !(stage.may_create)() {
             return match self.limited(stage, lookup).await {
                 Ok(decision) => decision,
                 Err(_) => self.unreadable(stage).await,
@@ -189,7 +189,9 @@ impl Flow {
         match self.run(stage.account, start).await {
             Ok(outcome) => {
                 let events = events_of(&outcome);
-                let body = self.bodies.share(outcome.body);
+                // A whole session of a minute ago is better than half of one now.
+                let last = default.last().filter(|_| !outcome.failed.is_empty());
+                let body = last.unwrap_or_else(|| self.bodies.share(outcome.body));
                 default.renew(Arc::clone(&body), stage.now);
                 (body, events)
             }

@@ -1,19 +1,29 @@
 //! From what a request says to what it writes into the session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Flow, Stage};
-use crate::domain::patch::Patch;
+use crate::account::Account;
+use crate::domain::jws::Compact;
+use crate::domain::patch::{Edit, Patch};
 use crate::domain::session::field::known;
 use crate::domain::session::{Body, Field};
+use crate::domain::time::Millis;
 use crate::domain::token::{TokenHash, hash_cookie, hash_token};
+use crate::domain::vtexid::cookie_kind;
 use crate::ports::StoreError;
 use crate::store::{Ending, Login};
 
 /// The cookie and key by which staff asks to act as a customer.
 pub(super) const IMPERSONATED: &str = "vtex-impersonated-customer-email";
+
+/// No record of a login is kept longer than this, whatever its token says.
+const LONGEST_LOGIN: Duration = Duration::from_hours(400 * 24);
+/// Longest login token that is looked into, in bytes; longer ones never verify.
+const MAX_LOGIN_TOKEN: usize = 8 * 1024;
 
 /// What a request writes.
 #[derive(Debug, Default)]
@@ -24,8 +34,8 @@ pub(super) struct News {
     pub(super) raw: Body,
     /// Captured auth cookies of logins that have ended: as if they were not there.
     pub(super) ended: Vec<(String, Ending)>,
-    /// Hashes of the auth cookies that count.
-    pub(super) tokens: Vec<TokenHash>,
+    /// Hashes of the login cookies that count, with the end of each.
+    pub(super) tokens: Vec<(TokenHash, Millis)>,
 }
 
 impl Stage<'_> {
@@ -57,9 +67,37 @@ impl Stage<'_> {
     }
 }
 
-/// Whether a captured cookie says who somebody is.
-pub(super) fn says_who(name: &str) -> bool {
-    name != IMPERSONATED
+/// Whether a captured cookie says who somebody is: a login cookie of this account, and no other
+/// that the configuration captures.
+pub(super) fn says_who(account: &Account, name: &str) -> bool {
+    cookie_kind(name, &account.name, &account.id).is_some()
+}
+
+/// Names a login. Accounts may share a key ring; logins they never share.
+fn login_token(account: &Account, value: &str) -> TokenHash {
+    hash_token(
+        account.keys.hash_key(),
+        &format!("{}\0{value}", account.name),
+    )
+}
+
+/// When a token ends, by its own word. It decides only how long a record of it is kept.
+fn end_of(value: &str, now: Millis) -> Millis {
+    let latest = now.plus(LONGEST_LOGIN);
+    let read = Compact::read(value, MAX_LOGIN_TOKEN)
+        .ok()
+        .and_then(|read| read.claims().ok());
+    let said = read.and_then(|claims| claims.seconds("exp").ok().flatten());
+    said.map_or(latest, |secs| Millis::from_secs(secs).min(latest))
+}
+
+impl News {
+    /// The same without what the request would add to `public`: what is left is who somebody is.
+    pub(super) fn identity_alone(&self) -> Patch {
+        let mut request = self.request.clone();
+        request.retain(|field, edit| field.namespace() != "public" || matches!(edit, Edit::Unset));
+        request
+    }
 }
 
 impl Flow {
@@ -101,14 +139,14 @@ impl Flow {
             return Ok(());
         };
         let keys = &stage.account.keys;
-        if says_who(name) && !value.is_empty() {
-            let token = hash_token(keys.hash_key(), value);
+        if says_who(stage.account, name) && !value.is_empty() {
+            let token = login_token(stage.account, value);
             if let Some(ending) = self.login_ended(stage, token).await? {
                 news.ended.push((name.to_owned(), ending));
                 return Ok(());
             }
-            if !news.tokens.contains(&token) {
-                news.tokens.push(token);
+            if news.tokens.iter().all(|(known, _)| *known != token) {
+                news.tokens.push((token, end_of(value, stage.now)));
             }
         }
         news.raw.set(field.clone(), json!(value));

@@ -43,13 +43,13 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
         based_on: u64,
         keep: Duration,
     ) -> Result<Option<Arc<Resident>>, StoreError>;
-    /// Notes the cookie that was issued last. Does nothing to a session that is gone.
+    /// Notes the cookie that was issued last. `false`, and nothing done, where the session is gone.
     async fn issue(
         &self,
         id: SessionId,
         token: TokenHash,
         issued_at: Millis,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
     /// Replaces a session by the marker of its rotation.
     async fn rotate(
         &self,
@@ -57,8 +57,8 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
         marker: Marker,
         keep: Duration,
     ) -> Result<(), StoreError>;
-    /// Ends a session; its tombstone says why.
-    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<(), StoreError>;
+    /// Ends a session; its tombstone says why. `false` where none was live under the id.
+    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError>;
     /// The login of a token.
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError>;
     /// Keeps a login at its token's first sight; returns the one that is kept.

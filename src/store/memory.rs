@@ -19,8 +19,8 @@ use crate::ports::{SessionStore, StoreError};
 
 /// What a session's head, its cache entry and its share of tables take, in bytes.
 const HEAD_BYTES: u32 = 400;
-/// What one field of a body that is a shopper's own takes, in bytes.
-const FIELD_BYTES: u32 = 120;
+/// Bytes of an anonymous body that count as shared.
+const SHARED_BYTES: usize = 4096;
 
 /// Room for sessions, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,23 +77,31 @@ impl moka::Expiry<SessionId, Entry> for KeepEntries {
     }
 }
 
-fn weight(_: &SessionId, entry: &Entry) -> u32 {
-    match &entry.found {
-        Found::Live(resident) => {
-            let fields = resident.session().body.fields().len();
-            let own = if resident.session().authenticated() {
-                FIELD_BYTES
-            } else {
-                0
-            };
-            HEAD_BYTES.saturating_add(
-                u32::try_from(fields)
-                    .unwrap_or(u32::MAX)
-                    .saturating_mul(own),
-            )
-        }
-        Found::Moved(_) | Found::Ended(_) => HEAD_BYTES,
+/// A login is remembered until its own token's end, used or not: forgotten earlier, it would count
+/// as new.
+#[derive(Debug)]
+struct KeepLogins;
+
+impl moka::Expiry<u128, Arc<Login>> for KeepLogins {
+    fn expire_after_create(&self, _: &u128, login: &Arc<Login>, _: Instant) -> Option<Duration> {
+        Some(login.expires.since(login.created_at))
     }
+}
+
+fn weight(_: &SessionId, entry: &Entry) -> u32 {
+    let session = match &entry.found {
+        Found::Live(resident) => resident.session(),
+        Found::Ended(ended) => &ended.session,
+        Found::Moved(_) => return HEAD_BYTES,
+    };
+    let body = session.body.weight();
+    // A small anonymous body is shared by thousands; one that grew is a visitor's own.
+    let own = if session.authenticated() {
+        body
+    } else {
+        body.saturating_sub(SHARED_BYTES)
+    };
+    HEAD_BYTES.saturating_add(u32::try_from(own).unwrap_or(u32::MAX))
 }
 
 fn sessions(capacity: u64) -> Cache<SessionId, Entry> {
@@ -107,15 +115,15 @@ fn sessions(capacity: u64) -> Cache<SessionId, Entry> {
 }
 
 impl MemoryStore {
-    /// An empty store. `login_keep` is how long an ended or idle login is remembered.
-    pub fn new(capacity: MemoryCapacity, login_keep: Duration) -> Self {
+    /// An empty store.
+    pub fn new(capacity: MemoryCapacity) -> Self {
         Self {
             anonymous: sessions(capacity.anonymous),
             authenticated: sessions(capacity.authenticated),
             logins: Cache::builder()
                 .max_capacity((capacity.authenticated / u64::from(HEAD_BYTES)).max(1024))
                 .eviction_policy(EvictionPolicy::lru())
-                .time_to_idle(login_keep)
+                .expire_after(KeepLogins)
                 .build(),
         }
     }
@@ -235,7 +243,7 @@ impl SessionStore for MemoryStore {
         id: SessionId,
         token: TokenHash,
         issued_at: Millis,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let replaced = self.replace(id, |old, keep| {
             let next = Session {
                 token: Some(token),
@@ -248,10 +256,9 @@ impl SessionStore for MemoryStore {
                 keep,
             })
         });
-        if let Some((old, entry)) = replaced {
-            follow(&old, &entry);
-        }
-        Ok(())
+        Ok(replaced
+            .and_then(|(old, entry)| follow(&old, &entry))
+            .is_some())
     }
 
     async fn rotate(
@@ -264,20 +271,28 @@ impl SessionStore for MemoryStore {
             found: Found::Moved(marker),
             keep,
         };
-        // In this order: at no moment is there nothing under the old id.
-        self.anonymous.insert(from, entry);
-        self.authenticated.invalidate(&from);
+        // In this order: at no moment is there nothing under the old id. Both steps compute under
+        // the entry's lock, so that an issue under way cannot put the session back.
+        self.anonymous
+            .entry(from)
+            .and_compute_with(|_| Op::Put(entry));
+        self.authenticated
+            .entry(from)
+            .and_compute_with(|old| match old {
+                Some(_) => Op::Remove,
+                None => Op::Nop,
+            });
         Ok(())
     }
 
-    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<(), StoreError> {
-        self.replace(id, |_, _| {
+    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError> {
+        let ended = self.replace(id, |_, _| {
             Some(Entry {
                 found: Found::Ended(ended.clone()),
                 keep,
             })
         });
-        Ok(())
+        Ok(ended.is_some())
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {

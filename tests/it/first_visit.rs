@@ -89,7 +89,7 @@ async fn an_empty_value_is_written_and_the_last_of_a_repeated_one_wins() {
 #[tokio::test]
 async fn a_refused_channel_is_401_for_a_visitor_and_everything_else_of_the_request_stays() {
     let shop = Shop::start().await;
-    for sc in ["3", "4", "99", "%00", "%ZZ"] {
+    for sc in ["3", "4", "99", "%ZZ"] {
         let mut shopper = Shopper::new(&shop);
         let before = shop.origin.seen().len();
         let reply = shopper

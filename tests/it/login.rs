@@ -175,6 +175,93 @@ async fn a_login_that_was_logged_out_is_not_heard_again_and_its_cookie_is_delete
 }
 
 #[tokio::test]
+async fn a_cookie_that_anybody_could_have_set_proves_nothing_at_a_marker() {
+    let shop = Shop::with("[account.inputs]\ncookies = [\"VtexIdclientAutCookie\", \"VtexIdclientAutCookie_.*\", \"ab_test\"]\n").await;
+    let mut shopper = Shopper::new(&shop);
+    shopper.keep("ab_test", "1");
+    shopper.keep("VtexIdclientAutCookie_x", "1");
+    shopper.get("/").await;
+    let mut attacker = shopper.clone();
+    shopper.keep(SHOPPER, &shop.token("ana@example.com"));
+    shopper.get("/").await;
+    let new = shop
+        .origin
+        .last()
+        .header("x-session-id")
+        .unwrap()
+        .to_owned();
+    attacker.keep(SHOPPER, "");
+    let reply = attacker.get("/").await;
+    assert!(!reply.sets_session(), "{reply:?}");
+    assert_ne!(
+        shop.origin.last().header("x-session-id"),
+        Some(new.as_str())
+    );
+    assert_eq!(shop.origin.last().header("x-session-user-id"), None);
+}
+
+#[tokio::test]
+async fn a_late_answer_never_puts_the_old_cookie_back() {
+    let shop = Shop::start().await;
+    let mut shopper = Shopper::new(&shop);
+    shopper.get("/").await;
+    shop.clock.set(at("25:00"));
+    // A slow page is asked for when the cookie is due, and answered after a login.
+    let slow = shop.origin.holds("/slow");
+    let asked = shopper.clone();
+    let page = tokio::spawn(async move { asked.send_and_lose("GET", "/slow", PAGE).await });
+    slow.asked().await;
+    shopper.keep(SHOPPER, &shop.token("ana@example.com"));
+    shopper.get("/").await;
+    slow.answer();
+    let late = page.await.unwrap();
+    assert!(late.all("set-cookie").is_empty(), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_renewed_token_is_a_login_of_its_own_and_the_old_one_has_ended() {
+    let shop = Shop::start().await;
+    let mut shopper = logged_in(&shop, "ana@example.com").await;
+    let (id, old) = (
+        shop.origin
+            .last()
+            .header("x-session-id")
+            .unwrap()
+            .to_owned(),
+        shopper.cookie(SHOPPER).unwrap().to_owned(),
+    );
+    shop.clock.set(at("10:00"));
+    shopper.keep(SHOPPER, &shop.token("ana@example.com"));
+    shopper.get("/").await;
+    let seen = shop.origin.last();
+    assert_ne!(seen.header("x-session-id"), Some(id.as_str()));
+    assert_eq!(seen.header("x-session-user-id"), Some(ANA));
+    let mut thief = Shopper::new(&shop);
+    thief.keep(SHOPPER, &old);
+    thief.get("/").await;
+    assert_eq!(shop.origin.last().header("x-session-user-id"), None);
+}
+
+#[tokio::test]
+async fn what_one_shopper_said_of_themselves_does_not_pass_to_the_next() {
+    let over = "[account.inputs]\nquery = [\"sc\", \"utm_*\", \"storeUserEmail\"]\n\
+        [account.headers.map]\n\"x-said\" = \"public.storeUserEmail\"\n";
+    let shop = Shop::with(over).await;
+    let mut shopper = logged_in(&shop, "ana@example.com").await;
+    shopper.get("/?storeUserEmail=ana%40example.com").await;
+    assert_eq!(shop.origin.last().header("x-said"), Some("ana@example.com"));
+    shopper.keep(SHOPPER, &shop.token("bruno@example.com"));
+    shopper.get("/").await;
+    let seen = shop.origin.last();
+    assert_eq!(seen.header("x-said"), None);
+    assert_eq!(
+        seen.header("x-session-campaigns"),
+        Some("black-friday"),
+        "carried over"
+    );
+}
+
+#[tokio::test]
 async fn a_logout_reaches_every_session_of_the_login() {
     let shop = Shop::start().await;
     let mut first = logged_in(&shop, "ana@example.com").await;

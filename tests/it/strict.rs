@@ -178,4 +178,10 @@ async fn two_stores_on_one_host_never_share_a_session() {
     assert!(reply.sets_session());
     assert_ne!(shop.origin.last().header("x-session-id"), Some(id.as_str()));
     assert_eq!(shop.origin.last().header("x-vtex-account"), Some("usstore"));
+    // Routes lie below the root path: what needs a shopper there needs one.
+    let reply = shopper.get("/br/account").await;
+    assert_eq!(
+        reply.header("location"),
+        Some("/br/login?return_to=/br/account")
+    );
 }

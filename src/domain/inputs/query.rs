@@ -13,7 +13,9 @@ use crate::domain::session::field::{MAX_KEY_BYTES, is_key};
 
 /// Parameters of one request that only a pattern lets in (contract §3).
 const MAX_WILD_NAMES: usize = 16;
-const MAX_VALUE_BYTES: usize = 2 * 1024;
+/// Values stay with the shopper and travel in headers and cookies: what one link may put there is
+/// kept small. No campaign name, place or address comes near it.
+const MAX_VALUE_BYTES: usize = 512;
 /// An escape is three bytes long; what is longer than this needs no decoding to be too long.
 const ESCAPE_BYTES: usize = 3;
 /// Whoever this names is impersonated, so another site must not be able to say it.
@@ -45,6 +47,7 @@ pub(super) fn read_query<'a>(
             .iter()
             .position(|(name, _)| *name == parameter.0);
         let refused = parameter.1.len() > MAX_VALUE_BYTES
+            || parameter.1.chars().any(char::is_control)
             || (parameter.0 == IMPERSONATION && !trusted_start)
             || (known.is_none() && found == Match::Wild && wild_names == MAX_WILD_NAMES);
         if refused {

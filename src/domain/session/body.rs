@@ -1,5 +1,6 @@
 //! A session's body: its fields and their values, in one sorted list.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use super::Field;
 ///
 /// The platform writes `{"value": …}`; members beside `value` (such as `keepAlive`) are kept as
 /// they came (contract §4).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Slot {
     value: Value,
     beside: Option<Arc<Map<String, Value>>>,
@@ -52,7 +53,7 @@ impl Slot {
 }
 
 /// The fields of a session. Fields are sorted by name, so equal contents are equal bodies.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Body {
     entries: Vec<(Field, Slot)>,
 }
@@ -164,6 +165,18 @@ impl Body {
             .filter(move |(field, _)| field.namespace() == namespace)
     }
 
+    /// What it takes in memory, in bytes, roughly.
+    pub fn weight(&self) -> usize {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.len(),
+            Value::Array(_) | Value::Object(_) => value.to_string().len() * 2,
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        };
+        self.iter()
+            .map(|(field, slot)| 96 + field.as_str().len() + text(slot.value()))
+            .sum()
+    }
+
     /// How many fields there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -186,6 +199,22 @@ impl Body {
             }
         }
         Value::Object(namespaces)
+    }
+}
+
+/// Never the value: it may be a shopper's own.
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot(..)")
+    }
+}
+
+/// The fields' names alone.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.entries.iter().map(|(field, _)| field))
+            .finish()
     }
 }
 

@@ -37,7 +37,14 @@ const OPTIONAL: [(&str, &str); 3] = [
 ];
 
 /// Lists that may be dropped from an oversized cookie; `facets` always goes first.
-const LISTS: [&str; 4] = ["campaigns", "priceTables", "utm_campaign", "utm_source"];
+const LISTS: [&str; 6] = [
+    "campaigns",
+    "priceTables",
+    "regionId",
+    "utm_campaign",
+    "utm_source",
+    "utmi_campaign",
+];
 
 /// A session's segment.
 #[derive(Clone, Debug, PartialEq, Eq)]

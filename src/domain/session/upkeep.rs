@@ -82,6 +82,24 @@ impl Upkeep {
         failing.map(|mark| (usize::from(mark.app), mark.failures))
     }
 
+    /// The same with some failing apps due now, for the next request itself.
+    #[must_use]
+    pub fn hastened(&self, apps: &BTreeSet<usize>, now: Millis) -> Self {
+        let mut hastened = self.clone();
+        for mark in &mut hastened.marks {
+            if apps.contains(&usize::from(mark.app)) {
+                (mark.failures, mark.due) = (0, now);
+            }
+        }
+        hastened.next = hastened
+            .marks
+            .iter()
+            .map(|mark| mark.due)
+            .min()
+            .unwrap_or(NEVER);
+        hastened
+    }
+
     /// Takes the outcome of a cycle that ran at `now`.
     #[must_use]
     pub fn after(&self, outcome: &Outcome, graph: &Graph, now: Millis) -> Self {
@@ -220,6 +238,22 @@ mod tests {
         let mut said = outcome();
         said.answered.insert(1, Answered::default());
         assert_eq!(upkeep.after(&said, &graph(), now), Upkeep::default());
+    }
+
+    #[test]
+    fn a_hastened_app_is_asked_by_the_next_request_itself() {
+        let mut failed = outcome();
+        failed.failed.insert(1, Failure::Timeout);
+        let upkeep = Upkeep::default()
+            .after(&failed, &graph(), at(0))
+            .hastened(&[1].into(), at(0));
+        assert_eq!(
+            upkeep.due(at(0)),
+            DueApps {
+                aged: [1].into(),
+                pending: [].into()
+            }
+        );
     }
 
     #[test]

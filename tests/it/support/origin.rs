@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// One request as the store's server got it.
 #[derive(Clone, Debug)]
@@ -41,8 +42,28 @@ pub(crate) struct Says {
     pub body: Vec<u8>,
 }
 
+/// A path whose answer waits for the test.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Held {
+    asked: Arc<Notify>,
+    answer: Arc<Notify>,
+}
+
+impl Held {
+    /// Waits until it was asked for.
+    pub(crate) async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Lets it be answered.
+    pub(crate) fn answer(&self) {
+        self.answer.notify_one();
+    }
+}
+
 #[derive(Debug, Default)]
 struct Script {
+    held: HashMap<String, Held>,
     seen: Vec<Seen>,
     says: HashMap<String, Says>,
 }
@@ -81,6 +102,16 @@ impl Origin {
         self.script.lock().says.insert(path.to_owned(), says);
     }
 
+    /// Holds the answers of a path back until the test lets them go.
+    pub(crate) fn holds(&self, path: &str) -> Held {
+        let held = Held::default();
+        self.script
+            .lock()
+            .held
+            .insert(path.to_owned(), held.clone());
+        held
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.script.lock().seen.clone()
     }
@@ -105,6 +136,11 @@ async fn answer(State(origin): State<Origin>, request: Request) -> Response {
         .collect();
     let target = head.uri.to_string();
     let path = head.uri.path().to_owned();
+    let held = origin.script.lock().held.get(&path).cloned();
+    if let Some(held) = held {
+        held.asked.notify_one();
+        held.answer.notified().await;
+    }
     let mut script = origin.script.lock();
     let echoed = body.clone();
     script.seen.push(Seen {

@@ -33,8 +33,14 @@ impl Cycle<'_> {
                 Err(failure) => self.failure(app, failure, &mut merge),
             }
         }
-        let changed = merge.patch.apply(&mut self.body);
+        let mut changed = merge.patch.apply(&mut self.body);
+        let knew = self.authority_changed;
         self.note_authority(&changed);
+        if self.authority_changed && !knew {
+            changed.extend(self.clear_what_failed());
+            changed.sort();
+            changed.dedup();
+        }
         if !self.creating {
             self.spent += 1;
             self.rounds_run += 1;
@@ -69,6 +75,21 @@ impl Cycle<'_> {
         for field in outputs {
             merge.patch.unset(field.clone());
         }
+    }
+
+    /// Who acts changed in this round: what apps that had failed before, or fail in this very round,
+    /// kept was told to somebody else.
+    fn clear_what_failed(&mut self) -> Vec<Field> {
+        let mut patch = Patch::new();
+        for &app in self.failed.keys().filter(|app| self.graph.personal(**app)) {
+            for field in self.graph.app(app).map_or(&[][..], |spec| &spec.outputs) {
+                // What says who acts is what changed; it is not somebody else's.
+                if !says_who_acts(field) {
+                    patch.unset(field.clone());
+                }
+            }
+        }
+        patch.apply(&mut self.body)
     }
 
     fn answer(&mut self, app: usize, answer: Answer, merge: &mut Merge) {

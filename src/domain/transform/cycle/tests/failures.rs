@@ -73,6 +73,40 @@ fn nothing_of_one_shopper_is_kept_for_the_next_when_apps_fail() {
 }
 
 #[test]
+fn an_app_that_fails_in_the_round_in_which_the_shopper_changes_keeps_nothing() {
+    let apps = [
+        app(
+            "authentication",
+            &["cookie.Id"],
+            &["authentication.storeUserId"],
+            |_| writes(&[("authentication.storeUserId", json!("bruno"))]),
+        ),
+        app(
+            "profile",
+            &["authentication.storeUserId"],
+            &["profile.email"],
+            fails,
+        ),
+    ];
+    let start = Start {
+        body: body(&[
+            ("authentication.storeUserId", "ana"),
+            ("profile.email", "ana@example.com"),
+        ]),
+        request: patch(&[("cookie.Id", "bruno's")]),
+        // Past its age, it is asked about Ana while authentication hears of Bruno.
+        recall: [1].into(),
+        ..Start::default()
+    };
+    let outcome = run(&apps, start);
+    assert_eq!(
+        outcome.body.text("authentication.storeUserId"),
+        Some("bruno")
+    );
+    assert_eq!(outcome.body.value("profile.email"), None);
+}
+
+#[test]
 fn what_is_not_called_before_the_deadline_has_failed() {
     let apps = [
         app(
