@@ -59,24 +59,29 @@ fn listed_parameters_are_decoded_once() {
         ("sc=%ZZ", "sc", "%ZZ"),
         ("sc=%", "sc", "%"),
         ("sc=%2", "sc", "%2"),
-        ("sc=%00", "sc", "\0"),
         ("sc=%ff", "sc", "\u{fffd}"),
         ("sc=%2541", "sc", "%41"),
         ("%73c=3", "sc", "3"),
         ("s%63=3", "sc", "3"),
         ("sc=a=b", "sc", "a=b"),
         ("utm_source=a+b%20c", "utm_source", "a b c"),
-        (
-            "utm_source=%0d%0aX-Vtex-Account:%20evil",
-            "utm_source",
-            "\r\nX-Vtex-Account: evil",
-        ),
         ("utmi_cp=x", "utmi_cp", "x"),
         ("&&x=1&&sc=4&", "sc", "4"),
         ("x=?sc=1&sc=5", "sc", "5"),
     ] {
         let expected = (vec![(name.to_owned(), value.to_owned())], 0);
         assert_eq!(read(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn values_with_control_characters_are_not_taken_and_counted() {
+    for query in [
+        "sc=%00",
+        "utm_source=%0d%0aX-Vtex-Account:%20evil",
+        "sc=a%7f",
+    ] {
+        assert_eq!(read(query), (Vec::new(), 1), "{query}");
     }
 }
 
