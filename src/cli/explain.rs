@@ -4,16 +4,19 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::run::system_ports;
 use super::{ConfigArgs, tell};
-use crate::assemble::assemble;
+use crate::assemble::{Ports, assemble};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::domain::cookies::ResponseFacts;
 use crate::domain::inputs::read_inputs;
+use crate::domain::time::Millis;
 use crate::edge;
+use crate::ports::Clock;
 
 mod kept;
 mod report;
@@ -52,6 +55,17 @@ pub struct ExplainArgs {
     json: bool,
 }
 
+/// The moment of the explained request: no time goes by while it is explained, so a session that
+/// was seen 25 minutes ago was seen exactly then.
+#[derive(Debug)]
+struct Stopped(Millis);
+
+impl Clock for Stopped {
+    fn now(&self) -> Millis {
+        self.0
+    }
+}
+
 /// Explains one request. Nothing is sent anywhere and nothing is kept.
 pub fn run(
     args: &ExplainArgs,
@@ -87,7 +101,12 @@ pub fn run(
 }
 
 async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> {
-    let shared = assemble(config, &system_ports()).map_err(|error| error.to_string())?;
+    let system = system_ports();
+    let ports = Ports {
+        clock: Arc::new(Stopped(system.clock.now())),
+        ..system
+    };
+    let shared = assemble(config, &ports).map_err(|error| error.to_string())?;
     let running = shared.running.load_full();
     let mut head = request::read(&args.request)?;
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);

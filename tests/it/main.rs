@@ -15,6 +15,8 @@ mod docs;
 #[cfg(test)]
 mod first_visit;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod lifetime;
