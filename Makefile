@@ -4,7 +4,7 @@
 CARGO ?= cargo
 DEMO  ?=
 
-.PHONY: demo test setup setup-test fmt lint unit doc conf bench-compile bench reference clean
+.PHONY: demo test setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
 
 demo: setup
 	$(CARGO) run --release --quiet -- demo $(DEMO)
@@ -45,6 +45,10 @@ bench: setup
 # Writes docs/configuration.md anew from the configuration's own types.
 reference: setup
 	$(CARGO) run --quiet -- schema --markdown > docs/configuration.md
+
+# Writes tests/golden/*.http anew from what the proxy does now; read the difference before you keep it.
+golden: setup
+	UPDATE_GOLDEN=1 $(CARGO) test --quiet --test it golden::
 
 clean:
 	$(CARGO) clean
