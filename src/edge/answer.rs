@@ -125,12 +125,13 @@ impl Answer {
         }
     }
 
-    /// A small page that needs nothing else, with a way back.
+    /// A small page that needs nothing else, not even an icon, with a way back.
     fn page(status: u16, title: &str, said: &str) -> Self {
         let (title, said) = (escape(title), escape(said));
         let body = format!(
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
+             <link rel=\"icon\" href=\"data:,\">\
              <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;\
              padding:0 1rem;color-scheme:light dark}}</style>\
              <h1>{title}</h1><p>{said}</p><p><a href=\"/\">Back to the store</a></p></html>\n"

@@ -7,6 +7,8 @@ mod support;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod degraded;
