@@ -141,7 +141,6 @@ impl BuiltIn {
                 "store.currencySymbol",
                 "store.channelPrivacy",
                 "store.admin_cultureInfo",
-                "public.sc",
             ],
             Self::Authentication => &[
                 "authentication.adminUserId",

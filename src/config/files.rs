@@ -19,6 +19,8 @@ pub enum FileKind {
     KeyRing {
         /// Whether a missing one is made at start.
         created: bool,
+        /// Whether it has to sign contexts for backends.
+        contexts: bool,
     },
     /// Public keys of a login.
     Jwks,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AuthCookie, Cookies, HeaderSource, Headers, Inputs, SameSite};
 pub use account_parts::{
-    Allow, Api, Authentication, Context, Cycle, Directory, DirectoryKind, Keys, Memo, OnLoop,
+    Allow, Authentication, Context, Cycle, Directory, DirectoryKind, Keys, Memo, OnLoop,
 };
 pub use backends::{App, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream};
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
@@ -33,8 +33,7 @@ pub struct Root {
     pub server: Server,
     /// Addresses for shoppers. Without any, one listens on `127.0.0.1:8080`.
     pub listener: Vec<Listener>,
-    /// The address for operators: JSON API, console, metrics, health. Without this table there
-    /// is none.
+    /// The address for operators: metrics and health. Without this table there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin: Option<Admin>,
     /// What is logged.

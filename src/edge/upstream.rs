@@ -135,7 +135,6 @@ mod tests {
                 read: second,
                 write: second,
                 idle: second,
-                total: second,
             },
             keep_alive: 8,
         }))

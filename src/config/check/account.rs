@@ -9,7 +9,7 @@ use crate::config::tree::At;
 use crate::config::values::settings::{HeaderSettings, RouteSettings};
 use crate::config::values::{
     Account, AccountId, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
-    HostPattern, Keys, Lifetimes, Memo, Place, SessionApi, SessionContext, Switches, Upstream,
+    HostPattern, Keys, Lifetimes, Memo, Place, SessionContext, Switches, Upstream,
 };
 use crate::domain::inputs::InputSettings;
 use crate::domain::transform::Graph;
@@ -27,7 +27,6 @@ struct Parts {
     apps: Option<(Vec<App>, Graph)>,
     sources: Option<(DirectorySource, Authentication)>,
     keys: Option<Keys>,
-    api: Option<SessionApi>,
     context: Option<SessionContext>,
     upstreams: Option<Vec<Arc<Upstream>>>,
     routes: Option<Vec<RouteSettings>>,
@@ -60,18 +59,16 @@ impl Check<'_, '_, '_> {
             authentication,
             keys,
             allow,
-            api,
             context,
             upstream,
-            // Routes are read together with the upstreams and headers that they name.
-            route: _,
+            route,
         } = written;
         self.same_names_as_the_store(cookies, upstream, &at.key("cookies"));
         self.login_page(login_page, &at.key("login_page"));
         let who = self.who(name, id, at);
         let memo = self.memo(memo, &at.key("memo"));
         let parts = Parts {
-            auth_cookie: self.auth_cookie(auth_cookie, who.as_ref(), &at.key("auth_cookie")),
+            auth_cookie: self.auth_cookie(auth_cookie, &at.key("auth_cookie")),
             who,
             place: self.place(hosts, root_path, at),
             carry_over: self.carry_over(carry_over, &at.key("carry_over")),
@@ -81,10 +78,10 @@ impl Check<'_, '_, '_> {
             headers: self.headers(headers, &at.key("headers")),
             apps: self.apps(app, cycle, memo.max_age, at),
             sources: self.sources(directory, authentication, app, at),
-            keys: self.keys(keys, &at.key("keys")),
-            api: self.api(api, allow.cookie_items, &at.key("api")),
+            keys: self.keys(keys, route, &at.key("keys")),
             context: self.context(context, name, &at.key("context")),
             upstreams: self.upstreams(upstream, &at.key("upstream")),
+            // Routes are read together with the upstreams and headers that they name.
             routes: self.routes(written, at),
         };
         parts.join(*silent_relogin, cycle, memo, *allow)
@@ -134,7 +131,6 @@ impl Parts {
         let raw::Allow {
             profile_by_email,
             client_region_id,
-            cookie_items: _,
         } = allow;
         let (name, id) = self.who?;
         let (apps, graph) = self.apps?;
@@ -163,7 +159,6 @@ impl Parts {
                 profile_by_email,
                 client_region_id,
             },
-            api: self.api?,
             context: self.context?,
         })
     }

@@ -39,7 +39,6 @@ impl Check<'_, '_, '_> {
             connect_timeout,
             read_timeout,
             write_timeout,
-            total_timeout,
             idle_timeout,
             keep_alive,
         } = written;
@@ -57,7 +56,6 @@ impl Check<'_, '_, '_> {
             ("connect_timeout", connect_timeout),
             ("read_timeout", read_timeout),
             ("write_timeout", write_timeout),
-            ("total_timeout", total_timeout),
         ];
         for (key, span) in timeouts {
             if span.0.is_zero() {
@@ -75,7 +73,6 @@ impl Check<'_, '_, '_> {
                 read: read_timeout.0,
                 write: write_timeout.0,
                 idle: idle_timeout.0,
-                total: total_timeout.0,
             },
             keep_alive: (*keep_alive).into(),
         }))

@@ -1,17 +1,12 @@
 //! Our cookies and the shop's login cookies.
 
-use std::sync::Arc;
-
 use super::Check;
 use super::hosts::own_path;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{AccountId, AuthCookie, Cookies};
+use crate::config::values::{AuthCookie, Cookies};
 use crate::domain::cookies::{CookieSettings, CookieSettingsError, SameSite};
-
-/// The cookie of a login on this platform.
-const LOGIN_COOKIE: &str = "VtexIdclientAutCookie";
 
 /// Endings of hosts that set session cookies of their own, under the usual names.
 const PLATFORM_HOSTS: [&str; 4] = [
@@ -123,34 +118,16 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    pub(super) fn auth_cookie(
-        &mut self,
-        written: &raw::AuthCookie,
-        who: Option<&(Arc<str>, AccountId)>,
-        at: &At,
-    ) -> Option<AuthCookie> {
-        let raw::AuthCookie {
-            names,
-            domain,
-            path,
-        } = written;
-        // The rules for names, domain and path are those of our own cookies.
-        let as_ours = |name: &str| CookieSettings {
-            session: name.to_owned(),
-            segment: "other".to_owned(),
-            path: "/".to_owned(),
-            domain: domain.clone(),
-            secure: true,
-            same_site: SameSite::Lax,
-            partitioned: false,
-        };
+    pub(super) fn auth_cookie(&mut self, written: &raw::AuthCookie, at: &At) -> Option<AuthCookie> {
+        let raw::AuthCookie { domain, path } = written;
         let mut good = true;
-        for (index, name) in names.iter().enumerate() {
-            good &= self.checked_name(&as_ours(name), &at.key("names").index(index));
-        }
         if domain.is_some() {
-            let bad = as_ours("x").check().err().unwrap_or_default();
-            for error in bad {
+            // The rule for a domain is that of our own cookies.
+            let as_ours = CookieSettings {
+                domain: domain.clone(),
+                ..CookieSettings::default()
+            };
+            for error in as_ours.check().err().unwrap_or_default() {
                 good = false;
                 self.say
                     .wrong(&at.key("domain"), Problem::new(error.to_string()));
@@ -159,30 +136,10 @@ impl Check<'_, '_, '_> {
         let allowed = "a path, usually /";
         let path_read = self.say.read(&at.key("path"), own_path(path), allowed);
         path_read.filter(|()| good)?;
-        let (name, id) = who?;
-        let names = if names.is_empty() {
-            vec![
-                LOGIN_COOKIE.to_owned(),
-                format!("{LOGIN_COOKIE}_{name}"),
-                format!("{LOGIN_COOKIE}_{id}"),
-            ]
-        } else {
-            names.clone()
-        };
         Some(AuthCookie {
-            names,
             domain: domain.clone(),
             path: path.clone(),
         })
-    }
-
-    fn checked_name(&mut self, settings: &CookieSettings, at: &At) -> bool {
-        let errors = settings.check().err().unwrap_or_default();
-        let about_name = errors.iter().find(|error| error.key() == "name");
-        if let Some(error) = about_name {
-            self.say.wrong(at, Problem::new(error.to_string()));
-        }
-        about_name.is_none()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Hosts, addresses of servers, origins and paths, as text.
+//! Hosts, addresses of servers and paths, as text.
 
 use crate::config::values::HostPattern;
 
@@ -56,21 +56,6 @@ pub(super) fn server_address(text: &str) -> Result<(), &'static str> {
     match host_pattern(host)? {
         HostPattern::Exact(_) => Ok(()),
         HostPattern::Below(_) => Err("a server is one host"),
-    }
-}
-
-/// Reads another site's origin: scheme, host and port, nothing else.
-pub(super) fn origin(text: &str) -> Result<String, &'static str> {
-    let url = url::Url::parse(text).map_err(|_| "no origin")?;
-    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-        return Err("an origin begins with https:// and a host");
-    }
-    let origin = url.origin().ascii_serialization();
-    // A path, a query or a user would look as if they counted.
-    if text.trim_end_matches('/').eq_ignore_ascii_case(&origin) {
-        Ok(origin)
-    } else {
-        Err("an origin has no path, no query and no usual port")
     }
 }
 

@@ -1,17 +1,14 @@
-//! Memo, directory, authentication, keys, Session API and context of an account.
+//! Memo, directory, authentication, keys and context of an account.
 
 use std::time::Duration;
 
-use super::hosts::origin;
 use super::{Check, Said};
 use crate::config::builtin::BuiltIn;
 use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{
-    Authentication, DirectorySource, Keys, Memo, SessionApi, SessionContext,
-};
+use crate::config::values::{Authentication, DirectorySource, Keys, Memo, SessionContext};
 use crate::domain::session::Field;
 
 const MOST_LEEWAY: Duration = Duration::from_secs(5);
@@ -19,17 +16,12 @@ const LEAST_CONTEXT: Duration = Duration::from_secs(10);
 
 impl Check<'_, '_, '_> {
     pub(super) fn memo(&mut self, written: &raw::Memo, at: &At) -> Memo {
-        let raw::Memo {
-            max_entries,
-            max_size,
-            max_age,
-        } = *written;
-        if max_entries == 0 {
+        let raw::Memo { max_size, max_age } = *written;
+        if max_size.0 == 0 {
             let problem = Problem::new("nothing is remembered: every app asks the directory anew");
-            self.say.doubtful(&at.key("max_entries"), problem);
+            self.say.doubtful(&at.key("max_size"), problem);
         }
         Memo {
-            max_entries: max_entries.into(),
             max_bytes: max_size.0,
             max_age: max_age.0,
         }
@@ -110,41 +102,27 @@ impl Check<'_, '_, '_> {
         })
     }
 
-    pub(super) fn keys(&mut self, written: &raw::Keys, at: &At) -> Option<Keys> {
+    /// The key ring. `routes` say whether it has to sign contexts too.
+    pub(super) fn keys(
+        &mut self,
+        written: &raw::Keys,
+        routes: &[raw::Route],
+        at: &At,
+    ) -> Option<Keys> {
         let raw::Keys {
             file,
             sign_after,
             create,
         } = written;
-        let file = self.file(
-            &at.key("file"),
-            file,
-            FileKind::KeyRing { created: *create },
-        )?;
+        let kind = FileKind::KeyRing {
+            created: *create,
+            contexts: routes.iter().any(|route| route.send_context),
+        };
+        let file = self.file(&at.key("file"), file, kind)?;
         Some(Keys {
             file,
             sign_after: sign_after.0,
             create: *create,
-        })
-    }
-
-    pub(super) fn api(
-        &mut self,
-        written: &raw::Api,
-        cookie_items: bool,
-        at: &At,
-    ) -> Option<SessionApi> {
-        let raw::Api { origins } = written;
-        let at = at.key("origins");
-        let allowed = "an origin such as https://checkout.example.com";
-        let origins: Vec<_> = origins
-            .iter()
-            .enumerate()
-            .map(|(index, text)| self.say.read(&at.index(index), origin(text), allowed))
-            .collect();
-        Some(SessionApi {
-            origins: origins.into_iter().collect::<Option<_>>()?,
-            cookie_items,
         })
     }
 

@@ -12,7 +12,6 @@ use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::{Admin, Limits, Listener, Log, LogFormat, LogLevel, Store};
-use crate::domain::session::field::MAX_KEY_BYTES;
 use crate::domain::session::limits::SessionLimits;
 
 const ADDRESS: &str = "an address and a port, such as 0.0.0.0:8080 or [::]:8080";
@@ -119,8 +118,16 @@ impl Check<'_, '_, '_> {
             Some(name) => Some(self.file(&at, name, FileKind::AdminToken)?),
             None => None,
         };
+        let address = address?;
+        if token_file.is_none() && !address.ip().to_canonical().is_loopback() {
+            let problem = Problem::new("others than this machine could read the metrics");
+            let problem = problem.allowed("a loopback address, or a `token_file`");
+            self.say
+                .wrong(&At::default().key("admin").key("address"), problem);
+            return None;
+        }
         Some(Admin {
-            address: address?,
+            address,
             token_file,
         })
     }
@@ -130,33 +137,20 @@ impl Check<'_, '_, '_> {
             head,
             headers,
             cookies,
-            api_body,
             session,
             public_keys,
-            key,
             value_depth,
             new_sessions_per_minute,
-            app_reply,
-            head_timeout,
             idle_timeout,
         } = *written;
         let sizes = [
             ("head", head, 1024),
             ("cookies", cookies, 512),
-            ("api_body", api_body, 1024),
             ("session", session, 4096),
-            ("key", key, 32),
-            ("app_reply", app_reply, 1024),
         ];
         let fits = sizes.map(|(name, size, least)| self.at_least(name, size, least));
         let mut fits = fits.iter().all(|fit| *fit);
         let at = At::default().key("limits");
-        if key.bytes() > MAX_KEY_BYTES {
-            let problem = Problem::new("`key` is longer than any key can be");
-            let problem = problem.allowed(format!("32 to {MAX_KEY_BYTES} bytes"));
-            self.say.wrong(&at.key("key"), problem);
-            fits = false;
-        }
         if fits && cookies > head {
             let problem = Problem::new("`cookies` is larger than the whole `head`");
             let problem = problem.allowed(format!("at most {head}"));
@@ -165,21 +159,23 @@ impl Check<'_, '_, '_> {
                 .wrong(&at.key(if written { "cookies" } else { "head" }), problem);
             fits = false;
         }
+        if idle_timeout.0.as_secs() == 0 {
+            let problem = Problem::new("no client could use its connection twice");
+            self.say
+                .wrong(&at.key("idle_timeout"), problem.allowed("1s or more"));
+            fits = false;
+        }
         fits.then_some(Limits {
             head_bytes: head.bytes(),
             header_count: headers.into(),
             cookie_bytes: cookies.bytes(),
-            api_body_bytes: api_body.bytes(),
             session: SessionLimits {
                 bytes: session.bytes(),
                 public_keys: usize::try_from(public_keys).unwrap_or(usize::MAX),
                 depth: value_depth.into(),
             },
-            key_bytes: key.bytes(),
             new_sessions_per_minute: (new_sessions_per_minute > 0)
                 .then_some(new_sessions_per_minute),
-            app_reply_bytes: app_reply.bytes(),
-            head_timeout: head_timeout.0,
             idle_timeout: idle_timeout.0,
         })
     }

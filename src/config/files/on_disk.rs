@@ -13,6 +13,9 @@ use crate::domain::vtexid::{KeyWarning, LoginKey, VtexIdKeys};
 /// Shortest bearer token: 16 characters cannot be guessed over a network.
 const LEAST_TOKEN: usize = 16;
 
+/// What a route that sends the signed context needs; `keys` makes it.
+const CONTEXT_KEY: &str = "ES256 or EdDSA key, which a route with `send_context` needs";
+
 /// Reads the files and has them parsed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OnDisk;
@@ -22,7 +25,7 @@ impl FileChecks for OnDisk {
         let text = match fs::read(path) {
             Ok(bytes) => String::from_utf8(bytes),
             Err(error) if error.kind() == ErrorKind::NotFound && is_made_at_start(kind) => {
-                return Vec::new();
+                return made_at_start(kind);
             }
             Err(error) => {
                 let message = format!("{} cannot be read: {error}", what(kind));
@@ -39,8 +42,19 @@ impl FileChecks for OnDisk {
 const fn is_made_at_start(kind: FileKind) -> bool {
     matches!(
         kind,
-        FileKind::KeyRing { created: true } | FileKind::LocalKey
+        FileKind::KeyRing { created: true, .. } | FileKind::LocalKey
     )
+}
+
+/// What will be wrong with a file that is made at start.
+fn made_at_start(kind: FileKind) -> Vec<FileFault> {
+    match kind {
+        FileKind::KeyRing { contexts: true, .. } => vec![FileFault::error(
+            None,
+            format!("the key ring is missing, and one made at start holds no {CONTEXT_KEY}"),
+        )],
+        _ => Vec::new(),
+    }
 }
 
 const fn what(kind: FileKind) -> &'static str {
@@ -57,7 +71,10 @@ const fn what(kind: FileKind) -> &'static str {
 fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
     let unusable = |why: String| vec![FileFault::error(None, format!("{}: {why}", what(kind)))];
     match kind {
-        FileKind::KeyRing { .. } => match KeyRing::parse(text) {
+        FileKind::KeyRing { contexts, .. } => match KeyRing::parse(text) {
+            Ok(ring) if contexts && !ring.signs_contexts() => {
+                unusable(format!("it holds no {CONTEXT_KEY}"))
+            }
             Ok(_) => Vec::new(),
             Err(error) => unusable(error.to_string()),
         },

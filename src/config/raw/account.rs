@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allow, Api, App, Authentication, Context, Cycle, Directory, Keys, Lifetime, Memo, Route,
-    Upstream,
+    Allow, App, Authentication, Context, Cycle, Directory, Keys, Lifetime, Memo, Route, Upstream,
 };
 
 /// One store.
@@ -61,10 +60,8 @@ pub struct Account {
     pub authentication: Authentication,
     /// The keys that sign cookies.
     pub keys: Keys,
-    /// What shoppers and scripts are allowed beyond, or short of, the usual.
+    /// What shoppers are allowed beyond, or short of, the usual.
     pub allow: Allow,
-    /// The Session API.
-    pub api: Api,
     /// The signed context (`x-session-context`) for backends, on routes with `send_context`.
     pub context: Context,
     /// The store's servers.
@@ -109,7 +106,6 @@ impl Default for Account {
             authentication: Authentication::default(),
             keys: Keys::default(),
             allow: Allow::default(),
-            api: Api::default(),
             context: Context::default(),
             upstream: Vec::new(),
             route: Vec::new(),
@@ -167,9 +163,6 @@ pub enum SameSite {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuthCookie {
-    /// Their names. Without any: `VtexIdclientAutCookie`, and that with `_` and the account's
-    /// name, and with `_` and its id.
-    pub names: Vec<String>,
     /// Their `Domain`, if the shop sets one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
@@ -180,7 +173,6 @@ pub struct AuthCookie {
 impl Default for AuthCookie {
     fn default() -> Self {
         Self {
-            names: Vec::new(),
             domain: None,
             path: "/".to_owned(),
         }

@@ -1,4 +1,4 @@
-//! The smaller tables of an account: cycle, memo, directory, authentication, keys, API.
+//! The smaller tables of an account: cycle, memo, directory, authentication, keys, context.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,9 +42,7 @@ pub enum OnLoop {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Memo {
-    /// Answers that are kept at most.
-    pub max_entries: u32,
-    /// Memory that they may take up.
+    /// Memory that answers may take up.
     pub max_size: Size,
     /// How long an answer is kept. No app's `max_age` may be longer.
     pub max_age: Span,
@@ -53,7 +51,6 @@ pub struct Memo {
 impl Default for Memo {
     fn default() -> Self {
         Self {
-            max_entries: 100_000,
             max_size: Size::mib(64),
             max_age: Span::mins(10),
         }
@@ -138,7 +135,7 @@ impl Default for Keys {
     }
 }
 
-/// What shoppers and scripts are allowed beyond, or short of, the usual.
+/// What shoppers are allowed beyond, or short of, the usual.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Allow {
@@ -147,8 +144,6 @@ pub struct Allow {
     pub profile_by_email: bool,
     /// Whether a region that the client names in `public.regionId` counts.
     pub client_region_id: bool,
-    /// Whether `GET /api/sessions` may tell `cookie.*`, of which the session keeps keyed hashes.
-    pub cookie_items: bool,
 }
 
 impl Default for Allow {
@@ -156,18 +151,8 @@ impl Default for Allow {
         Self {
             profile_by_email: true,
             client_region_id: true,
-            cookie_items: false,
         }
     }
-}
-
-/// The Session API.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Api {
-    /// Other origins whose scripts may use it with the shopper's cookies, such as
-    /// `https://checkout.example.com`.
-    pub origins: Vec<String>,
 }
 
 /// The signed context for backends, on routes with `send_context`.

@@ -76,11 +76,9 @@ pub struct Upstream {
     pub read_timeout: Span,
     /// How long may pass between two writes.
     pub write_timeout: Span,
-    /// How long it may take until the head of the answer is there.
-    pub total_timeout: Span,
     /// How long an unused connection is kept.
     pub idle_timeout: Span,
-    /// Unused connections that are kept for the next request.
+    /// Unused connections that are kept for the next request. All upstreams share the sum.
     pub keep_alive: u16,
 }
 
@@ -92,7 +90,6 @@ impl Default for Upstream {
             connect_timeout: Span::secs(2),
             read_timeout: Span::secs(30),
             write_timeout: Span::secs(30),
-            total_timeout: Span::secs(60),
             idle_timeout: Span::secs(60),
             keep_alive: 128,
         }

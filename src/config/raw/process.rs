@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Size, Span};
+use crate::domain::request::CRAWLERS;
 
 /// The process as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -29,22 +30,7 @@ impl Default for Server {
             threads: None,
             grace: Span::secs(30),
             trusted_proxies: Vec::new(),
-            crawlers: [
-                "googlebot",
-                "bingbot",
-                "yandexbot",
-                "duckduckbot",
-                "baiduspider",
-                "applebot",
-                "facebookexternalhit",
-                "twitterbot",
-                "linkedinbot",
-                "petalbot",
-                "semrushbot",
-                "ahrefsbot",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
+            crawlers: CRAWLERS.iter().map(|&token| token.to_owned()).collect(),
         }
     }
 }
@@ -71,8 +57,8 @@ pub struct Admin {
     /// Address and port.
     #[schemars(extend("format" = "socket-address"))]
     pub address: String,
-    /// A file that holds the bearer token, at least 16 characters. Without it, a token is made up
-    /// at each start and printed once.
+    /// A file that holds the bearer token for the metrics, at least 16 characters. Without it the
+    /// address has to be a loopback one, and whoever is on this machine may read them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<String>,
 }
@@ -175,26 +161,18 @@ pub struct Limits {
     pub headers: u16,
     /// The cookie header. Cookies past it are ignored and counted; the request goes on.
     pub cookies: Size,
-    /// The body of a Session API request. Over it: 413.
-    pub api_body: Size,
     /// A session's whole document. A write over it is refused and changes nothing.
     pub session: Size,
     /// Keys in a session's `public` namespace.
     #[schemars(range(min = 1))]
     pub public_keys: u32,
-    /// A key's length. At most `128B`.
-    pub key: Size,
     /// How deep a value may be nested.
     #[schemars(range(min = 1, max = 64))]
     pub value_depth: u8,
     /// New sessions per client address in a minute; `0` for no limit. Over it pages are served
-    /// with the headers of a default session, and the API answers 429.
+    /// with the headers of a default session.
     pub new_sessions_per_minute: u32,
-    /// An app's reply. Over it the app has failed.
-    pub app_reply: Size,
-    /// How long a client may take to send a request's head.
-    pub head_timeout: Span,
-    /// How long a client's kept connection may be idle.
+    /// How long a client's kept connection may be idle, in whole seconds. At least `1s`.
     pub idle_timeout: Span,
 }
 
@@ -204,14 +182,10 @@ impl Default for Limits {
             head: Size::kib(32),
             headers: 100,
             cookies: Size::kib(16),
-            api_body: Size::kib(64),
             session: Size::kib(64),
             public_keys: 256,
-            key: Size(128),
             value_depth: 16,
             new_sessions_per_minute: 120,
-            app_reply: Size::kib(64),
-            head_timeout: Span::secs(15),
             idle_timeout: Span::secs(60),
         }
     }

@@ -4,6 +4,8 @@ use std::fs;
 
 use super::SMALL;
 use crate::config::{Layers, Loaded, OnDisk, Report, load};
+use crate::domain::time::Millis;
+use crate::domain::token::{KeyRing, TokenAlgorithm};
 
 const DIRECTORY: &str = include_str!("../../../conf/demo-directory.toml");
 
@@ -84,6 +86,47 @@ fn files_that_are_made_at_start_may_be_missing() {
         named,
         ["shop.toml", "directory.toml", "jwks.json", "keys.json"]
     );
+}
+
+#[test]
+fn a_route_that_sends_the_context_needs_a_key_that_backends_can_check() {
+    let route = "[[account.route]]\npath = \"/\"\nsend_context = true\n";
+    for (algorithm, good) in [
+        (TokenAlgorithm::Hs256, false),
+        (TokenAlgorithm::Es256, true),
+        (TokenAlgorithm::EdDsa, true),
+    ] {
+        let ring = KeyRing::generate(algorithm, Millis::default(), &mut || 7).to_json();
+        let files = [
+            ("keys.json", &*ring),
+            ("directory.toml", DIRECTORY),
+            ("jwks.json", r#"{"keys": []}"#),
+        ];
+        assert!(checked(&folder("", &files)).is_ok(), "{algorithm:?}");
+        let folder = folder(route, &files);
+        let told = said(&folder);
+        assert_eq!(checked(&folder).is_ok(), good, "{algorithm:?}: {told}");
+        assert_eq!(told.contains("no ES256 or EdDSA key"), !good, "{told}");
+    }
+    let made = format!("[account.keys]\ncreate = true\n{route}");
+    let files = [
+        ("directory.toml", DIRECTORY),
+        ("jwks.json", r#"{"keys": []}"#),
+    ];
+    let told = said(&folder(&made, &files));
+    assert!(told.contains("one made at start holds no ES256"), "{told}");
+}
+
+#[test]
+fn a_key_that_no_token_can_name_is_a_warning() {
+    let files = [
+        ("directory.toml", DIRECTORY),
+        ("jwks.json", r#"{"keys": [{"kty": "EC", "crv": "P-256"}]}"#),
+    ];
+    let folder = folder("[account.keys]\ncreate = true\n", &files);
+    let loaded = checked(&folder).unwrap_or_else(|report| panic!("{report}"));
+    let told = loaded.warnings.to_string();
+    assert!(told.starts_with("warning: the JWKS file: "), "{told}");
 }
 
 #[test]

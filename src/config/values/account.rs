@@ -60,8 +60,6 @@ pub struct Account {
     pub keys: Keys,
     /// What the apps let clients do.
     pub switches: Switches,
-    /// What the Session API allows.
-    pub api: SessionApi,
     /// The signed context for backends.
     pub context: SessionContext,
 }
@@ -117,16 +115,12 @@ pub struct UpstreamTimeouts {
     pub write: Duration,
     /// Until an unused kept connection is closed.
     pub idle: Duration,
-    /// Until the answer's head is there.
-    pub total: Duration,
 }
 
 /// What is remembered of directory answers (contract §6.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memo {
-    /// Answers kept at most.
-    pub max_entries: u64,
-    /// Bytes that they may take up.
+    /// Bytes that answers may take up.
     pub max_bytes: u64,
     /// How long an answer is kept.
     pub max_age: Duration,
@@ -211,8 +205,6 @@ impl Cookies {
 /// The shop's login cookies, as they must be deleted when a login ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthCookie {
-    /// The names that the shop's login uses for this account.
-    pub names: Vec<String>,
     /// Their `Domain`.
     pub domain: Option<String>,
     /// Their `Path`.
@@ -234,15 +226,6 @@ impl CarryOver {
             && (self.names.iter().any(|name| name == key)
                 || self.beginnings.iter().any(|start| key.starts_with(start)))
     }
-}
-
-/// What the Session API allows (contract §10).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionApi {
-    /// Origins whose scripts may use it, `https://host[:port]`, lower case.
-    pub origins: Vec<String>,
-    /// Whether `items` may name `cookie.*`.
-    pub cookie_items: bool,
 }
 
 /// The signed context for backends (contract §9, `x-session-context`).

@@ -52,7 +52,7 @@ pub struct Listener {
 pub struct Admin {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The file that holds the bearer token; none: one is made up at each start.
+    /// The file that holds the bearer token; none: the address is a loopback one.
     pub token_file: Option<PathBuf>,
 }
 
@@ -77,18 +77,10 @@ pub struct Limits {
     pub header_count: usize,
     /// Cookie header; what lies past it is ignored and counted.
     pub cookie_bytes: usize,
-    /// Body of a Session API request; over it: 413.
-    pub api_body_bytes: usize,
     /// A session's document, its public keys, its values' nesting.
     pub session: SessionLimits,
-    /// A key's length.
-    pub key_bytes: usize,
     /// New sessions per client address in a minute; none: no limit.
     pub new_sessions_per_minute: Option<u32>,
-    /// An app's reply; over it the app has failed.
-    pub app_reply_bytes: usize,
-    /// How long a client may take to send a request's head.
-    pub head_timeout: Duration,
     /// How long a kept connection may be idle.
     pub idle_timeout: Duration,
 }
