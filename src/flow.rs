@@ -26,7 +26,7 @@ mod run;
 mod visit;
 mod writes;
 
-pub use decision::{Decision, Injection, Trace};
+pub use decision::{Decision, Injection, Issue, Trace};
 pub use event::{Acting, Event};
 pub use issue::Leaving;
 pub use lookup::Lookup;

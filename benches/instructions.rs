@@ -1,0 +1,62 @@
+//! What a request costs in instructions, which no other work on the machine disturbs. To be run
+//! under callgrind, with one function here for each case:
+//!
+//! `valgrind --tool=callgrind --toggle-collect='*::counted::*' BINARY --bench`
+
+use std::hint::black_box;
+
+use tokio::runtime::Builder;
+
+#[expect(dead_code, reason = "each bench takes its part of what they share")]
+mod shared;
+
+use shared::requests::Request;
+use shared::shop::{Kind, Shop};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How many sessions there are, and how many requests of each kind are counted.
+const SESSIONS: u64 = 2_000;
+
+/// The parts that are counted; callgrind tells them apart by name.
+mod counted {
+    use super::{Kind, Request, Shop, black_box};
+    use vestibule::domain::inputs::read_inputs;
+    use vestibule::ports::SessionStore as _;
+
+    #[inline(never)]
+    pub(crate) fn returning_anonymous(shop: &Shop, request: &Request) {
+        black_box(shop.pass_at_once(request));
+    }
+
+    #[inline(never)]
+    pub(crate) fn returning_authenticated(shop: &Shop, request: &Request) {
+        black_box(shop.pass_at_once(request));
+    }
+
+    #[inline(never)]
+    pub(crate) fn lookup(shop: &Shop, number: u64) {
+        let id = super::shared::shop::id(number, Kind::Anonymous);
+        black_box(shop.store.peek(id, false));
+    }
+
+    #[inline(never)]
+    pub(crate) fn inputs(shop: &Shop, request: &Request) {
+        black_box(read_inputs(&request.view(), &shop.account.inputs));
+    }
+}
+
+fn main() {
+    let shop = Shop::new();
+    let runtime = Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.expect("a runtime of one thread can always be made");
+    runtime.block_on(shop.fill_anonymous(SESSIONS));
+    runtime.block_on(shop.fill_authenticated(SESSIONS));
+    for number in 0..SESSIONS {
+        counted::returning_anonymous(&shop, &shop.request(number, Kind::Anonymous));
+        counted::returning_authenticated(&shop, &shop.request(number, Kind::Authenticated));
+        counted::lookup(&shop, number);
+        counted::inputs(&shop, &shop.request(number, Kind::Authenticated));
+    }
+}

@@ -1,0 +1,85 @@
+//! How often the way of a request allocates. A count depends on no machine's speed.
+
+#[cfg(test)]
+#[path = "../benches/shared/requests.rs"]
+mod requests;
+#[cfg(test)]
+#[path = "../benches/shared/shop.rs"]
+mod shop;
+
+#[cfg(test)]
+mod tests {
+    use allocation_counter::measure;
+    use vestibule::domain::inputs::{InputRules, InputSettings, read_inputs};
+    use vestibule::flow::{Issue, Lookup};
+
+    use super::requests::{Request, auth_token, campaign_query, cookies};
+    use super::shop::{Kind, Shop};
+
+    /// The most that a request with nothing new may allocate.
+    const MOST: u64 = 12;
+    const SESSIONS: u64 = 500;
+
+    /// The cache tidies up at times, on the thread of whoever comes by: the least of many requests
+    /// is what a request itself takes.
+    fn least(kind: Kind, shop: &Shop) -> u64 {
+        let counts = (0..SESSIONS).map(|number| {
+            let request = shop.request(number, kind);
+            let mut passed = None;
+            let count = measure(|| passed = Some(shop.pass_at_once(&request)));
+            let (decision, leaving) = passed.expect("the request went through");
+            assert!(matches!(decision.trace.lookup, Lookup::Recognised { .. }));
+            assert_eq!(decision.cookies.due, Issue::No);
+            assert!(leaving.set_cookies.is_empty() && decision.trace.rounds.is_empty());
+            assert_eq!(decision.authenticated, kind == Kind::Authenticated);
+            count.count_total
+        });
+        counts.min().expect("there are sessions")
+    }
+
+    #[tokio::test]
+    async fn a_request_with_nothing_new_allocates_at_most_twelve_times() {
+        let shop = Shop::new();
+        shop.fill_anonymous(SESSIONS).await;
+        shop.fill_authenticated(SESSIONS).await;
+        for kind in [Kind::Anonymous, Kind::Authenticated] {
+            let count = least(kind, &shop);
+            println!("{kind:?}, nothing new: {count} allocations");
+            assert!(count <= MOST, "{kind:?}: {count}");
+        }
+    }
+
+    #[test]
+    fn reading_a_request_without_anything_of_ours_allocates_nothing() {
+        let rules = InputRules::try_new(&InputSettings::default()).unwrap();
+        let strange: Vec<String> = cookies(None, None)
+            .into_iter()
+            .filter(|cookie| !cookie.starts_with("checkout.vtex.com"))
+            .collect();
+        let query = Some("map=c,c&O=OrderByTopSaleDESC&page=3".to_owned());
+        for request in [
+            Request::new(&[], None),
+            Request::new(&[strange.join("; ")], query.clone()),
+            Request::new(&strange, query),
+        ] {
+            let view = request.view();
+            let count = measure(|| drop(read_inputs(&view, &rules)));
+            assert_eq!(count.count_total, 0);
+        }
+    }
+
+    #[test]
+    fn reading_a_full_request_allocates_once_for_each_kind_of_input() {
+        let settings = InputSettings {
+            session_cookies: vec!["vtex_session".to_owned()],
+            ..InputSettings::default()
+        };
+        let rules = InputRules::try_new(&settings).unwrap();
+        let line = cookies(Some(&auth_token(1)), Some("token")).join("; ");
+        let request = Request::new(&[line], Some(campaign_query(1)));
+        let view = request.view();
+        let count = measure(|| drop(read_inputs(&view, &rules)));
+        println!("full request: {} allocations", count.count_total);
+        assert_eq!(count.count_total, 3);
+    }
+}
