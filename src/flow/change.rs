@@ -262,9 +262,10 @@ impl Flow {
         outcome: &Outcome,
     ) -> Result<Arc<[TokenHash]>, StoreError> {
         // What was cut off is unknown, not gone.
-        let mut logins: Vec<TokenHash> = match stage.inputs.cookies_cut {
-            true => old.logins.to_vec(),
-            false => Vec::new(),
+        let mut logins: Vec<TokenHash> = if stage.inputs.cookies_cut {
+            old.logins.to_vec()
+        } else {
+            Vec::new()
         };
         if Principal::of(&outcome.body).is_known() {
             for &(token, expires) in &news.tokens {

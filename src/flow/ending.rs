@@ -16,9 +16,8 @@ impl Flow {
     /// Ends a session and begins its anonymous successor in the same answer.
     pub(super) async fn succeed(self: &Arc<Self>, stage: Stage<'_>, ended: Ended) -> Decision {
         let guard = self.locks.lock(ended.session.id).await;
-        let found = match self.store.load(ended.session.id).await {
-            Ok(found) => found,
-            Err(_) => return self.unreadable(stage).await,
+        let Ok(found) = self.store.load(ended.session.id).await else {
+            return self.unreadable(stage).await;
         };
         let ended = match settle(stage, found, ended) {
             Settled::Over(ended) => ended,
