@@ -46,8 +46,12 @@ impl Source {
         let sources: Vec<Self> = found
             .iter()
             .map(|file| Self {
-                path: file.strip_prefix(root).unwrap().display().to_string(),
-                text: fs::read_to_string(file).unwrap(),
+                path: file
+                    .strip_prefix(root)
+                    .expect("beneath it")
+                    .display()
+                    .to_string(),
+                text: fs::read_to_string(file).expect("a text"),
             })
             .collect();
         assert!(sources.len() > 100, "the source was not found");
@@ -63,7 +67,9 @@ impl Source {
         let lines: Vec<&str> = self.text.lines().collect();
         let tests = lines
             .windows(2)
-            .position(|pair| pair[0] == "#[cfg(test)]" && pair[1].ends_with("mod tests {"))
+            .position(
+                |pair| matches!(pair, ["#[cfg(test)]", next] if next.ends_with("mod tests {")),
+            )
             .unwrap_or(lines.len());
         (1..).zip(lines).take(tests)
     }
@@ -80,8 +86,8 @@ impl Source {
 }
 
 fn gather(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder of the source") {
+        let path = entry.expect("its entry").path();
         if path.is_dir() {
             gather(&path, found);
         } else if path.extension().is_some_and(|kind| kind == "rs") {
@@ -94,7 +100,7 @@ fn gather(folder: &Path, found: &mut Vec<PathBuf>) {
 fn none(breaches: &[String], rule: &str) {
     let mut said = String::new();
     for breach in breaches {
-        writeln!(said, "  {breach}").unwrap();
+        writeln!(said, "  {breach}").expect("a string takes all");
     }
     assert!(breaches.is_empty(), "{rule}\n{said}");
 }

@@ -125,7 +125,8 @@ fn every_configuration_that_is_shipped_is_good() {
     let mut checked = 0;
     for path in entries.map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if !name.ends_with(".toml") || name.ends_with("directory.toml") {
+        let toml = path.extension().is_some_and(|kind| kind == "toml");
+        if !toml || name.ends_with("directory.toml") {
             continue;
         }
         let said = run(&[

@@ -84,21 +84,19 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Reply {
-        let mut wire = format!(
-            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n",
-            self.port
-        );
-        for (name, value) in headers {
-            wire += &format!("{name}: {value}\r\n");
-        }
+        let mut lines = vec![
+            format!("{method} {target} HTTP/1.1"),
+            format!("Host: 127.0.0.1:{}", self.port),
+        ];
+        let given = headers.iter();
+        lines.extend(given.map(|(name, value)| format!("{name}: {value}")));
         if !self.jar.is_empty() {
-            let pairs = self
-                .jar
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"));
-            wire += &format!("Cookie: {}\r\n", pairs.collect::<Vec<_>>().join("; "));
+            let jar = self.jar.iter();
+            let pairs: Vec<String> = jar.map(|(name, value)| format!("{name}={value}")).collect();
+            lines.push(format!("Cookie: {}", pairs.join("; ")));
         }
-        let reply = ask(self.port, &format!("{wire}\r\n{body}")).await;
+        let wire = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
+        let reply = ask(self.port, &wire).await;
         let reply = reply.unwrap_or_else(|| panic!("no answer to {method} {target}"));
         self.take(&reply);
         reply
