@@ -118,7 +118,7 @@ impl Shop {
             anonymous: 1 << 34,
             authenticated: 1 << 34,
         };
-        let store = Arc::new(MemoryStore::new(capacity, HOUR));
+        let store = Arc::new(MemoryStore::new(capacity));
         let flow = Flow::new(
             Arc::<SystemClock>::clone(&clock),
             Arc::new(SystemEntropy),

@@ -136,8 +136,8 @@ async fn answer(State(origin): State<Origin>, request: Request) -> Response {
         .collect();
     let target = head.uri.to_string();
     let path = head.uri.path().to_owned();
-    let held = origin.script.lock().held.get(&path).cloned();
-    if let Some(held) = held {
+    let waits = origin.script.lock().held.get(&path).cloned();
+    if let Some(held) = waits {
         held.asked.notify_one();
         held.answer.notified().await;
     }
