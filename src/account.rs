@@ -14,6 +14,7 @@ use crate::domain::headers::HeaderPlanRules;
 use crate::domain::inputs::InputRules;
 use crate::domain::lifetime::Policy;
 use crate::domain::plans::SharedBody;
+use crate::domain::request::Crawlers;
 use crate::domain::session::field::known;
 use crate::domain::session::limits::SessionLimits;
 use crate::domain::session::{Body, Slot};
@@ -82,7 +83,7 @@ pub struct Account {
     /// Whether an auth cookie may begin a session again after its login ended.
     pub silent_relogin: bool,
     /// User agents that never get a stored session, lower case.
-    pub crawlers: Arc<[String]>,
+    pub crawlers: Crawlers,
     /// How much a session may hold.
     pub limits: SessionLimits,
     /// The session of whoever gets none.

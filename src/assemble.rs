@@ -19,6 +19,7 @@ use crate::domain::access::{RouteSettings, Routes};
 use crate::domain::context::ContextRules;
 use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
+use crate::domain::request::Crawlers;
 use crate::domain::token::{KeyRing, TokenAlgorithm};
 use crate::domain::vtexid::{LoginKey, VtexIdKeys};
 use crate::edge::running::{Running, Site};
@@ -213,7 +214,7 @@ fn compile_account(
         carry_over: account.carry_over.clone(),
         auth_cookie: account.auth_cookie.clone(),
         silent_relogin: account.silent_relogin,
-        crawlers: config.crawlers.as_slice().into(),
+        crawlers: Crawlers::new(&config.crawlers),
         limits: config.limits.session,
         default: DefaultSession::default(),
     })

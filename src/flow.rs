@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::Account;
+use crate::domain::access::Route;
 use crate::domain::inputs::{Inputs, read_inputs};
 use crate::domain::request::RequestView;
 use crate::domain::time::Millis;
@@ -56,6 +57,9 @@ pub(crate) struct Stage<'a> {
     pub(crate) account: &'a Arc<Account>,
     pub(crate) request: &'a RequestView<'a>,
     pub(crate) inputs: &'a Inputs<'a>,
+    pub(crate) route: &'a Route,
+    /// Whether the request keeps its session alive (lifetime law, "Not activity").
+    pub(crate) activity: bool,
     pub(crate) now: Millis,
     /// Whether this client may be given another new session; asking counts as one.
     pub(crate) may_create: &'a (dyn Fn() -> bool + Sync),
@@ -116,6 +120,8 @@ impl Flow {
             account,
             request,
             inputs: &inputs,
+            route,
+            activity: route.touch && !request.prefetch(),
             now,
             may_create,
         };

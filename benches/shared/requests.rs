@@ -13,7 +13,7 @@ pub(crate) const AUTH_COOKIE: &str = "VtexIdclientAutCookie_demostore";
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                        Chrome/142.0.0.0 Safari/537.36";
 
-/// Repeatable chance (SplitMix64).
+/// Repeatable chance (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(crate) struct Dice(pub u64);
 
@@ -23,10 +23,6 @@ impl Dice {
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
-    }
-
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.roll() % end
     }
 
     fn text(&mut self, bytes: usize) -> String {

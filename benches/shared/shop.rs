@@ -47,6 +47,7 @@ pub(crate) struct Shop {
 fn configuration(folder: &std::path::Path) -> String {
     let directory =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/demo-directory.toml");
+    let directory = directory.display().to_string();
     let apps = [
         "store",
         "authentication",
@@ -87,8 +88,8 @@ fn configuration(folder: &std::path::Path) -> String {
         path = "/poll"
         touch = false
         "#,
-        keys = folder.join("keys.json"),
-        login = folder.join("login.json"),
+        keys = folder.join("keys.json").display().to_string(),
+        login = folder.join("login.json").display().to_string(),
         apps = apps.concat(),
     )
 }
@@ -171,7 +172,7 @@ impl Shop {
     }
 
     /// A first visit by a campaign's link.
-    pub(crate) fn first_visit(&self, campaign: u64) -> Request {
+    pub(crate) fn first_visit(campaign: u64) -> Request {
         let cookies = requests::cookies(None, None).join("; ");
         Request::new(&[cookies], Some(requests::campaign_query(campaign)))
     }
@@ -180,7 +181,7 @@ impl Shop {
     pub(crate) async fn fill_anonymous(&self, sessions: u64) {
         let mut bodies = Vec::new();
         for campaign in 0..CAMPAIGNS {
-            let (decision, _) = self.pass(&self.first_visit(campaign)).await;
+            let (decision, _) = self.pass(&Self::first_visit(campaign)).await;
             bodies.push(decision.trace.body.expect("a first visit gives a session"));
         }
         for (number, body) in (0..sessions).zip(bodies.iter().cycle()) {

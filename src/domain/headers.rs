@@ -192,7 +192,8 @@ pub fn plan_block(body: &Body, segment: SegmentTexts<'_>, rules: &HeaderPlanRule
 
 /// The header of a stored session's id.
 pub fn session_id_value(id: SessionId) -> Option<HeaderValue> {
-    shared(id.to_string())
+    let mut text = [0; SessionId::TEXT_BYTES];
+    HeaderValue::from_str(id.write(&mut text)).ok()
 }
 
 fn flag(value: bool) -> HeaderValue {

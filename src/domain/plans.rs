@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use super::headers::{HeaderBlock, HeaderPlanRules, SegmentTexts, plan_block};
-use super::session::Body;
 use super::session::segment::Segment;
+use super::session::{Body, Principal};
 
 /// The plans of one body under one configuration.
 #[derive(Debug)]
@@ -48,13 +48,18 @@ pub struct SharedBody {
     body: Body,
     weight: usize,
     plans: ArcSwapOption<Plans>,
+    known: bool,
+    shopper: bool,
 }
 
 impl SharedBody {
     /// A body whose plans are not made yet.
     pub fn new(body: Body) -> Self {
+        let principal = Principal::of(&body);
         Self {
             weight: body.weight(),
+            known: principal.is_known(),
+            shopper: principal.is_shopper(),
             body,
             plans: ArcSwapOption::empty(),
         }
@@ -63,6 +68,16 @@ impl SharedBody {
     /// What it takes in memory, in bytes, roughly; its plans take about as much again.
     pub const fn weight(&self) -> usize {
         self.weight
+    }
+
+    /// Whether anybody is logged in. Kept, because every request asks more than once.
+    pub const fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// Whether there is a shopper for whom a `required` route opens.
+    pub const fn is_shopper(&self) -> bool {
+        self.shopper
     }
 
     /// The fields.

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 
-pub use self::crawlers::CRAWLERS;
+pub use self::crawlers::{CRAWLERS, Crawlers};
 pub use self::host::{Host, HostError, read_host, read_host_of_absolute_form};
 pub use self::path::{NormalPath, PathError};
 

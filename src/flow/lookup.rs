@@ -24,7 +24,7 @@ pub(super) struct Alive {
 impl Alive {
     /// Whether the cookie is to be issued again.
     pub(super) fn due(&self, stage: Stage<'_>) -> Issue {
-        if !(self.reissue && stage.is_activity()) {
+        if !(self.reissue && stage.activity) {
             return Issue::No;
         }
         match self.lookup {

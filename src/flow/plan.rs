@@ -20,15 +20,10 @@ use crate::domain::headers::{CONTEXT, SESSION_ID, SESSION_TOKEN, session_id_valu
 use crate::domain::plans::{Plans, SharedBody};
 use crate::domain::session::{Body, Field, SessionId, Slot};
 use crate::domain::time::Millis;
-use crate::domain::token::{Claims, TokenUse, hash_cookie, sign_token};
+use crate::domain::token::{Claims, TokenUse, is_cookie_hash, sign_token};
 use crate::store::Resident;
 
 impl Stage<'_> {
-    /// Whether the request keeps its session alive (lifetime law, "Not activity").
-    pub(super) fn is_activity(&self) -> bool {
-        self.account.routes.find(self.request.path).touch && !self.request.prefetch()
-    }
-
     /// Names and attributes of our cookies on the listener that the request came in by.
     pub(super) fn cookies(&self) -> &CookieSettings {
         if self.request.insecure_cookies {
@@ -79,7 +74,10 @@ impl Stage<'_> {
             self.inputs.captured.iter().any(|(captured, value)| {
                 *captured == name
                     && !value.is_empty()
-                    && held.value().as_str() == Some(hash_cookie(key, name, value).as_str())
+                    && held
+                        .value()
+                        .as_str()
+                        .is_some_and(|held| is_cookie_hash(held, key, name, value))
             })
         };
         let body = session.body.fields();
@@ -133,7 +131,7 @@ impl Flow {
         resident: &Resident,
         own: &mut Vec<(HeaderName, HeaderValue)>,
     ) {
-        let route = stage.account.routes.find(stage.request.path);
+        let route = stage.route;
         if route.send_session_token {
             let token = Self::session_token(stage.account, resident, stage.now);
             own.extend(token.map(|value| (SESSION_TOKEN, value)));
@@ -180,11 +178,10 @@ impl Flow {
             events.push(Event::PairsDropped(stage.inputs.dropped_pairs));
         }
         trace.body = Some(Arc::clone(body));
-        let route = stage.account.routes.find(stage.request.path);
         Decision {
             account: Arc::clone(stage.account),
             now: stage.now,
-            verdict: plan_access(stage.request, route, &facts),
+            verdict: plan_access(stage.request, stage.route, &facts),
             injection: Injection {
                 plans,
                 own: Vec::new(),
@@ -216,7 +213,6 @@ impl Decision {
     /// Judges access again under corrected facts.
     pub(super) fn judge_again(&mut self, stage: Stage<'_>, correct: impl FnOnce(&mut AccessFacts)) {
         correct(&mut self.facts);
-        let route = stage.account.routes.find(stage.request.path);
-        self.verdict = plan_access(stage.request, route, &self.facts);
+        self.verdict = plan_access(stage.request, stage.route, &self.facts);
     }
 }

@@ -16,7 +16,7 @@ const MARKER_HOPS: usize = 4;
 impl Flow {
     /// The way of most requests: one comparison each for what is due and what is new.
     pub(super) async fn returning(self: &Arc<Self>, stage: Stage<'_>, alive: Alive) -> Decision {
-        if stage.is_activity() {
+        if stage.activity {
             alive.resident.touch(stage.now);
         }
         let session = alive.resident.session();
@@ -59,7 +59,7 @@ impl Flow {
             ..CookiePlan::default()
         };
         let facts = AccessFacts {
-            shopper: resident.session().principal().is_shopper(),
+            shopper: resident.session().body.is_shopper(),
             ..AccessFacts::default()
         };
         let trace = Trace {
@@ -83,7 +83,7 @@ impl Flow {
     pub(super) async fn through_marker(&self, stage: Stage<'_>, marker: Marker) -> Decision {
         match self.follow(stage, &marker) {
             Some(resident) => {
-                if stage.is_activity() {
+                if stage.activity {
                     resident.touch(stage.now);
                 }
                 let alive = Alive {

@@ -12,7 +12,7 @@ use crate::domain::patch::{Edit, Patch};
 use crate::domain::session::field::known;
 use crate::domain::session::{Body, Field};
 use crate::domain::time::Millis;
-use crate::domain::token::{TokenHash, hash_cookie, hash_token};
+use crate::domain::token::{TokenHash, hash_cookie, hash_token, is_cookie_hash};
 use crate::domain::vtexid::cookie_kind;
 use crate::ports::StoreError;
 use crate::store::{Ending, Login};
@@ -48,7 +48,7 @@ impl Stage<'_> {
             body.at("public", name).and_then(|held| held.as_str()) == Some(value.as_ref())
         }) && captured.clone().all(|(name, value)| {
             let held = body.at("cookie", name).and_then(|held| held.as_str());
-            held.is_some_and(|held| *held == hash_cookie(hash_key, name, value))
+            held.is_some_and(|held| is_cookie_hash(held, hash_key, name, value))
         }) && (self.inputs.cookies_cut
             || body
                 .namespace("cookie")

@@ -46,13 +46,20 @@ struct Entry {
     keep: Duration,
 }
 
-/// How long an entry is kept after it was last written or read.
+/// How long an entry is kept after it was last written or read: `keep`, and up to a sixteenth more.
+///
+/// Moving an entry's end on every read would cost as much as finding the entry, so that is done
+/// only when the slack is used up.
 #[derive(Debug)]
 struct KeepEntries;
 
+fn with_slack(keep: Duration) -> Duration {
+    keep.saturating_add(keep / 16)
+}
+
 impl moka::Expiry<SessionId, Entry> for KeepEntries {
     fn expire_after_create(&self, _: &SessionId, entry: &Entry, _: Instant) -> Option<Duration> {
-        Some(entry.keep)
+        Some(with_slack(entry.keep))
     }
 
     fn expire_after_update(
@@ -62,7 +69,7 @@ impl moka::Expiry<SessionId, Entry> for KeepEntries {
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(entry.keep)
+        Some(with_slack(entry.keep))
     }
 
     fn expire_after_read(
@@ -70,10 +77,11 @@ impl moka::Expiry<SessionId, Entry> for KeepEntries {
         _: &SessionId,
         entry: &Entry,
         _: Instant,
-        _: Option<Duration>,
+        left: Option<Duration>,
         _: Instant,
     ) -> Option<Duration> {
-        Some(entry.keep)
+        left.filter(|left| *left >= entry.keep)
+            .or_else(|| Some(with_slack(entry.keep)))
     }
 }
 

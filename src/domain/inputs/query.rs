@@ -16,6 +16,8 @@ const MAX_WILD_NAMES: usize = 16;
 /// Values stay with the shopper and travel in headers and cookies: what one link may put there is
 /// kept small. No campaign name, place or address comes near it.
 const MAX_VALUE_BYTES: usize = 512;
+/// Room for what a campaign's link brings, made at once.
+const USUAL_NAMES: usize = 8;
 /// An escape is three bytes long; what is longer than this needs no decoding to be too long.
 const ESCAPE_BYTES: usize = 3;
 /// Whoever this names is impersonated, so another site must not be able to say it.
@@ -58,6 +60,9 @@ pub(super) fn read_query<'a>(
             *earlier = parameter;
         } else {
             wild_names += usize::from(found == Match::Wild);
+            if inputs.public.is_empty() {
+                inputs.public.reserve_exact(USUAL_NAMES);
+            }
             inputs.public.push(parameter);
         }
     }

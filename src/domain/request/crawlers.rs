@@ -1,5 +1,7 @@
 //! Known crawlers: they get pages, never a stored session (contract §11).
 
+use http::header::USER_AGENT;
+
 use super::RequestView;
 
 /// Lower-case tokens of crawlers' `User-Agent` headers.
@@ -42,28 +44,66 @@ pub const CRAWLERS: &[&str] = &[
     "yandeximages",
 ];
 
-impl RequestView<'_> {
-    /// Whether its `User-Agent` has one of these lower-case tokens in it; allocates nothing.
-    pub fn crawler(&self, tokens: &[String]) -> bool {
-        self.headers
-            .get("user-agent")
-            .is_some_and(|agent| has_any(agent.as_bytes(), tokens))
+/// Tokens to look for, and how they begin: a `User-Agent` is gone through once for all of them.
+#[derive(Clone, Debug)]
+pub struct Crawlers {
+    tokens: Box<[Box<[u8]>]>,
+    /// Which pairs of letters begin a token: a row for the first, a bit for the second.
+    starts: [u32; 32],
+}
+
+impl Crawlers {
+    /// Takes lower-case tokens; empty ones are left out.
+    pub fn new(tokens: &[String]) -> Self {
+        let tokens = tokens.iter().map(String::as_bytes);
+        let tokens: Box<[Box<[u8]>]> = tokens
+            .filter(|token| !token.is_empty())
+            .map(Box::from)
+            .collect();
+        let mut starts = [0; 32];
+        for token in &tokens {
+            let (first, second) = (token.first(), token.get(1));
+            let row = first.and_then(|first| starts.get_mut(low_bits(*first)));
+            if let Some(row) = row {
+                *row |= second.map_or(u32::MAX, |second| 1 << low_bits(*second));
+            }
+        }
+        Self { tokens, starts }
+    }
+
+    fn are_in(&self, agent: &[u8]) -> bool {
+        let seconds = agent.iter().skip(1).chain([&0]);
+        agent
+            .iter()
+            .zip(seconds)
+            .enumerate()
+            .filter(|(_, (first, second))| self.may_begin(**first, **second))
+            .any(|(at, _)| agent.get(at..).is_some_and(|rest| self.begin(rest)))
+    }
+
+    fn may_begin(&self, first: u8, second: u8) -> bool {
+        let row = self.starts.get(low_bits(first));
+        row.is_some_and(|row| row >> low_bits(second) & 1 == 1)
+    }
+
+    fn begin(&self, rest: &[u8]) -> bool {
+        self.tokens.iter().any(|token| {
+            rest.get(..token.len())
+                .is_some_and(|part| part.eq_ignore_ascii_case(token))
+        })
     }
 }
 
-fn has_any(agent: &[u8], tokens: &[String]) -> bool {
-    tokens
-        .iter()
-        .any(|token| has_token(agent, token.as_bytes()))
+/// The same for a letter's two cases.
+fn low_bits(byte: u8) -> usize {
+    usize::from(byte & 31)
 }
 
-fn has_token(agent: &[u8], token: &[u8]) -> bool {
-    let Some(&first) = token.first() else {
-        return false;
-    };
-    memchr::memchr2_iter(first, first.to_ascii_uppercase(), agent).any(|at| {
-        agent
-            .get(at..at + token.len())
-            .is_some_and(|part| part.eq_ignore_ascii_case(token))
-    })
+impl RequestView<'_> {
+    /// Whether its `User-Agent` has one of these tokens in it; allocates nothing.
+    pub fn crawler(&self, crawlers: &Crawlers) -> bool {
+        self.headers
+            .get(USER_AGENT)
+            .is_some_and(|agent| crawlers.are_in(agent.as_bytes()))
+    }
 }

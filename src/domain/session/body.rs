@@ -84,15 +84,9 @@ impl Body {
 
     /// The value of a field, by the two parts of its name: no full name needs to be built.
     pub fn at(&self, namespace: &str, key: &str) -> Option<&Value> {
-        let name = || {
-            namespace
-                .bytes()
-                .chain(std::iter::once(b'.'))
-                .chain(key.bytes())
-        };
         let at = self
             .entries
-            .binary_search_by(|(field, _)| field.as_str().bytes().cmp(name()));
+            .binary_search_by(|(field, _)| field.compare(namespace, key));
         self.entries.get(at.ok()?).map(|(_, slot)| slot.value())
     }
 
@@ -161,8 +155,13 @@ impl Body {
         &'a self,
         namespace: &'a str,
     ) -> impl Iterator<Item = (&'a Field, &'a Slot)> {
-        self.iter()
-            .filter(move |(field, _)| field.namespace() == namespace)
+        // Sorted by name, a namespace is one run of fields; no key sorts before the empty one.
+        let start = self
+            .entries
+            .partition_point(|(field, _)| field.compare(namespace, "").is_lt());
+        let run = self.entries.get(start..).unwrap_or_default().iter();
+        run.take_while(move |(field, _)| field.namespace() == namespace)
+            .map(|(field, slot)| (field, slot))
     }
 
     /// What it takes in memory, in bytes, roughly.

@@ -1,6 +1,7 @@
 //! Names of what a session holds: `profile.email` is key `email` of namespace `profile`.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -47,6 +48,20 @@ impl Field {
     /// The part after the first dot; it may hold dots itself.
     pub fn key(&self) -> &str {
         self.0.split_once('.').map_or("", |(_, key)| key)
+    }
+
+    /// Compares the whole name with that of another field's two parts, without building it.
+    pub fn compare(&self, namespace: &str, key: &str) -> Ordering {
+        let name = self.0.as_bytes();
+        let Some((start, rest)) = name.split_at_checked(namespace.len()) else {
+            return name.cmp(namespace.as_bytes());
+        };
+        start
+            .cmp(namespace.as_bytes())
+            .then_with(|| match rest.split_first() {
+                Some((dot, rest)) => dot.cmp(&b'.').then_with(|| rest.cmp(key.as_bytes())),
+                None => Ordering::Less,
+            })
     }
 
     /// The whole name, `namespace.key`.
@@ -152,6 +167,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn comparing_with_two_parts_is_comparing_with_the_whole_name(
+            field in "[a-c-]{1,3}\\.[a-c.]{1,3}",
+            namespace in "[a-c-]{0,3}",
+            key in "[a-c.]{0,3}",
+        ) {
+            let whole = format!("{namespace}.{key}");
+            let field: Field = field.parse().unwrap();
+            prop_assert_eq!(field.compare(&namespace, &key), field.as_str().cmp(whole.as_str()));
+        }
+
         #[test]
         fn what_parses_prints_the_same(text in "\\PC{0,80}") {
             if let Ok(field) = text.parse::<Field>() {

@@ -75,7 +75,7 @@ impl Session {
 
     /// Whether anybody is logged in, which decides limits and cache rules.
     pub fn authenticated(&self) -> bool {
-        self.principal().is_known()
+        self.body.is_known()
     }
 
     /// The times that the lifetime law judges.

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// A session's id. All 128 bits are random, so it is a GUID in shape, not of a UUID version.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +20,14 @@ impl SessionId {
     /// Makes an id of 128 random bits; only the entropy port's bits belong here.
     pub const fn from_random(bits: u128) -> Self {
         Self(bits)
+    }
+
+    /// The length of its one spelling.
+    pub const TEXT_BYTES: usize = Hyphenated::LENGTH;
+
+    /// Writes its one spelling into a buffer.
+    pub fn write(self, text: &mut [u8; Self::TEXT_BYTES]) -> &str {
+        Uuid::from_u128(self.0).hyphenated().encode_lower(text)
     }
 
     /// The bits themselves, for use as a key.
@@ -63,6 +72,7 @@ mod tests {
         let id = SessionId::from_random(0x26d2_cb6c_213e_4936_9e2a_1d1e_299e_c33b);
         let text = "26d2cb6c-213e-4936-9e2a-1d1e299ec33b";
         assert_eq!(id.to_string(), text);
+        assert_eq!(id.write(&mut [0; SessionId::TEXT_BYTES]), text);
         assert_eq!(text.parse(), Ok(id));
         for alias in [
             text.to_uppercase(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::super::{CRAWLERS, NormalPath, RequestView};
+use super::super::{CRAWLERS, Crawlers, NormalPath, RequestView};
 
 fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     pairs
@@ -122,6 +122,7 @@ fn prefetches_and_upgrades_are_recognised() {
 #[test]
 fn crawlers_are_told_from_shoppers() {
     let tokens: Vec<String> = CRAWLERS.iter().map(|&token| token.to_owned()).collect();
+    let crawlers = Crawlers::new(&tokens);
     for (agent, expected) in [
         (
             "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
@@ -151,13 +152,25 @@ fn crawlers_are_told_from_shoppers() {
         ("bo", false),
     ] {
         assert_eq!(
-            with(&[("user-agent", agent)], |r| r.crawler(&tokens)),
+            with(&[("user-agent", agent)], |r| r.crawler(&crawlers)),
             expected,
             "{agent}"
         );
     }
-    assert!(!with(&[], |r| r.crawler(&tokens)));
-    assert!(!with(&[("user-agent", "x")], |r| r.crawler(&[String::new()])));
+    assert!(!with(&[], |r| r.crawler(&crawlers)));
+    for (token, agent, found) in [
+        ("", "x", false),
+        ("x", "Ux", true),
+        ("x", "aX", true),
+        ("xy", "ax", false),
+        ("xy", "aXy", true),
+        ("xy", "x", false),
+        ("xyz", "xyXYZ", true),
+    ] {
+        let crawlers = Crawlers::new(&[token.to_owned()]);
+        let known = with(&[("user-agent", agent)], |r| r.crawler(&crawlers));
+        assert_eq!(known, found, "{token:?} in {agent:?}");
+    }
     assert!(tokens.iter().all(|token| *token == token.to_lowercase()));
 }
 

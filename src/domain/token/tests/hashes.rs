@@ -21,5 +21,25 @@ fn a_cookie_hash_is_of_name_and_value() {
     assert_eq!(hash, hash_cookie(&key, "a", "bc"));
     for (name, value) in [("ab", "c"), ("a", "bd"), ("", "abc"), ("abc", "")] {
         assert_ne!(hash, hash_cookie(&key, name, value));
+        assert!(!is_cookie_hash(&hash, &key, name, value));
+    }
+}
+
+#[test]
+fn a_kept_cookie_hash_is_known_again_in_its_one_spelling() {
+    let key = HashKey::from_bytes([1; 16]);
+    for value in ["", "b", "bc", "bcd"] {
+        let hash = hash_cookie(&key, "a", value);
+        assert!(is_cookie_hash(&hash, &key, "a", value));
+        for kept in [
+            hash.to_uppercase()
+                .replace(|b: char| b.is_ascii_digit(), "A"),
+            hash.chars().skip(1).collect(),
+            format!("{hash}0"),
+            format!("+{}", hash.chars().skip(1).collect::<String>()),
+            String::new(),
+        ] {
+            assert!(!is_cookie_hash(&kept, &key, "a", value), "{kept}");
+        }
     }
 }
