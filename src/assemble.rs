@@ -20,8 +20,6 @@ use crate::domain::context::ContextRules;
 use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::request::Crawlers;
-use crate::domain::token::{KeyRing, TokenAlgorithm};
-use crate::domain::vtexid::{LoginKey, VtexIdKeys};
 use crate::edge::running::{Running, Site};
 use crate::edge::upstream::Upstream;
 use crate::edge::visitors::Visitors;
@@ -33,6 +31,10 @@ use crate::store::MemoryStore;
 use crate::store::memory::MemoryCapacity;
 use crate::telemetry::Telemetry;
 
+mod keys;
+
+pub use keys::NewKeys;
+
 /// What comes from outside: time, randomness, and the data of stores.
 #[derive(Clone, Debug)]
 pub struct Ports {
@@ -42,6 +44,8 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Opens the directories that accounts name.
     pub directories: Arc<dyn OpenDirectory>,
+    /// What becomes of keys that are made at start.
+    pub new_keys: NewKeys,
 }
 
 /// Opens a configured directory.
@@ -181,7 +185,7 @@ fn compile_account(
     let headers = HeaderPlanRules::try_new(account.headers.map.clone(), &account.name)
         .map_err(|errors| refused(said(&errors)))?;
     let routes = Routes::try_new(below_root(account)).map_err(|errors| refused(said(&errors)))?;
-    let keys = open_keys(&account.keys, ports)?;
+    let keys = keys::open_ring(&account.keys, ports)?;
     if routes.iter().any(|route| route.send_context) && !keys.signs_contexts() {
         return Err(refused(format!(
             "a route sends the signed context, and {} holds no ES256 or EdDSA key",
@@ -254,7 +258,7 @@ fn install(
 ) -> Result<Arc<dyn AppCaller>, AssembleError> {
     let kinds: Vec<_> = account.apps.iter().map(|app| app.kind).collect();
     let tokens: Arc<dyn TokenVerifier> = Arc::new(LocalTokens::new(
-        login_keys(&account.authentication)?,
+        keys::open_login_keys(&account.authentication, ports)?,
         &account.name,
         &account.id.to_string(),
         Arc::clone(&ports.clock),
@@ -292,56 +296,6 @@ fn install(
         capacity,
         (clock, counters.clone()),
     )))
-}
-
-fn login_keys(authentication: &values::Authentication) -> Result<VtexIdKeys, AssembleError> {
-    let mut keys = VtexIdKeys::none();
-    for path in &authentication.jwks {
-        let (parsed, warnings) =
-            VtexIdKeys::parse(&read(path)?).map_err(|error| AssembleError::Content {
-                path: path.clone(),
-                problem: error.to_string(),
-            })?;
-        for warning in warnings {
-            tracing::warn!(file = %path.display(), %warning, "A login key is left out.");
-        }
-        keys = keys.join(parsed).0;
-    }
-    if let Some(path) = &authentication.local_key {
-        let key = LoginKey::parse(&read(path)?).map_err(|error| AssembleError::Content {
-            path: path.clone(),
-            problem: error.to_string(),
-        })?;
-        keys = keys.join(key.public_keys()).0;
-    }
-    Ok(keys
-        .with_issuer(authentication.issuer.clone())
-        .with_leeway(authentication.leeway))
-}
-
-/// Reads a key ring, or makes one where the configuration says so and none is there.
-fn open_keys(keys: &values::Keys, ports: &Ports) -> Result<KeyRing, AssembleError> {
-    if keys.create && !keys.file.exists() {
-        let mut draw = || ports.entropy.bits();
-        let ring = KeyRing::generate(TokenAlgorithm::Hs256, ports.clock.now(), &mut draw);
-        if let Some(parent) = keys.file.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| AssembleError::File {
-                path: parent.to_owned(),
-                error,
-            })?;
-        }
-        crate::cli::secret_file::create_secret(&keys.file, &ring.to_json()).map_err(|error| {
-            AssembleError::Content {
-                path: keys.file.clone(),
-                problem: error.to_string(),
-            }
-        })?;
-    }
-    let ring = KeyRing::parse(&read(&keys.file)?).map_err(|error| AssembleError::Content {
-        path: keys.file.clone(),
-        problem: error.to_string(),
-    })?;
-    Ok(ring.with_sign_after(keys.sign_after))
 }
 
 fn read(path: &Path) -> Result<String, AssembleError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use vestibule::account::Account;
-use vestibule::assemble::{DirectoriesOnDisk, Ports, compile};
+use vestibule::assemble::{DirectoriesOnDisk, NewKeys, Ports, compile};
 use vestibule::clock::{SystemClock, SystemEntropy};
 use vestibule::config::{self, Layers, OnDisk};
 use vestibule::demo::{PEOPLE, Person};
@@ -109,6 +109,7 @@ impl Shop {
             clock: Arc::<SystemClock>::clone(&clock),
             entropy: Arc::new(SystemEntropy),
             directories: Arc::new(DirectoriesOnDisk),
+            new_keys: NewKeys::Kept,
         };
         let running =
             compile(&loaded.config, &ports, &Telemetry::new()).expect("all files are there");

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::run::system_ports;
 use super::{ConfigArgs, tell};
-use crate::assemble::{Ports, assemble};
+use crate::assemble::{NewKeys, Ports, assemble};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::domain::cookies::ResponseFacts;
 use crate::domain::inputs::read_inputs;
@@ -104,6 +104,7 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     let system = system_ports();
     let ports = Ports {
         clock: Arc::new(Stopped(system.clock.now())),
+        new_keys: NewKeys::Forgotten,
         ..system
     };
     let shared = assemble(config, &ports).map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{ConfigArgs, tell};
-use crate::assemble::{DirectoriesOnDisk, Ports, assemble};
+use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble};
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::values::{Log, LogFormat, LogLevel};
 use crate::config::{self, Config, Layers, Loaded, OnDisk};
@@ -84,6 +84,7 @@ pub(super) fn system_ports() -> Ports {
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(SystemEntropy),
         directories: Arc::new(DirectoriesOnDisk),
+        new_keys: NewKeys::Kept,
     }
 }
 

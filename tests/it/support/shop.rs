@@ -10,7 +10,7 @@ use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use vestibule::assemble::{Ports, assemble};
+use vestibule::assemble::{NewKeys, Ports, assemble};
 use vestibule::config::{self, Layers, OnDisk};
 use vestibule::demo::Person;
 use vestibule::domain::token::{KeyRing, TokenAlgorithm};
@@ -156,6 +156,7 @@ impl Shop {
             clock: Arc::<ManualClock>::clone(&clock),
             entropy: Arc::<CountedEntropy>::clone(&entropy),
             directories: Arc::new(Moody(Arc::clone(&mood))),
+            new_keys: NewKeys::Kept,
         };
         let shared = assemble(&loaded.config, &ports).unwrap();
         let edge = Edge::new(Arc::clone(&shared), false);
