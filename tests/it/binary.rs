@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::program::{ask, free_ports, run};
+use crate::support::program::{ask, free_ports, run, run_demo_configuration};
 use crate::support::{Client, Demo};
 
 const ANA: &str = "11111111-1111-4111-8111-111111111111";
@@ -309,6 +309,20 @@ async fn told_to_stop_it_ends_well_and_its_log_holds_no_secret() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
+}
+
+#[tokio::test]
+async fn a_configuration_is_served_with_the_keys_that_are_made_at_start() {
+    let (mut running, folder, port) = run_demo_configuration().await;
+    // No storefront is there: the proxy says so itself.
+    let wire = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n";
+    let reply = ask(port, wire).await.unwrap();
+    assert_eq!(reply.status, 502, "{reply:?}");
+    assert!(reply.body.contains("cannot be reached"), "{reply:?}");
+    for name in ["keys/keys.json", "keys/login.json"] {
+        assert!(folder.join(name).exists(), "{name}");
+    }
+    assert!(running.stop().await.success(), "{}", running.log());
 }
 
 async fn admin(demo: &Demo, path: &str, host: &str) -> crate::support::Reply {

@@ -295,7 +295,8 @@ fn a_minted_token_is_good_under_its_own_keys_alone() {
     );
 }
 
-/// A folder with the demo's configuration, its keys, and a request.
+/// A folder with the demo's configuration and a request. There are no keys: an explanation makes
+/// its own and keeps none.
 fn demo_with(request: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
@@ -308,11 +309,6 @@ fn demo_with(request: &str) -> TempDir {
         &read("demo-directory.toml"),
     );
     write(folder.path(), "request.http", request);
-    good(folder.path(), &["keys", "new", "--out", "keys.json"]);
-    good(
-        folder.path(),
-        &["keys", "new", "--vtexid", "--out", "login.json"],
-    );
     folder
 }
 
@@ -363,6 +359,8 @@ fn a_first_visit_is_explained() {
     let json = good(folder.path(), &[&EXPLAIN[..], &["--json"]].concat());
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["verdict"][0][1], "forward");
+    let left: Vec<_> = folder.path().read_dir().unwrap().collect();
+    assert_eq!(left.len(), 3, "nothing is written: {left:?}");
 }
 
 const RETURNING: &str = r#"{"namespaces": {

@@ -55,74 +55,44 @@ pub(crate) fn run(arguments: &[&str]) -> Said {
     program(arguments).output().unwrap().into()
 }
 
-/// A running `vestibule demo`; ended when dropped.
+/// A program that serves; ended when dropped.
 #[derive(Debug)]
-pub(crate) struct Demo {
+pub(crate) struct Running {
     child: Child,
-    pub port: u16,
-    pub storefront_port: u16,
-    pub admin_port: u16,
+    /// What it says, and whatever else belongs to it alone.
     folder: TempDir,
 }
 
-impl Demo {
-    /// A demo that answers.
-    pub(crate) async fn start() -> Self {
-        for _ in 0..TRIES {
-            let mut demo = Self::begin(free_ports());
-            if demo.answers().await {
-                return demo;
-            }
-            // Somebody else took one of the ports in between; anything else is a failure.
-            let log = demo.log();
-            assert!(log.contains("cannot listen"), "the demo ended:\n{log}");
-        }
-        panic!("no free ports");
-    }
-
-    fn begin([port, storefront_port, admin_port]: [u16; 3]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+impl Running {
+    pub(crate) fn begin(command: Command, folder: TempDir) -> Self {
         let log = |name: &str| File::create(folder.path().join(name)).unwrap();
-        let mut command = tokio::process::Command::from(program(&["demo"]));
+        let mut command = tokio::process::Command::from(command);
         command
-            .args(["--port", &port.to_string()])
-            .args(["--storefront-port", &storefront_port.to_string()])
-            .args(["--admin-port", &admin_port.to_string()])
-            .arg("--data")
-            .arg(folder.path().join("data"))
             .stdin(Stdio::null())
             .stdout(log("out"))
             .stderr(log("err"))
             .kill_on_drop(true);
         Self {
             child: command.spawn().unwrap(),
-            port,
-            storefront_port,
-            admin_port,
             folder,
         }
     }
 
-    /// Waits until the store is up behind the proxy; false where the program has ended.
-    async fn answers(&mut self) -> bool {
-        let ready = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    /// Waits until proxy and admin answer; false where the program has ended.
+    pub(crate) async fn answers(&mut self, port: u16, admin_port: u16) -> bool {
+        let healthy = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
         let mut attempts = tokio::time::interval(PAUSE);
         for _ in 0..ATTEMPTS {
             tokio::select! {
                 _ = self.child.wait() => return false,
                 _ = attempts.tick() => {}
             }
-            let admin = TcpStream::connect(("127.0.0.1", self.admin_port)).await;
-            let answer = ask(self.port, ready).await;
-            if admin.is_ok() && answer.is_some_and(|reply| reply.status == 200) {
+            if ask(admin_port, live).await.is_some() && ask(port, healthy).await.is_some() {
                 return true;
             }
         }
-        panic!("the demo does not answer:\n{}", self.log());
-    }
-
-    pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        panic!("the program does not answer:\n{}", self.log());
     }
 
     /// What it said so far, both streams.
@@ -139,9 +109,114 @@ impl Demo {
             .status();
         assert!(sent.unwrap().success(), "cannot signal {id}");
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        let ended = ended.unwrap_or_else(|_| panic!("the demo goes on:\n{}", self.log()));
+        let ended = ended.unwrap_or_else(|_| panic!("the program goes on:\n{}", self.log()));
         ended.unwrap()
     }
+
+    /// It ended because somebody else took one of its ports in between; anything else is a failure.
+    fn lost_a_port(&self) {
+        let log = self.log();
+        assert!(log.contains("cannot listen"), "the program ended:\n{log}");
+    }
+}
+
+/// A running `vestibule demo`; ended when dropped.
+#[derive(Debug)]
+pub(crate) struct Demo {
+    running: Running,
+    pub port: u16,
+    pub storefront_port: u16,
+    pub admin_port: u16,
+}
+
+impl Demo {
+    /// A demo that answers, its storefront too.
+    pub(crate) async fn start() -> Self {
+        for _ in 0..TRIES {
+            let mut demo = Self::begin(free_ports());
+            if demo.answers().await {
+                return demo;
+            }
+            demo.running.lost_a_port();
+        }
+        panic!("no free ports");
+    }
+
+    fn begin([port, storefront_port, admin_port]: [u16; 3]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = program(&["demo"]);
+        command
+            .args(["--port", &port.to_string()])
+            .args(["--storefront-port", &storefront_port.to_string()])
+            .args(["--admin-port", &admin_port.to_string()])
+            .arg("--data")
+            .arg(folder.path().join("data"));
+        Self {
+            running: Running::begin(command, folder),
+            port,
+            storefront_port,
+            admin_port,
+        }
+    }
+
+    async fn answers(&mut self) -> bool {
+        let page = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let mut attempts = tokio::time::interval(PAUSE);
+        for _ in 0..ATTEMPTS {
+            if !self.running.answers(self.port, self.admin_port).await {
+                return false;
+            }
+            if ask(self.port, page)
+                .await
+                .is_some_and(|reply| reply.status == 200)
+            {
+                return true;
+            }
+            attempts.tick().await;
+        }
+        panic!("the storefront does not answer:\n{}", self.log());
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.running.folder.path().join("data")
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.running.log()
+    }
+
+    pub(crate) async fn stop(&mut self) -> ExitStatus {
+        self.running.stop().await
+    }
+}
+
+/// A running `vestibule run` on the demo's configuration, without a storefront behind it; the
+/// configuration lies in `run.toml` of its folder. With it, the proxy's port.
+pub(crate) async fn run_demo_configuration() -> (Running, PathBuf, u16) {
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
+    let read = |name: &str| std::fs::read_to_string(conf.join(name)).unwrap();
+    for _ in 0..TRIES {
+        let folder = tempfile::tempdir().unwrap();
+        let ports = free_ports();
+        let mut text = read("demo.toml").replace("../data/demo/", "keys/");
+        for (usual, port) in ["8080", "9090", "8081"].iter().zip(ports) {
+            text = text.replace(&format!("127.0.0.1:{usual}"), &format!("127.0.0.1:{port}"));
+        }
+        let config = write(folder.path(), "run.toml", &text);
+        write(
+            folder.path(),
+            "demo-directory.toml",
+            &read("demo-directory.toml"),
+        );
+        let path = folder.path().to_owned();
+        let mut running = Running::begin(program(&["run", "--config", &config]), folder);
+        let [port, admin_port, _] = ports;
+        if running.answers(port, admin_port).await {
+            return (running, path, port);
+        }
+        running.lost_a_port();
+    }
+    panic!("no free ports");
 }
 
 /// Three ports that are free now, all held at once so that they differ.
