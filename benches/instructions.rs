@@ -7,7 +7,6 @@ use std::hint::black_box;
 
 use tokio::runtime::Builder;
 
-#[expect(dead_code, reason = "each bench takes its part of what they share")]
 mod shared;
 
 use shared::requests::Request;
