@@ -39,7 +39,7 @@ fn runtime() -> Runtime {
 
 fn pass(bencher: Bencher<'_, '_>, mut draw: impl FnMut() -> Request) {
     bencher
-        .with_inputs(move || draw())
+        .with_inputs(draw)
         .bench_local_refs(|request| SHOP.pass_at_once(request));
 }
 
