@@ -37,7 +37,7 @@ fn runtime() -> Runtime {
     runtime.expect("a runtime of one thread can always be made")
 }
 
-fn pass(bencher: Bencher<'_, '_>, mut draw: impl FnMut() -> Request) {
+fn pass(bencher: Bencher<'_, '_>, draw: impl FnMut() -> Request) {
     bencher
         .with_inputs(draw)
         .bench_local_refs(|request| SHOP.pass_at_once(request));
