@@ -40,7 +40,7 @@ fn runtime() -> Runtime {
 fn pass(bencher: Bencher<'_, '_>, draw: impl FnMut() -> Request) {
     bencher
         .with_inputs(draw)
-        .bench_local_refs(|request| SHOP.pass_at_once(request));
+        .bench_local_refs(|request| drop(SHOP.pass_at_once(request)));
 }
 
 mod floor {
@@ -82,5 +82,5 @@ fn first_visit(bencher: Bencher<'_, '_>) {
             campaign += 1;
             Shop::first_visit(campaign % 50)
         })
-        .bench_local_refs(|request| runtime.block_on(SHOP.pass(request)));
+        .bench_local_refs(|request| drop(runtime.block_on(SHOP.pass(request))));
 }

@@ -216,6 +216,8 @@ impl Shop {
             let opened = self.store.open_login(token, login).await;
             opened.expect("memory is always there");
             let body = Arc::new(SharedBody::new(body));
+            // The request that made the session has made its plans.
+            body.plans(&self.account.headers, self.account.generation);
             let session = Session {
                 logins: [token].into(),
                 ..self.session(number, Kind::Authenticated, body)
