@@ -43,6 +43,11 @@ static FIXED: [HeaderName; 8] = [
     ACCOUNT,
 ];
 
+/// The names whose meaning is fixed (contract §9).
+pub fn fixed_names() -> impl Iterator<Item = &'static str> {
+    FIXED.iter().map(HeaderName::as_str)
+}
+
 /// Fields and their headers unless the account says otherwise (contract §9).
 pub const DEFAULT_MAP: [(&str, &str); 9] = [
     ("x-session-user-id", "profile.id"),
@@ -62,7 +67,7 @@ static USUAL: LazyLock<Vec<HeaderName>> = LazyLock::new(|| {
 });
 
 /// Names that carry identity, framing or routing of their own and are never ours to set.
-const FORBIDDEN: [&str; 24] = [
+pub const FORBIDDEN: [&str; 27] = [
     "host",
     "cookie",
     "set-cookie",
@@ -77,16 +82,19 @@ const FORBIDDEN: [&str; 24] = [
     "transfer-encoding",
     "upgrade",
     "content-length",
-    "content-encoding",
     "content-type",
+    "content-encoding",
     "expect",
     "forwarded",
+    "x-real-ip",
     "via",
+    "origin",
+    "referer",
     "x-request-id",
     "traceparent",
     "tracestate",
-    "origin",
-    "referer",
+    "cache-control",
+    "date",
 ];
 
 /// Why a header cannot carry a field.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::Check;
 use super::hosts::{own_path, server_address};
-use super::inputs::{FIXED_HEADERS, canonical};
+use super::inputs::canonical;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::settings::{OnDeniedChannel, OnExpired, RouteSettings, SessionUse};
 use crate::config::values::{Upstream, UpstreamTimeouts};
 use crate::domain::access::Routes;
-use crate::domain::headers::DEFAULT_MAP;
+use crate::domain::headers::{DEFAULT_MAP, fixed_names};
 
 const ROUTE: &str = "a path prefix such as /account, or a glob such as /*/checkout/**";
 
@@ -164,7 +164,7 @@ impl Check<'_, '_, '_> {
         let plain = canonical(name);
         let written = account.headers.map.keys().map(String::as_str);
         let usual = DEFAULT_MAP.iter().map(|(name, _)| *name);
-        let mut known: Vec<&str> = FIXED_HEADERS.into_iter().chain(usual).collect();
+        let mut known: Vec<&str> = fixed_names().chain(usual).collect();
         known.extend(written);
         if known.iter().any(|header| canonical(header) == plain) {
             return true;

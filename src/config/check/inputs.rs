@@ -10,53 +10,10 @@ use crate::config::problems::Problem;
 use crate::config::raw::{self, HeaderSource};
 use crate::config::tree::At;
 use crate::config::values::settings::HeaderSettings;
-use crate::domain::headers::DEFAULT_MAP;
+use crate::domain::headers::{DEFAULT_MAP, FORBIDDEN, fixed_names};
 use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::session::Field;
 use crate::domain::session::field::known;
-
-/// Headers whose meaning is fixed (contract §9).
-pub(super) const FIXED_HEADERS: [&str; 8] = [
-    "x-session-id",
-    "x-session-authenticated",
-    "x-session-impersonator",
-    "x-session-segment-key",
-    "x-session-context",
-    "x-vtex-segment",
-    "x-vtex-session",
-    "x-vtex-account",
-];
-
-/// Headers that mean something else already, or that the proxy itself must keep right.
-const FORBIDDEN: [&str; 27] = [
-    "host",
-    "cookie",
-    "set-cookie",
-    "authorization",
-    "proxy-authorization",
-    "proxy-authenticate",
-    "proxy-connection",
-    "connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "content-length",
-    "content-type",
-    "content-encoding",
-    "expect",
-    "forwarded",
-    "x-real-ip",
-    "via",
-    "origin",
-    "referer",
-    "x-request-id",
-    "traceparent",
-    "tracestate",
-    "cache-control",
-    "date",
-];
 
 impl Check<'_, '_, '_> {
     pub(super) fn inputs(
@@ -161,7 +118,7 @@ impl Check<'_, '_, '_> {
         let forbidden = FORBIDDEN.iter().any(|other| canonical(other) == plain)
             || plain.starts_with("x_forwarded_")
             || plain.starts_with("sec_");
-        if FIXED_HEADERS.iter().any(|other| canonical(other) == plain) {
+        if fixed_names().any(|other| canonical(other) == plain) {
             let problem = Problem::new(format!("`{name}` has a fixed meaning"));
             let problem = problem.hint("a route's `inject` may leave it out");
             self.say.wrong(at, problem.allowed("another header"));

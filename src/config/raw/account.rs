@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Allow, App, Authentication, Context, Cycle, Directory, Keys, Lifetime, Memo, Route, Upstream,
 };
+use crate::domain::inputs::InputSettings;
 
 /// One store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -192,31 +193,8 @@ pub struct Inputs {
 
 impl Default for Inputs {
     fn default() -> Self {
-        Self {
-            query: [
-                "sc",
-                "cultureInfo",
-                "locale",
-                "admin_cultureInfo",
-                "country",
-                "postalCode",
-                "geoCoordinates",
-                "regionId",
-                "utm_*",
-                "utmi_*",
-                "gclid",
-                "vtex-impersonated-customer-email",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            cookies: [
-                "VtexIdclientAutCookie",
-                "VtexIdclientAutCookie_.*",
-                "vtex-impersonated-customer-email",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-        }
+        let InputSettings { query, cookies, .. } = InputSettings::default();
+        Self { query, cookies }
     }
 }
 
