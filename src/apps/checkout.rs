@@ -31,10 +31,22 @@ pub(super) async fn answer(
     let code = said(call, "public.postalCode");
     let coordinates = said(call, "public.geoCoordinates");
     let Some(place) = place(country.as_deref(), code.as_deref(), coordinates.as_deref()) else {
-        return Ok(region(None));
+        let garbled = accept_region_id && names_something(call);
+        return Ok(if garbled {
+            Answer::default()
+        } else {
+            region(None)
+        });
     };
     let found = directory.region(place).await?;
     Ok(region(Some(found.map_or(Value::Null, Value::String))))
+}
+
+/// Whether `public.regionId` was not left empty. A damaged link must not take the region away that
+/// a good one gave; emptying the key does.
+fn names_something(call: &Call) -> bool {
+    call.value("public.regionId")
+        .is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
 }
 
 /// `null` says that the place lies in no region; no value, that no place was told.

@@ -1,9 +1,10 @@
 //! Regions of the demo store.
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
-use crate::apps::support::{Unasked, call, demo, shown};
+use crate::apps::support::{Unasked, call, call_with, demo, shown};
 
 #[tokio::test]
 async fn a_told_place_has_its_region_or_null() {
@@ -90,6 +91,25 @@ async fn a_region_that_the_client_names_counts_unless_the_account_refuses_it() {
     let inputs = [("public.regionId", "v2.CLIENT")];
     let refused = answer(&call(&inputs, &[]), &Unasked, false).await.unwrap();
     assert_eq!(shown(&refused.writes), ["-regionId"]);
+}
+
+#[tokio::test]
+async fn a_malformed_region_id_takes_no_region_away_but_an_emptied_one_does() {
+    const UNTOUCHED: &[&str] = &[];
+    const CLEARED: &[&str] = &["-regionId"];
+    for (named, accept, written) in [
+        (json!("no region"), true, UNTOUCHED),
+        (json!("v2."), true, UNTOUCHED),
+        (json!("v2.a\r\nx: y"), true, UNTOUCHED),
+        (json!({"id": "v2.RIO"}), true, UNTOUCHED),
+        (json!(""), true, CLEARED),
+        (json!(null), true, CLEARED),
+        (json!("no region"), false, CLEARED),
+    ] {
+        let garbled = call_with("public.regionId", named);
+        let answer = answer(&garbled, &Unasked, accept).await.unwrap();
+        assert_eq!(shown(&answer.writes), written, "{garbled:?} {accept}");
+    }
 }
 
 #[test]
