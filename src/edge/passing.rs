@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::running::Placed;
 use super::{Admitted, Answer, Edge, Passage, response};
+use crate::domain::api::mask_tokens;
 use crate::domain::headers::SEGMENT_KEY;
 use crate::telemetry::AccessLine;
 
@@ -132,7 +133,7 @@ impl Edge {
             let line = AccessLine {
                 method: exchange.req_header().method.as_str(),
                 // The query may hold e-mails and tokens; the path is enough to find a request.
-                path: exchange.req_header().uri.path(),
+                path: &mask_tokens(exchange.req_header().uri.path()),
                 status: passage.status,
                 took: passage.started.elapsed(),
                 account: passage

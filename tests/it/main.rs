@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod browser;

@@ -16,4 +16,4 @@ pub(crate) use client::Client;
 pub(crate) use program::Demo;
 pub(crate) use reply::Reply;
 pub(crate) use shop::Shop;
-pub(crate) use shopper::Shopper;
+pub(crate) use shopper::{SCRIPT, SERVER, Shopper};
