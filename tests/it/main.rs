@@ -27,6 +27,8 @@ mod lifetime;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod pains;
+#[cfg(test)]
 mod passing;
 #[cfg(test)]
 mod strict;
