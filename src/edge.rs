@@ -22,7 +22,7 @@ mod outgoing;
 mod passing;
 mod response;
 pub mod running;
-mod session_api;
+pub mod session_api;
 pub mod upstream;
 pub mod visitors;
 
@@ -122,7 +122,7 @@ impl ProxyHttp for Edge {
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }
-                if let Some(route) = session_api::route(&admitted, &placed) {
+                if let Some(route) = session_api::route(&admitted, &placed.account) {
                     let asked = (&admitted, route);
                     self.answer_call(exchange, passage, asked, placed).await?;
                     return Ok(true);

@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use super::running::Placed;
 use super::{Admitted, Edge, Passage};
+use crate::account::Account;
 use crate::api::{Answered, Call, SessionApi};
 use crate::domain::api::ApiRoute;
 
 /// The resource of the API that a request is for, where the account answers it.
-pub(super) fn route<'a>(admitted: &'a Admitted, placed: &Placed) -> Option<ApiRoute<'a>> {
-    let account = &placed.account;
+pub fn route<'a>(admitted: &'a Admitted, account: &Account) -> Option<ApiRoute<'a>> {
     let below = admitted.path.below(&account.root_path)?;
     ApiRoute::read(below).filter(|_| account.api.enabled)
 }

@@ -5,7 +5,7 @@ use super::event::Event;
 use crate::domain::api::ApiError;
 use crate::domain::patch::Patch;
 use crate::domain::session::limits::LimitError;
-use crate::domain::transform::CycleError;
+use crate::domain::transform::{CycleError, RoundRecord};
 
 /// A call of the Session API. All of it is done, or nothing.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,21 @@ pub struct Ask {
     pub writes: Patch,
     /// Whether the query's captured parameters are inputs, as on a page.
     pub captures_query: bool,
+}
+
+/// A session that did not begin.
+#[derive(Debug)]
+pub(super) struct NotBegun {
+    pub(super) why: Undone,
+    /// What its first cycle did, for `explain`.
+    pub(super) rounds: Vec<RoundRecord>,
+}
+
+impl NotBegun {
+    pub(super) const fn before_any_round(why: Undone) -> Self {
+        let rounds = Vec::new();
+        Self { why, rounds }
+    }
 }
 
 /// Why nothing was changed.

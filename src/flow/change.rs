@@ -99,7 +99,7 @@ impl Flow {
         match self.run_within_limits(stage, start, &news).await {
             Ok((Some(outcome), limited)) => {
                 if let Some(undone) = refused_call(stage, &outcome, limited) {
-                    let decision = self.undo(stage, alive, (&outcome, undone));
+                    let decision = self.undo(stage, alive, (outcome, undone));
                     return Ok(Attempt::of(decision.without_ended(stage, &news)));
                 }
                 let settled = Settled {
@@ -120,10 +120,11 @@ impl Flow {
     }
 
     /// The plan of a call that was not done: the session is as it was.
-    fn undo(&self, stage: Stage<'_>, alive: Alive, why: (&Outcome, Undone)) -> Decision {
+    fn undo(&self, stage: Stage<'_>, alive: Alive, why: (Outcome, Undone)) -> Decision {
         let (outcome, undone) = why;
         let mut decision = self.unchanged(stage, alive);
-        decision.events.extend(events_of(outcome));
+        decision.events.extend(events_of(&outcome));
+        decision.trace.rounds = outcome.rounds;
         if let Undone::Limit(_) = undone {
             decision.events.push(Event::LimitReached);
         }

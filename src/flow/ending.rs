@@ -186,7 +186,7 @@ impl Flow {
         let news = self.news(stage, &body).await?;
         let outcome = match self.first_cycle(stage, &body, &news).await {
             Ok(outcome) => outcome,
-            Err(undone) => return Ok(self.failed_first(stage, body, undone)),
+            Err(failed) => return Ok(self.failed_first(stage, body, failed)),
         };
         let blank = self.blank(stage, id, &body);
         let session = Session {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::ask::Undone;
+use super::ask::{NotBegun, Undone};
 use super::decision::{Decision, Trace};
 use super::ending::Beginning;
 use super::event::Event;
@@ -65,7 +65,7 @@ impl Flow {
         stage: Stage<'_>,
         body: &Body,
         news: &News,
-    ) -> Result<Outcome, Undone> {
+    ) -> Result<Outcome, NotBegun> {
         let start = Start {
             body: body.clone(),
             request: news.request.clone(),
@@ -76,13 +76,17 @@ impl Flow {
         let outcome = self
             .run(stage.account, start.clone())
             .await
-            .map_err(Undone::Cycle)?;
+            .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))?;
         let limited = stage.account.limits.check(&outcome.body);
-        match (stage.ask, outcome.denied, limited) {
-            (Some(_), Some(status), _) => return Err(Undone::Denied(status)),
-            (Some(_), None, Err(limit)) => return Err(Undone::Limit(limit)),
+        let why = match (stage.ask, outcome.denied, limited) {
+            (Some(_), Some(status), _) => Some(Undone::Denied(status)),
+            (Some(_), None, Err(limit)) => Some(Undone::Limit(limit)),
             (_, _, Ok(())) => return Ok(outcome),
-            (None, _, Err(_)) => {}
+            (None, _, Err(_)) => None,
+        };
+        if let Some(why) = why {
+            let rounds = outcome.rounds;
+            return Err(NotBegun { why, rounds });
         }
         // What this request says would burst the session: it begins without.
         self.run(
@@ -93,7 +97,7 @@ impl Flow {
             },
         )
         .await
-        .map_err(Undone::Cycle)
+        .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))
     }
 
     /// A call of the Session API by a crawler: it is answered as for a new visitor, and nothing is
@@ -113,7 +117,7 @@ impl Flow {
                 };
                 Self::plan_for(stage, &body, planned)
             }
-            Err(undone) => self.failed_first(stage, body, undone),
+            Err(failed) => self.failed_first(stage, body, failed),
         }
     }
 
@@ -192,16 +196,18 @@ impl Flow {
     }
 
     /// The same on a first visit, where there is no session to go back to.
-    pub(super) fn failed_first(&self, stage: Stage<'_>, body: Body, undone: Undone) -> Decision {
+    pub(super) fn failed_first(&self, stage: Stage<'_>, body: Body, failed: NotBegun) -> Decision {
+        let NotBegun { why, rounds } = failed;
         let mut decision = Self::plan_for(stage, &self.bodies.share(body), Planned::default());
-        match &undone {
+        decision.trace.rounds = rounds;
+        match &why {
             Undone::Cycle(error) => {
                 decision.verdict = broken(error);
                 decision.events.push(failure_event(error));
             }
             other => decision.events.extend(other.event()),
         }
-        decision.undone(undone)
+        decision.undone(why)
     }
 
     /// The body of the default session: made by a create call once a minute, by whoever comes

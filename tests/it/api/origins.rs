@@ -1,5 +1,6 @@
 //! Who may call from a browser, and what pages of other origins are told.
 
+use crate::support::clock::at;
 use crate::support::{SCRIPT, SERVER, Shop, Shopper};
 
 const SESSIONS: &str = "/api/sessions";
@@ -164,6 +165,33 @@ async fn another_site_cannot_start_an_impersonation_by_a_link_to_the_api() {
             reply.json()["namespaces"],
             serde_json::json!({}),
             "{method}"
+        );
+    }
+}
+
+/// Vector 31 of the lifetime law: a script of an allowed origin is told 401 and can read it.
+#[tokio::test]
+async fn a_script_of_an_allowed_origin_can_read_that_its_session_has_expired() {
+    let shop = Shop::with(API).await;
+    let mut shopper = Shopper::new(&shop);
+    shopper.keep(
+        "VtexIdclientAutCookie_demostore",
+        &shop.token("ana@example.com"),
+    );
+    shopper.get("/account").await;
+    shop.clock.advance(at("26:00"));
+    for (origin, told) in [(OTHER, Some(OTHER)), ("https://evil.example", None)] {
+        let mut headers = from(origin, "cross-site");
+        headers.push(("sec-fetch-mode", "cors".to_owned()));
+        headers.push(("sec-fetch-dest", "empty".to_owned()));
+        let reply = shopper
+            .call_and_lose(("GET", "/account"), &borrowed(&headers), "")
+            .await;
+        assert_eq!(reply.status, 401, "no redirect: {reply:?}");
+        assert_eq!(reply.header("access-control-allow-origin"), told);
+        assert_eq!(
+            reply.header("content-type"),
+            Some("application/problem+json")
         );
     }
 }
