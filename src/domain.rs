@@ -4,10 +4,12 @@
 //! `tests/architecture.rs` holds it to that.
 
 pub mod access;
+pub mod breaker;
 pub mod context;
 pub mod cookies;
 pub mod headers;
 pub mod inputs;
+pub mod json;
 pub mod jws;
 pub mod lifetime;
 pub mod patch;

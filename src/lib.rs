@@ -46,6 +46,7 @@ pub mod domain;
 pub mod edge;
 pub mod flow;
 pub mod memo;
+pub mod outbound;
 pub mod ports;
 pub mod serve;
 pub mod store;

@@ -117,7 +117,8 @@ impl Flow {
         news: &News,
     ) -> Result<(Option<Outcome>, bool), CycleError> {
         let limits = &stage.account.limits;
-        let outcome = self.run(stage.account, start.clone()).await?;
+        let trace = stage.request.trace;
+        let outcome = self.run(stage.account, start.clone(), trace).await?;
         if limits.check(&outcome.body).is_ok() {
             return Ok((Some(outcome), false));
         }
@@ -125,7 +126,7 @@ impl Flow {
             request: news.identity_alone(),
             ..start
         };
-        let outcome = self.run(stage.account, start).await?;
+        let outcome = self.run(stage.account, start, trace).await?;
         let fits = limits.check(&outcome.body).is_ok();
         Ok((fits.then_some(outcome), true))
     }

@@ -72,7 +72,8 @@ impl Flow {
             create: true,
             ..Start::default()
         };
-        let outcome = self.run(stage.account, start.clone()).await?;
+        let trace = stage.request.trace;
+        let outcome = self.run(stage.account, start.clone(), trace).await?;
         if stage.account.limits.check(&outcome.body).is_ok() {
             return Ok(outcome);
         }
@@ -83,6 +84,7 @@ impl Flow {
                 request: Patch::new(),
                 ..start
             },
+            trace,
         )
         .await
     }
@@ -186,7 +188,7 @@ impl Flow {
             create: true,
             ..Start::default()
         };
-        match self.run(stage.account, start).await {
+        match self.run(stage.account, start, stage.request.trace).await {
             Ok(outcome) => {
                 let events = events_of(&outcome);
                 // A whole session of a minute ago is better than half of one now.

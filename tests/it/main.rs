@@ -27,6 +27,8 @@ mod login;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]
+mod session_apps;
+#[cfg(test)]
 mod strict;
 #[cfg(test)]
 mod tokens;
