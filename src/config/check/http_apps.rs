@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::Uri;
 use url::Url;
 
-use super::Check;
 use super::apps::Wiring;
+use super::{Check, Said};
 use crate::config::files::{FileFault, FileKind};
 use crate::config::platform::{self, Declared};
 use crate::config::problems::Problem;
@@ -87,22 +87,24 @@ impl Check<'_, '_, '_> {
             let problem = problem.allowed("one of `kind` and `url`");
             self.say.wrong(&at.key("kind"), problem);
         }
-        let base = written.url.as_deref().unwrap_or_default();
-        let base = self.say.read(&at.key("url"), base_of(base), URL);
+        let base = self.base(written.url.as_deref().unwrap_or_default(), &at.key("url"));
         let declared = self.declared(written, at);
+        if let Some(declared) = &declared {
+            self.cookies_of(written, declared, at);
+            self.only_hearsay(written, declared, at);
+        }
         let token_file = match &written.token_file {
-            Some(name) => Some(self.file(&at.key("token_file"), name, FileKind::AppToken)?),
-            None => None,
+            Some(name) => {
+                let file = self.file(&at.key("token_file"), name, FileKind::AppToken);
+                file.map(Some).ok_or(Said)
+            }
+            None => Ok(None),
         };
         let max_age = match written.max_age {
-            Some(span) if written.memo == Some(true) => {
-                self.remembered_age(span, memo_age, at).ok()?
-            }
-            span => span.map(|span| span.0),
+            Some(span) if written.memo == Some(true) => self.remembered_age(span, memo_age, at),
+            span => Ok(span.map(|span| span.0)),
         };
         let declared = declared?;
-        self.cookies_of(written, &declared, at);
-        self.only_hearsay(written, &declared, at);
         let run_on_create = written.run_on_create.or(declared.run_on_create);
         let uri = format!("{}/_v/{}/session/transform", base?, declared.app);
         let uri = self.say.read(&at.key("url"), uri.parse::<Uri>(), URL)?;
@@ -111,7 +113,7 @@ impl Check<'_, '_, '_> {
             uri,
             memo: written.memo.unwrap_or_default(),
             raw_cookies: written.raw_cookies.clone().unwrap_or_default(),
-            token_file,
+            token_file: token_file.ok()?,
             retries: written.retries.unwrap_or_default().into(),
             concurrency: written.concurrency.unwrap_or(CONCURRENCY).into(),
             breaker: BreakerSettings {
@@ -124,8 +126,30 @@ impl Check<'_, '_, '_> {
             inputs: declared.inputs,
             outputs: declared.outputs,
             run_on_create: run_on_create.unwrap_or_default(),
-            max_age,
+            max_age: max_age.ok()?,
         })
+    }
+
+    /// The address below which the service answers, without a slash at its end.
+    fn base(&mut self, text: &str, at: &At) -> Option<String> {
+        let url = Url::parse(text).ok();
+        let secret = |url: &Url| !url.username().is_empty() || url.password().is_some();
+        if url.as_ref().is_some_and(secret) {
+            let problem =
+                Problem::new("a secret has no place in an address; there is `token_file`");
+            let problem = problem.found("an address with a name or a password");
+            self.say.wrong(at, problem.allowed(URL));
+            return None;
+        }
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let base = match url {
+            None => Err("no address of an HTTP service"),
+            Some(url) if url.query().is_some() || url.fragment().is_some() => {
+                Err("an address below which others lie has no query and no fragment")
+            }
+            Some(url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
+        };
+        self.say.read(at, base, URL)
     }
 
     /// What the app declares: in a file of the platform, or here.
@@ -284,19 +308,4 @@ impl Check<'_, '_, '_> {
             problem.allowed("an input that says who the shopper is, such as profile.email");
         self.say.doubtful(&at.key(key), problem);
     }
-}
-
-/// The address below which a service answers, without a slash at its end.
-fn base_of(text: &str) -> Result<String, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("no address of an HTTP service".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("a secret has no place in an address; there is `token_file`".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("an address below which others lie has no query and no fragment".to_owned());
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
