@@ -49,7 +49,7 @@ pub struct Beside {
     pub name: &'static str,
     /// Where it listens.
     pub address: SocketAddr,
-    /// The listener itself, where the system chose its port.
+    /// The listener itself, where it was opened before anything else.
     pub listener: Option<TcpListener>,
     /// What it answers.
     pub router: axum::Router,

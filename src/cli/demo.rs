@@ -58,14 +58,18 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
         tell(&format!("vestibule: {}: {error}", args.data.display()));
         return Ok(ExitCode::from(2));
     }
-    let place = match place_of_perks(args.perks_port) {
+    let place = TcpListener::bind(local(args.perks_port.unwrap_or(0)));
+    let place = place.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (address, listener) = match place {
         Ok(place) => place,
         Err(error) => {
-            tell(&format!("vestibule: no port for the session app: {error}"));
+            tell(&format!(
+                "vestibule: the session app cannot listen: {error}"
+            ));
             return Ok(ExitCode::from(2));
         }
     };
-    let variables = variables(args, place.0);
+    let variables = variables(args, address);
     let layers = Layers::text("conf/demo.toml", CONFIG, &args.data).with_variables(variables);
     greet(args, out)?;
     let storefront = local(args.storefront_port);
@@ -78,25 +82,15 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
             listener: None,
             router,
         };
-        let (address, listener) = &place;
-        let listener = listener.as_ref().map(TcpListener::try_clone);
+        let listener = listener.try_clone().map_err(|error| error.to_string())?;
         let perks = Beside {
             name: "perks",
-            address: *address,
-            listener: listener.transpose().map_err(|error| error.to_string())?,
+            address,
+            listener: Some(listener),
             router: perks(),
         };
         Ok(vec![storefront, perks])
     })
-}
-
-/// Where the session app listens. A port of the system's choice is held from here on.
-fn place_of_perks(port: Option<u16>) -> io::Result<(SocketAddr, Option<TcpListener>)> {
-    if let Some(port) = port {
-        return Ok((local(port), None));
-    }
-    let listener = TcpListener::bind(local(0))?;
-    Ok((listener.local_addr()?, Some(listener)))
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -74,7 +74,7 @@ pub struct App {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub concurrency: Option<u16>,
-    /// When it is left alone for a while.
+    /// When its service, failing again and again, is left alone for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Breaker>,
 }

@@ -49,6 +49,9 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/examples/session-app")
 }
 
+/// A call's body, the status of its answer, and level and message where it is one.
+type Case = (String, u16, Option<[String; 2]>);
+
 async fn twin() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -69,8 +72,7 @@ async fn answer(of: SocketAddr, path: &str, body: &str) -> (u16, Value) {
 #[tokio::test]
 async fn the_example_and_its_twin_answer_the_same_to_the_same() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/perks.json");
-    let cases: Vec<(String, u16, Option<[String; 2]>)> =
-        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let python = Python::start();
     let path = "/_v/perks/session/transform";
     for service in [python.address, twin().await] {
