@@ -268,7 +268,7 @@ fn install(
         Arc::clone(&ports.clock),
     ));
     let apps = Apps::new(
-        services::installed(account, config.limits.session.depth, outside)?,
+        services::installed(account, &config.limits, outside)?,
         BuiltInOptions {
             account_name: Arc::clone(&account.name),
             account_id: account.id.to_string().into(),

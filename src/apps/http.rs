@@ -22,9 +22,6 @@ use crate::outbound::{Allowance, Ask, Outbound, OutboundError, Told};
 use crate::ports::{Clock, Entropy};
 use crate::telemetry::{AppCounters, AppMetrics, CallOutcome};
 
-/// The longest answer, in bytes (contract §14).
-const REPLY_BYTES: usize = 64 * 1024;
-
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("vestibule/", env!("CARGO_PKG_VERSION")));
@@ -55,6 +52,8 @@ pub struct HttpAppSettings {
     pub concurrency: usize,
     /// When its breaker opens.
     pub breaker: BreakerSettings,
+    /// The longest answer, in bytes (contract §14).
+    pub reply_bytes: usize,
     /// How deep a written value may be nested.
     pub depth: usize,
 }
@@ -119,7 +118,7 @@ impl HttpApp {
         let attempt = Attempt::begin(self)?;
         let allowance = Allowance {
             deadline: attempt.began + self.settings.timeout,
-            reply_bytes: REPLY_BYTES,
+            reply_bytes: self.settings.reply_bytes,
             retries: self.settings.retries,
         };
         let ask = self.ask(call, trace);
@@ -131,6 +130,11 @@ impl HttpApp {
             Err(Failure::BadReply(_)) => CallOutcome::BadReply,
             Err(Failure::Broken) => CallOutcome::Broken,
         });
+        if let Err(failure) = &answer {
+            let HttpAppSettings { account, name, .. } = &self.settings;
+            let (account, app, request_id) = (&**account, &**name, &*trace.request_id);
+            tracing::info!(account, app, request_id, %failure, "A call of a session app failed.");
+        }
         answer
     }
 

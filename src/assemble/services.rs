@@ -8,7 +8,7 @@ use http::HeaderValue;
 use super::{AssembleError, Ports, read};
 use crate::apps::{HttpApp, HttpAppSettings, Installed, Outside};
 use crate::config::Config;
-use crate::config::values::{self, Runs, Service};
+use crate::config::values::{self, Limits, Runs, Service};
 use crate::domain::transform::AppSpec;
 use crate::outbound::{Outbound, Tls};
 use crate::telemetry::Telemetry;
@@ -41,14 +41,14 @@ pub(super) fn outside(
 /// Who answers for each app of an account, in configured order.
 pub(super) fn installed(
     account: &values::Account,
-    depth: usize,
+    limits: &Limits,
     outside: &Outside,
 ) -> Result<Vec<Installed>, AssembleError> {
     let apps = account.graph.apps().iter().zip(&account.apps);
     apps.map(|(spec, app)| match &app.runs {
         Runs::BuiltIn(kind) => Ok(Installed::BuiltIn(*kind)),
         Runs::Http(service) => {
-            let settings = settings(account, spec, service, depth)?;
+            let settings = settings(account, spec, service, limits)?;
             let app = HttpApp::new(settings, outside.clone());
             Ok(Installed::Http(Box::new(app)))
         }
@@ -60,7 +60,7 @@ fn settings(
     account: &values::Account,
     spec: &AppSpec,
     service: &Service,
-    depth: usize,
+    limits: &Limits,
 ) -> Result<HttpAppSettings, AssembleError> {
     let Service {
         uri,
@@ -83,7 +83,8 @@ fn settings(
         retries: *retries,
         concurrency: *concurrency,
         breaker: *breaker,
-        depth,
+        reply_bytes: limits.app_reply_bytes,
+        depth: limits.session.depth,
     })
 }
 

@@ -199,6 +199,13 @@ impl Check<'_, '_, '_> {
     ) -> Option<(Vec<App>, Graph)> {
         let specs = installed.iter().map(|one| one.spec.clone()).collect();
         let shares = |index: usize| installed.get(index).is_some_and(|one| one.shared);
+        let mut runs = installed.iter().map(|one| &one.runs);
+        if !installed.is_empty() && runs.all(|runs| matches!(runs, Runs::Http(_))) {
+            let problem =
+                Problem::new("only apps over HTTP are installed: nobody is ever logged in");
+            let problem = problem.allowed("the built-in apps beside them, each by its name");
+            self.say.doubtful(&at.key("app"), problem);
+        }
         match Graph::try_new(specs, settings, shares) {
             Ok(graph) => {
                 let apps = installed.iter().map(|one| App {

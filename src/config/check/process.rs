@@ -140,6 +140,7 @@ impl Check<'_, '_, '_> {
             session,
             public_keys,
             value_depth,
+            app_reply,
             new_sessions_per_minute,
             idle_timeout,
         } = *written;
@@ -147,6 +148,7 @@ impl Check<'_, '_, '_> {
             ("head", head, 1024),
             ("cookies", cookies, 512),
             ("session", session, 4096),
+            ("app_reply", app_reply, 1024),
         ];
         let fits = sizes.map(|(name, size, least)| self.at_least(name, size, least));
         let mut fits = fits.iter().all(|fit| *fit);
@@ -174,6 +176,7 @@ impl Check<'_, '_, '_> {
                 public_keys: usize::try_from(public_keys).unwrap_or(usize::MAX),
                 depth: value_depth.into(),
             },
+            app_reply_bytes: app_reply.bytes(),
             new_sessions_per_minute: (new_sessions_per_minute > 0)
                 .then_some(new_sessions_per_minute),
             idle_timeout: idle_timeout.0,

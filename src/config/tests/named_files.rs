@@ -150,7 +150,8 @@ fn mistakes_in_a_directory_carry_its_own_lines() {
 /// What is said about an app's file.
 fn said_of_app(name: &str, file: &str) -> String {
     let extra = format!(
-        "[account.keys]\ncreate = true\n[[account.app]]\nname = {name:?}\n\
+        "[account.keys]\ncreate = true\n[[account.app]]\nname = \"authentication\"\n\
+         [[account.app]]\nname = {name:?}\n\
          url = \"http://apps:5000\"\nconfiguration = \"app.json\"\n"
     );
     let files = [
@@ -172,35 +173,35 @@ fn an_apps_file_tells_its_mistakes_all_at_once_with_its_own_lines() {
     insta::assert_snapshot!(said_of_app("search", file), @r"
     error: a key of `input.public` is a number, not a text
      --> app.json:2:34
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     error: `input`, `public.(`: the key is not a regular expression
      --> app.json:2:37
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     error: `input`, `a b.c`: an input is a namespace and a key
      --> app.json:2:51
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     error: `input.x` is a text, not a list of keys
      --> app.json:2:62
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     error: `output`, `authentication.storeUserId`: `authentication` is written by no app over HTTP, it belongs to the system
      --> app.json:3:33
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     error: `output`, `search.f.*`: an output is one key and no pattern
      --> app.json:3:60
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     error: `runOnCreate` is a text, not true or false
      --> app.json:4:18
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     warning: `policies` means nothing here and is left out
      --> app.json:5:15
-      = hint: the file is named by `account[0].app[0].configuration` (shop.toml:16:17)
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
 
     7 errors, 1 warning
     ");
@@ -292,8 +293,8 @@ fn an_apps_file_gives_its_name_in_the_route_its_wires_and_when_it_runs() {
 
 #[test]
 fn without_files_an_apps_wires_stay_open_and_the_rest_is_checked() {
-    let extra = "[[account.app]]\nname = \"search\"\nurl = \"http://apps:5000\"\n\
-                 configuration = \"nowhere.json\"\nraw_cookies = [\"login\"]\n";
+    let extra = "[[account.app]]\nname = \"authentication\"\n[[account.app]]\n\
+                 name = \"search\"\nurl = \"http://apps:5000\"\nconfiguration = \"nowhere.json\"\nraw_cookies = [\"login\"]\n";
     let loaded = super::good(&format!("{SMALL}{extra}"));
     assert!(loaded.warnings.findings().is_empty(), "{}", loaded.warnings);
     assert!(super::report(&format!("{SMALL}{extra}timeout = \"0s\"\n")).has_errors());
