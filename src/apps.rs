@@ -1,17 +1,20 @@
-//! The six session apps of the platform, answered within this process (contract §5).
+//! The installed session apps of an account (contract §5): the six of the platform, answered within
+//! this process, and apps of the store's own, asked over HTTP.
 //!
-//! What each decides is a plain function; only asking the directory or the verifier waits.
+//! What a built-in app decides is a plain function; only asking the directory or the verifier waits.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::config::builtin::BuiltIn;
+use crate::domain::request::trace::RequestTrace;
 use crate::domain::transform::{Answer, Call, Failure};
 use crate::ports::{AppCaller, Directory, DirectoryError, TokenVerifier};
 
 pub mod authentication;
 mod checkout;
+pub mod http;
 mod impersonate;
 mod profile;
 mod rnb;
@@ -21,6 +24,8 @@ mod store;
 mod support;
 #[cfg(test)]
 mod tests;
+
+pub use self::http::{HttpApp, HttpAppSettings, Outside};
 
 /// What the apps of one account work with.
 #[derive(Clone, Debug)]
@@ -39,25 +44,36 @@ pub struct BuiltInOptions {
     pub tokens: Arc<dyn TokenVerifier>,
 }
 
-/// The installed built-in apps of one account.
+/// Who answers for one installed app.
 #[derive(Debug)]
-pub struct Builtins {
-    installed: Vec<BuiltIn>,
+pub enum Installed {
+    /// One of the six.
+    BuiltIn(BuiltIn),
+    /// A service.
+    Http(Box<HttpApp>),
+}
+
+/// The installed apps of one account.
+#[derive(Debug)]
+pub struct Apps {
+    installed: Vec<Installed>,
     options: BuiltInOptions,
 }
 
-impl Builtins {
+impl Apps {
     /// The apps in configured order: a call names its app by position.
-    pub fn new(installed: Vec<BuiltIn>, options: BuiltInOptions) -> Self {
+    pub fn new(installed: Vec<Installed>, options: BuiltInOptions) -> Self {
         Self { installed, options }
     }
 }
 
 #[async_trait]
-impl AppCaller for Builtins {
-    async fn call(&self, call: &Call) -> Result<Answer, Failure> {
-        let Some(kind) = self.installed.get(call.app) else {
-            return Err(Failure::Unavailable("no such app is built in".to_owned()));
+impl AppCaller for Apps {
+    async fn call(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
+        let kind = match self.installed.get(call.app) {
+            Some(Installed::BuiltIn(kind)) => kind,
+            Some(Installed::Http(app)) => return app.call(call, trace).await,
+            None => return Err(Failure::Unavailable("no such app is installed".to_owned())),
         };
         let options = &self.options;
         let directory = &*options.directory;

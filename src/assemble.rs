@@ -11,9 +11,10 @@ use thiserror::Error;
 
 use crate::account::{Account, DefaultSession, Policies};
 use crate::apps::authentication::LocalTokens;
-use crate::apps::{BuiltInOptions, Builtins};
+use crate::apps::{Apps, BuiltInOptions, Outside};
 use crate::config::Config;
-use crate::config::values::{self, DirectorySource};
+use crate::config::builtin::BuiltIn;
+use crate::config::values::{self, DirectorySource, Runs};
 use crate::directory::embedded::Embedded;
 use crate::domain::access::{RouteSettings, Routes};
 use crate::domain::context::ContextRules;
@@ -32,6 +33,7 @@ use crate::store::memory::MemoryCapacity;
 use crate::telemetry::Telemetry;
 
 mod keys;
+mod services;
 
 pub use keys::NewKeys;
 
@@ -134,8 +136,10 @@ pub fn compile(
     static GENERATION: AtomicU64 = AtomicU64::new(1);
     let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
     let mut hosts = Hosts::default();
+    let outside = services::outside(config, ports, telemetry)?;
     for account in &config.accounts {
-        let compiled = compile_account(account, config, (ports, telemetry), generation)?;
+        let world = (ports, telemetry, &outside);
+        let compiled = compile_account(account, config, world, generation)?;
         let upstreams = account.upstreams.iter();
         let site = Site {
             account: Arc::new(compiled),
@@ -168,7 +172,7 @@ pub fn compile(
 fn compile_account(
     account: &values::Account,
     config: &Config,
-    (ports, telemetry): (&Ports, &Telemetry),
+    (ports, telemetry, outside): (&Ports, &Telemetry, &Outside),
     generation: u64,
 ) -> Result<Account, AssembleError> {
     let refused = |problem: String| AssembleError::Settings {
@@ -204,7 +208,7 @@ fn compile_account(
             authenticated: account.lifetimes.authenticated,
         },
         graph: account.graph.clone(),
-        apps: install(account, ports, telemetry.memo())?,
+        apps: install(account, config, ports, (telemetry.memo(), outside))?,
         cycle_deadline: account.cycle_deadline,
         headers,
         echo_segment_key: account.headers.echo_segment_key,
@@ -254,18 +258,18 @@ fn session_names(cookies: &values::Cookies) -> Vec<String> {
 /// The apps of an account, behind its memo.
 fn install(
     account: &values::Account,
+    config: &Config,
     ports: &Ports,
-    counters: &MemoCounters,
+    (counters, outside): (&MemoCounters, &Outside),
 ) -> Result<Arc<dyn AppCaller>, AssembleError> {
-    let kinds: Vec<_> = account.apps.iter().map(|app| app.kind).collect();
     let tokens: Arc<dyn TokenVerifier> = Arc::new(LocalTokens::new(
         keys::open_login_keys(&account.authentication, ports)?,
         &account.name,
         &account.id.to_string(),
         Arc::clone(&ports.clock),
     ));
-    let apps = Builtins::new(
-        kinds,
+    let apps = Apps::new(
+        services::installed(account, &config.limits, outside)?,
         BuiltInOptions {
             account_name: Arc::clone(&account.name),
             account_id: account.id.to_string().into(),
@@ -281,10 +285,13 @@ fn install(
         .iter()
         .zip(&account.apps)
         .map(|(spec, app)| {
-            // Verdicts over tokens end with the token; everything else ages.
-            match app.kind {
-                crate::config::builtin::BuiltIn::Authentication => Remember::Never,
-                _ => Remember::For(spec.max_age.unwrap_or(account.memo.max_age)),
+            let age = spec.max_age.unwrap_or(account.memo.max_age);
+            match &app.runs {
+                // Verdicts over tokens end with the token; everything else ages.
+                Runs::BuiltIn(BuiltIn::Authentication) => Remember::Never,
+                Runs::BuiltIn(_) => Remember::For(age),
+                Runs::Http(service) if service.memo => Remember::ByInputs(age),
+                Runs::Http(_) => Remember::Never,
             }
         });
     let capacity = MemoCapacity {

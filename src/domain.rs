@@ -5,10 +5,12 @@
 
 pub mod access;
 pub mod api;
+pub mod breaker;
 pub mod context;
 pub mod cookies;
 pub mod headers;
 pub mod inputs;
+pub mod json;
 pub mod jws;
 pub mod lifetime;
 pub mod patch;

@@ -15,7 +15,8 @@
 //! 4. **Which way** (`flow::returning`, `flow::visit`, `flow::ending`): nothing new, a change, a
 //!    first visit, a session that ended, or nobody in particular.
 //! 5. **Cycle** ([`domain::transform`], driven by `flow::run`): apps are called in rounds until
-//!    nothing changes. The apps are in [`apps`], before them is the [`memo`].
+//!    nothing changes. The apps are in [`apps`], before them is the [`memo`]; those over HTTP are
+//!    called through [`outbound`].
 //! 6. **Keep** (`flow::change`): one save under the session's lock and version; a new id where
 //!    who acts has changed.
 //! 7. **Plans** ([`domain::plans`], `flow::plan`): headers ([`domain::headers`]), the segment,
@@ -47,6 +48,7 @@ pub mod domain;
 pub mod edge;
 pub mod flow;
 pub mod memo;
+pub mod outbound;
 pub mod ports;
 pub mod serve;
 pub mod store;

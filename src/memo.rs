@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use moka::future::Cache;
 use prometheus::IntCounter;
 
+use crate::domain::request::trace::RequestTrace;
 use crate::domain::session::Body;
 use crate::domain::time::Millis;
 use crate::domain::transform::{Answer, Call, Failure};
@@ -22,6 +23,8 @@ pub enum Remember {
     Never,
     /// Its answers, for this long.
     For(Duration),
+    /// The same of an app that is not told its own outputs: inputs alone are the question.
+    ByInputs(Duration),
 }
 
 /// Room of one account's memo.
@@ -89,9 +92,9 @@ impl Memo {
         let answers = Cache::builder()
             .max_capacity(capacity.bytes)
             .weigher(|question: &Question, remembered: &Remembered| {
-                let fields =
-                    question.inputs.len() + question.current.len() + remembered.answer.writes.len();
-                u32::try_from(256 + 128 * fields).unwrap_or(u32::MAX)
+                let asked = question.inputs.weight() + question.current.weight();
+                let weight = 256 + asked + remembered.answer.writes.weight();
+                u32::try_from(weight).unwrap_or(u32::MAX)
             })
             .expire_after(KeepAnswers)
             .build();
@@ -104,9 +107,9 @@ impl Memo {
         }
     }
 
-    async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
+    async fn ask(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
         self.counters.called.inc();
-        self.apps.call(call).await
+        self.apps.call(call, trace).await
     }
 }
 
@@ -119,20 +122,22 @@ fn keep(age: Duration, answer: &Answer, now: Millis) -> Duration {
 
 #[async_trait]
 impl AppCaller for Memo {
-    async fn call(&self, call: &Call) -> Result<Answer, Failure> {
-        let Some(Remember::For(age)) = self.remember.get(call.app).copied() else {
-            return self.apps.call(call).await;
+    async fn call(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
+        let (age, current) = match self.remember.get(call.app).copied() {
+            Some(Remember::For(age)) => (age, call.current.clone()),
+            Some(Remember::ByInputs(age)) => (age, Body::new()),
+            Some(Remember::Never) | None => return self.apps.call(call, trace).await,
         };
         self.counters.asked.inc();
         let question = Question {
             app: call.app,
             inputs: call.inputs.clone(),
-            current: call.current.clone(),
+            current,
             create: call.create,
         };
         let asking = async {
             let now = self.clock.now();
-            let answer = self.ask(call).await?;
+            let answer = self.ask(call, trace).await?;
             let answer = Answer {
                 as_of: Some(answer.as_of.unwrap_or(now)),
                 ..answer
@@ -177,7 +182,7 @@ mod tests {
 
     #[async_trait]
     impl AppCaller for Gate {
-        async fn call(&self, call: &Call) -> Result<Answer, Failure> {
+        async fn call(&self, call: &Call, _: &RequestTrace) -> Result<Answer, Failure> {
             self.calls.lock().push(call.app);
             let _open = self.open.acquire().await;
             if self.fails {
@@ -215,6 +220,10 @@ mod tests {
         )
     }
 
+    fn trace() -> RequestTrace {
+        RequestTrace::of_our_own(|| 7)
+    }
+
     fn question(value: &str) -> Call {
         let inputs = [(known("public.sc"), json!(value))].into_iter().collect();
         Call {
@@ -230,7 +239,7 @@ mod tests {
             .iter()
             .map(|value| {
                 let (memo, call) = (Arc::clone(memo), question(value));
-                tokio::spawn(async move { memo.call(&call).await.is_ok() })
+                tokio::spawn(async move { memo.call(&call, &trace()).await.is_ok() })
             })
             .collect();
         gate.open.add_permits(values.len());
@@ -256,17 +265,32 @@ mod tests {
     async fn a_remembered_answer_says_how_old_it_is() {
         let (gate, memo) = memo(false, Remember::For(Duration::from_mins(1)));
         gate.open.add_permits(1);
-        let first = memo.call(&question("1")).await.unwrap();
+        let first = memo.call(&question("1"), &trace()).await.unwrap();
         assert_eq!(first.as_of, Some(Millis::from_secs(1000)));
-        assert_eq!(memo.call(&question("1")).await.unwrap().as_of, first.as_of);
+        let again = memo.call(&question("1"), &trace()).await.unwrap();
+        assert_eq!(again.as_of, first.as_of);
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_the_outputs_makes_another_question_only_to_an_app_that_is_told() {
+        let minute = Duration::from_mins(1);
+        for (remember, calls) in [(Remember::For(minute), 2), (Remember::ByInputs(minute), 1)] {
+            let (gate, memo) = memo(false, remember);
+            gate.open.add_permits(2);
+            memo.call(&question("1"), &trace()).await.unwrap();
+            let mut second = question("1");
+            second.current.set(known("search.facets"), json!("x"));
+            memo.call(&second, &trace()).await.unwrap();
+            assert_eq!(gate.calls.lock().len(), calls, "{remember:?}");
+        }
     }
 
     #[tokio::test]
     async fn failures_are_not_remembered() {
         let (gate, memo) = memo(true, Remember::For(Duration::from_mins(1)));
         gate.open.add_permits(2);
-        assert!(memo.call(&question("1")).await.is_err());
-        assert!(memo.call(&question("1")).await.is_err());
+        assert!(memo.call(&question("1"), &trace()).await.is_err());
+        assert!(memo.call(&question("1"), &trace()).await.is_err());
         assert_eq!(gate.calls.lock().len(), 2);
     }
 

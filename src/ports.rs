@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::domain::request::trace::RequestTrace;
 use crate::domain::time::Millis;
 use crate::domain::transform::{Answer, Call, Failure};
 
@@ -133,8 +134,8 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
 /// Calls session apps. Timeouts, memo and order are the flow's.
 #[async_trait]
 pub trait AppCaller: Send + Sync + std::fmt::Debug {
-    /// Asks one app.
-    async fn call(&self, call: &Call) -> Result<Answer, Failure>;
+    /// Asks one app, on behalf of the request that `trace` names.
+    async fn call(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure>;
 }
 
 /// Whom a request's login tokens prove. People are pairs of user id and e-mail.

@@ -49,6 +49,8 @@ pub struct Beside {
     pub name: &'static str,
     /// Where it listens.
     pub address: SocketAddr,
+    /// The listener itself, where it was opened before anything else.
+    pub listener: Option<TcpListener>,
     /// What it answers.
     pub router: axum::Router,
 }
@@ -124,6 +126,7 @@ fn with_admin(
     beside.push(Beside {
         name: "admin",
         address: settings.address,
+        listener: None,
         router,
     });
     Ok(beside)
@@ -132,7 +135,8 @@ fn with_admin(
 /// Every address is tried first, so that a taken port is a clear message and no half start.
 fn check_addresses(config: &Config, beside: &[Beside]) -> Result<(), ServeError> {
     let street = config.listeners.iter().map(|listener| listener.address);
-    for address in street.chain(beside.iter().map(|one| one.address)) {
+    let unbound = beside.iter().filter(|one| one.listener.is_none());
+    for address in street.chain(unbound.map(|one| one.address)) {
         TcpListener::bind(address).map_err(|error| ServeError::Address { address, error })?;
     }
     Ok(())
@@ -169,9 +173,14 @@ impl BackgroundService for Web {
         let Beside {
             name,
             address,
+            listener,
             router,
         } = &self.0;
-        let served = match tokio::net::TcpListener::bind(address).await {
+        let listener = match listener {
+            Some(listener) => adopt(listener),
+            None => tokio::net::TcpListener::bind(address).await,
+        };
+        let served = match listener {
             Ok(listener) => admin::serve(listener, router.clone(), stop).await,
             Err(error) => Err(error),
         };
@@ -179,4 +188,10 @@ impl BackgroundService for Web {
             tracing::error!(service = name, %address, %error, "A service ended.");
         }
     }
+}
+
+fn adopt(listener: &TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    let listener = listener.try_clone()?;
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
 }

@@ -15,9 +15,11 @@ use crate::flow::Event;
 use crate::memo::MemoCounters;
 
 mod access;
+mod apps;
 mod metrics;
 
 pub use access::AccessLine;
+pub use apps::{AppCounters, AppMetrics, CallOutcome};
 
 use metrics::Metrics;
 
@@ -34,6 +36,7 @@ pub struct Telemetry {
     api_calls: IntCounterVec,
     sessions: IntGaugeVec,
     memo: MemoCounters,
+    apps: AppMetrics,
     faults: Faults,
 }
 
@@ -146,6 +149,7 @@ impl Telemetry {
                     "Questions that went to an app.",
                 ),
             },
+            apps: AppMetrics::new(m),
             faults: Faults::new(m),
             registry: metrics.0,
         }
@@ -154,6 +158,11 @@ impl Telemetry {
     /// Where the memo of every account counts.
     pub const fn memo(&self) -> &MemoCounters {
         &self.memo
+    }
+
+    /// Where calls of apps over HTTP are counted.
+    pub const fn apps(&self) -> &AppMetrics {
+        &self.apps
     }
 
     /// How many sessions are held now.
@@ -209,6 +218,9 @@ impl Telemetry {
     /// Something happened to a session of this account.
     pub fn happened(&self, account: &str, key: &HashKey, event: &Event) {
         self.count(event);
+        if let Event::UndeclaredWrites(app, keys) = event {
+            self.apps.undeclared(account, app, *keys);
+        }
         Self::log(account, key, event);
     }
 

@@ -19,7 +19,7 @@ const FOREIGN_TO_DOMAIN: &[&str] = &[
     // Addresses are values; connections are the world.
     r"\b(TcpListener|TcpStream|UdpSocket|ToSocketAddrs)\b",
     r"\b(SystemTime|Instant)\b",
-    r"\bcrate::(account|admin|apps|assemble|cli|clock|config|demo|directory|edge|flow|memo|ports|serve|store|telemetry)\b",
+    r"\bcrate::(account|admin|apps|assemble|cli|clock|config|demo|directory|edge|flow|memo|outbound|ports|serve|store|telemetry)\b",
 ];
 
 /// Where the domain breaks a rule on purpose, and why.

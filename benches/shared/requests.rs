@@ -74,6 +74,7 @@ impl Request {
             client: IpAddr::V4(Ipv4Addr::LOCALHOST),
             secure: true,
             insecure_cookies: false,
+            trace: None,
         }
     }
 }

@@ -146,13 +146,21 @@ impl Shop {
     /// A request from inputs to cookies, as the edge drives it: decided, and left on a plain 200.
     pub(crate) async fn pass(&self, request: &Request) -> (Decision, Leaving) {
         let view = request.view();
-        let mut decision = self.shared.flow.decide(&self.account, &view, &|| true).await;
+        let mut decision = self
+            .shared
+            .flow
+            .decide(&self.account, &view, &|| true)
+            .await;
         let facts = ResponseFacts {
             status: 200,
             cache_control: None,
         };
         let settings = &self.account.cookies.secure;
-        let leaving = self.shared.flow.leave(&mut decision, settings, &facts).await;
+        let leaving = self
+            .shared
+            .flow
+            .leave(&mut decision, settings, &facts)
+            .await;
         (decision, leaving)
     }
 

@@ -41,7 +41,12 @@ impl SessionApi<'_> {
         {
             let preview = self
                 .flow
-                .preview(self.account, body.fields(), self.overrides(&call))
+                .preview(
+                    self.account,
+                    body.fields(),
+                    self.overrides(&call),
+                    call.request.trace,
+                )
                 .await;
             previewed = Some(preview);
         }

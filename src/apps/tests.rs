@@ -32,7 +32,7 @@ fn graph() -> Graph {
     Graph::try_new(specs, GraphSettings::default(), |_| false).unwrap()
 }
 
-fn builtins(directory: Arc<dyn Directory>, tokens: Verdicts) -> Builtins {
+fn builtins(directory: Arc<dyn Directory>, tokens: Verdicts) -> Apps {
     let options = BuiltInOptions {
         account_name: "demostore".into(),
         account_id: "5f1d4c30-92d2-4d8c-9f31-a24ff8a5d2c1".into(),
@@ -41,7 +41,11 @@ fn builtins(directory: Arc<dyn Directory>, tokens: Verdicts) -> Builtins {
         directory,
         tokens: Arc::new(tokens),
     };
-    Builtins::new(BuiltIn::ALL.to_vec(), options)
+    Apps::new(BuiltIn::ALL.map(Installed::BuiltIn).into(), options)
+}
+
+fn trace() -> RequestTrace {
+    RequestTrace::of_our_own(|| 7)
 }
 
 fn staff() -> AuthOutcome {
@@ -84,7 +88,7 @@ async fn request(body: Body, fields: &[(&'static str, &str)], tokens: Verdicts) 
     while let Some(calls) = cycle.next_round() {
         let mut replies = Vec::new();
         for call in calls {
-            replies.push((call.app, apps.call(&call).await));
+            replies.push((call.app, apps.call(&call, &trace()).await));
         }
         cycle.absorb(replies);
     }
@@ -191,10 +195,13 @@ async fn apps_write_declared_outputs_only() {
             })
             .collect();
         let answer = apps
-            .call(&Call {
-                app: at,
-                ..call(&declared, &[])
-            })
+            .call(
+                &Call {
+                    app: at,
+                    ..call(&declared, &[])
+                },
+                &trace(),
+            )
             .await
             .unwrap();
         let outputs = kind.outputs();
@@ -209,10 +216,13 @@ async fn apps_write_declared_outputs_only() {
 async fn an_app_that_is_not_installed_is_not_available() {
     let apps = builtins(Arc::new(Unasked), Verdicts::default());
     let failure = apps
-        .call(&Call {
-            app: 6,
-            ..call(&[], &[])
-        })
+        .call(
+            &Call {
+                app: 6,
+                ..call(&[], &[])
+            },
+            &trace(),
+        )
         .await
         .unwrap_err();
     assert_eq!(failure.label(), "unavailable");

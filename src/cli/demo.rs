@@ -1,7 +1,7 @@
 //! `vestibule demo`: everything on embedded defaults, with a storefront behind it.
 
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,13 +13,14 @@ use super::run::start;
 use super::{secret_file, tell};
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::{Config, Layers};
-use crate::demo::{IssueError, IssueToken, Person, PersonKind, StorefrontSettings, router};
+use crate::demo::{IssueError, IssueToken, Person, PersonKind, StorefrontSettings, perks, router};
 use crate::domain::vtexid::{Audience, Login, LoginKey, draw_login_key, mint};
 use crate::ports::{Clock, Entropy};
 use crate::serve::Beside;
 
 const CONFIG: &str = include_str!("../../conf/demo.toml");
 const DIRECTORY: &str = include_str!("../../conf/demo-directory.toml");
+const PERKS: &str = include_str!("../../conf/examples/session-app/configuration.json");
 const ACCOUNT: &str = "demostore";
 
 /// How long a login of the demo holds.
@@ -46,6 +47,9 @@ pub struct DemoArgs {
     /// Port of the admin listener
     #[arg(long, default_value_t = 9090)]
     admin_port: u16,
+    /// Port of the session app; without it, one that is free
+    #[arg(long)]
+    perks_port: Option<u16>,
 }
 
 /// Runs the demo until it is told to stop.
@@ -54,17 +58,38 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
         tell(&format!("vestibule: {}: {error}", args.data.display()));
         return Ok(ExitCode::from(2));
     }
-    let layers = Layers::text("conf/demo.toml", CONFIG, &args.data).with_variables(variables(args));
+    let place = TcpListener::bind(local(args.perks_port.unwrap_or(0)));
+    let place = place.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (address, listener) = match place {
+        Ok(place) => place,
+        Err(error) => {
+            tell(&format!(
+                "vestibule: the session app cannot listen: {error}"
+            ));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    let variables = variables(args, address);
+    let layers = Layers::text("conf/demo.toml", CONFIG, &args.data).with_variables(variables);
     greet(args, out)?;
     let storefront = local(args.storefront_port);
     let data = args.data.clone();
     start(&layers, out, &move |config| {
         let router = router(storefront_settings(config, &data)?);
-        Ok(vec![Beside {
+        let storefront = Beside {
             name: "storefront",
             address: storefront,
+            listener: None,
             router,
-        }])
+        };
+        let listener = listener.try_clone().map_err(|error| error.to_string())?;
+        let perks = Beside {
+            name: "perks",
+            address,
+            listener: Some(listener),
+            router: perks(),
+        };
+        Ok(vec![storefront, perks])
     })
 }
 
@@ -72,10 +97,12 @@ fn local(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// The demo's own files: its store's data, and the key by which it logs people in.
+/// The demo's own files: its store's data, its session app's configuration, and the key by which it
+/// logs people in.
 fn prepare(data: &Path) -> io::Result<()> {
     std::fs::create_dir_all(data)?;
     std::fs::write(data.join("directory.toml"), DIRECTORY)?;
+    std::fs::write(data.join("perks.json"), PERKS)?;
     let login = data.join("login.json");
     if !login.exists() {
         let key = draw_login_key(&mut || SystemEntropy.bits());
@@ -85,7 +112,7 @@ fn prepare(data: &Path) -> io::Result<()> {
 }
 
 /// The options, laid over the configuration like variables of the environment.
-fn variables(args: &DemoArgs) -> Vec<(String, String)> {
+fn variables(args: &DemoArgs, perks: SocketAddr) -> Vec<(String, String)> {
     let set = |key: &str, value: String| (format!("VESTIBULE__{key}"), value);
     let account = |key: &str, value: String| set(&format!("ACCOUNT__{ACCOUNT}__{key}"), value);
     let mut variables = vec![
@@ -93,6 +120,8 @@ fn variables(args: &DemoArgs) -> Vec<(String, String)> {
         set("ADMIN__ADDRESS", local(args.admin_port).to_string()),
         account("KEYS__FILE", "keys.json".to_owned()),
         account("DIRECTORY__FILE", "directory.toml".to_owned()),
+        account("APP__perks__URL", format!("http://{perks}")),
+        account("APP__perks__CONFIGURATION", "perks.json".to_owned()),
         account("AUTHENTICATION__LOCAL_KEY", "login.json".to_owned()),
         account(
             "UPSTREAM__storefront__ADDRESSES",

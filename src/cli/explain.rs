@@ -1,4 +1,5 @@
 //! `vestibule explain`: the whole decision about one request, by the same code as the proxy.
+//! Apps over HTTP are really asked: nobody else knows what they would say.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
@@ -67,7 +68,7 @@ impl Clock for Stopped {
     }
 }
 
-/// Explains one request. Nothing is sent anywhere and nothing is kept.
+/// Explains one request. Nothing is kept, and nothing is sent but the calls of apps over HTTP.
 pub fn run(
     args: &ExplainArgs,
     variables: impl IntoIterator<Item = (String, String)>,

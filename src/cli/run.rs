@@ -65,7 +65,8 @@ pub(super) fn start(
     for listener in &config.listeners {
         writeln!(out, "proxy       http://{}", listener.address)?;
     }
-    for one in &beside {
+    // What was opened beforehand is for this process alone.
+    for one in beside.iter().filter(|one| one.listener.is_none()) {
         writeln!(out, "{:<11} http://{}", one.name, one.address)?;
     }
     if let Some(admin) = &config.admin {

@@ -8,6 +8,7 @@ mod backends;
 mod carry;
 mod cookies;
 mod hosts;
+mod http_apps;
 mod inputs;
 mod parts;
 mod places;

@@ -1,10 +1,11 @@
-//! The files that a configuration names: key rings, JWKS, directories, tokens.
+//! The files that a configuration names: key rings, JWKS, directories, tokens, apps.
 //!
 //! Who understands a kind of file says what is wrong with it; nothing of its content is told.
 
 mod on_disk;
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 pub use on_disk::OnDisk;
@@ -30,6 +31,8 @@ pub enum FileKind {
     Directory,
     /// The bearer token of the admin address.
     AdminToken,
+    /// The bearer token that an app over HTTP is shown.
+    AppToken,
 }
 
 /// What is wrong with a file.
@@ -47,6 +50,9 @@ pub struct FileFault {
 pub trait FileChecks: fmt::Debug {
     /// Everything that is wrong with a file.
     fn check(&self, path: &Path, kind: FileKind) -> Vec<FileFault>;
+    /// The text of a file whose content belongs to the configuration; none where files are not
+    /// looked into.
+    fn text(&self, path: &Path) -> Option<io::Result<String>>;
 }
 
 /// Takes every file as good without looking at it: for checking a text alone.
@@ -57,9 +63,21 @@ impl FileChecks for Unseen {
     fn check(&self, _: &Path, _: FileKind) -> Vec<FileFault> {
         Vec::new()
     }
+
+    fn text(&self, _: &Path) -> Option<io::Result<String>> {
+        None
+    }
 }
 
 impl FileFault {
+    /// Something doubtful somewhere in a file.
+    pub fn warning(position: Option<(usize, usize)>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(position, message)
+        }
+    }
+
     /// An error somewhere in a file.
     pub fn error(position: Option<(usize, usize)>, message: impl Into<String>) -> Self {
         Self {

@@ -18,7 +18,9 @@ pub use account::{Account, AuthCookie, Cookies, HeaderSource, Headers, Inputs, S
 pub use account_parts::{
     Allow, Api, Authentication, Context, Cycle, Directory, DirectoryKind, Keys, Memo, OnLoop,
 };
-pub use backends::{App, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream};
+pub use backends::{
+    App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream,
+};
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
 pub use process::{Admin, Limits, Listener, Log, LogFormat, LogLevel, Server, Store, StoreKind};
 pub use size::Size;

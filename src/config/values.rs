@@ -8,7 +8,7 @@ pub mod settings;
 
 pub use account::{
     Account, AccountId, Api, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
-    HostPattern, Keys, Lifetimes, Memo, Place, SessionContext, Switches, Upstream,
+    HostPattern, Keys, Lifetimes, Memo, Place, Runs, Service, SessionContext, Switches, Upstream,
     UpstreamTimeouts,
 };
 pub use process::{Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, Store};

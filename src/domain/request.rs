@@ -21,6 +21,8 @@ pub use self::crawlers::{CRAWLERS, Crawlers};
 pub use self::host::{Host, HostError, read_host, read_host_of_absolute_form};
 pub use self::path::{NormalPath, PathError};
 
+use self::trace::RequestTrace;
+
 /// One request's head, as every decision sees it.
 #[derive(Clone, Copy)]
 pub struct RequestView<'a> {
@@ -40,6 +42,8 @@ pub struct RequestView<'a> {
     pub secure: bool,
     /// Whether the listener gives cookies without `Secure`.
     pub insecure_cookies: bool,
+    /// How the request is named towards others, where it is by now.
+    pub trace: Option<&'a RequestTrace>,
 }
 
 impl<'a> RequestView<'a> {

@@ -4,6 +4,7 @@ pub mod app;
 pub mod condition;
 pub mod cycle;
 pub mod graph;
+pub mod protocol;
 pub mod record;
 
 pub use app::{Answer, AppSpec, Call, Failure, Note, Refusal};

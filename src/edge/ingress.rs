@@ -114,6 +114,7 @@ impl Admitted {
             client: self.client,
             secure,
             insecure_cookies,
+            trace: None,
         }
     }
 }

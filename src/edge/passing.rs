@@ -16,6 +16,7 @@ use super::running::Placed;
 use super::{Admitted, Answer, Edge, Passage, response};
 use crate::domain::api::mask_tokens;
 use crate::domain::headers::SEGMENT_KEY;
+use crate::domain::request::RequestView;
 use crate::telemetry::AccessLine;
 
 /// Where backends find the keys of signed contexts (contract §9).
@@ -30,7 +31,11 @@ impl Edge {
         placed: Placed,
     ) -> Result<bool> {
         let began = Instant::now();
-        let request = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
+        let view = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
+        let request = RequestView {
+            trace: Some(&placed.trace),
+            ..view
+        };
         let running = Arc::clone(&passage.running);
         let admit = || running.visitors.admit(admitted.client);
         let decision = self
@@ -39,8 +44,8 @@ impl Edge {
             .decide(&placed.account, &request, &admit)
             .await;
         self.shared.telemetry.decided(began.elapsed());
-        passage.placed = Some(placed);
         let answer = Answer::of(&decision, &request);
+        passage.placed = Some(placed);
         passage.decision = Some(decision);
         let Some(answer) = answer else {
             return Ok(false);

@@ -13,6 +13,7 @@ use super::{Admitted, Edge, Passage};
 use crate::account::Account;
 use crate::api::{Answered, Call, SessionApi};
 use crate::domain::api::ApiRoute;
+use crate::domain::request::RequestView;
 
 /// The resource of the API that a request is for, where the account answers it.
 pub fn route<'a>(admitted: &'a Admitted, account: &Account) -> Option<ApiRoute<'a>> {
@@ -37,7 +38,11 @@ impl Edge {
             // The rest of the body is not waited for.
             exchange.set_keepalive(None);
         }
-        let request = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
+        let view = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
+        let request = RequestView {
+            trace: Some(&placed.trace),
+            ..view
+        };
         let api = SessionApi {
             flow: &self.shared.flow,
             account: &placed.account,

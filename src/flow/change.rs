@@ -140,7 +140,8 @@ impl Flow {
         news: &News,
     ) -> Result<(Option<Outcome>, Option<LimitError>), CycleError> {
         let limits = &stage.account.limits;
-        let outcome = self.run(stage.account, start.clone()).await?;
+        let trace = stage.request.trace;
+        let outcome = self.run(stage.account, start.clone(), trace).await?;
         let limit = match limits.check(&outcome.body) {
             Ok(()) => return Ok((Some(outcome), None)),
             Err(limit) => limit,
@@ -152,7 +153,7 @@ impl Flow {
             request: news.identity_alone(),
             ..start
         };
-        let outcome = self.run(stage.account, start).await?;
+        let outcome = self.run(stage.account, start, trace).await?;
         let fits = limits.check(&outcome.body).is_ok();
         Ok((fits.then_some(outcome), Some(limit)))
     }

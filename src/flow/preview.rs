@@ -6,6 +6,7 @@ use super::Flow;
 use super::ask::Undone;
 use crate::account::Account;
 use crate::domain::patch::Patch;
+use crate::domain::request::trace::RequestTrace;
 use crate::domain::session::Body;
 use crate::domain::transform::Start;
 
@@ -17,6 +18,7 @@ impl Flow {
         account: &Arc<Account>,
         body: &Body,
         writes: Patch,
+        trace: Option<&RequestTrace>,
     ) -> Result<Body, Undone> {
         if !writes.changes(body) {
             return Ok(body.clone());
@@ -26,7 +28,10 @@ impl Flow {
             request: writes,
             ..Start::default()
         };
-        let outcome = self.run(account, start).await.map_err(Undone::Cycle)?;
+        let outcome = self
+            .run(account, start, trace)
+            .await
+            .map_err(Undone::Cycle)?;
         match outcome.denied {
             Some(status) => Err(Undone::Denied(status)),
             None => Ok(outcome.body),

@@ -85,7 +85,7 @@ impl Flow {
             recall,
             ..Start::default()
         };
-        let Ok(outcome) = self.run(account, start).await else {
+        let Ok(outcome) = self.run(account, start, None).await else {
             return;
         };
         if account.limits.check(&outcome.body).is_err() {

@@ -8,21 +8,25 @@ use tokio::time::{Instant, timeout_at};
 use super::Flow;
 use super::event::Event;
 use crate::account::Account;
+use crate::domain::request::trace::RequestTrace;
 use crate::domain::transform::{
     Answer, Call, CallResult, Cycle, CycleError, Failure, Outcome, Start,
 };
 
 impl Flow {
-    /// Runs a cycle to its end.
+    /// Runs a cycle to its end. `trace` names the request that it is for, where there is one.
     pub(super) async fn run(
         &self,
         account: &Arc<Account>,
         start: Start,
+        trace: Option<&RequestTrace>,
     ) -> Result<Outcome, CycleError> {
         let deadline = Instant::now() + account.cycle_deadline;
+        let own = || RequestTrace::of_our_own(|| self.entropy.bits());
+        let trace = Arc::new(trace.cloned().unwrap_or_else(own));
         let mut cycle = Cycle::start(&account.graph, start);
         while let Some(calls) = cycle.next_round() {
-            cycle.absorb(call_all(account, calls, deadline).await);
+            cycle.absorb(call_all((account, &trace), calls, deadline).await);
             if Instant::now() >= deadline {
                 cycle.close();
             }
@@ -33,7 +37,7 @@ impl Flow {
 
 /// Calls every app of a round at once. Who has not answered by then is missing in the result.
 async fn call_all(
-    account: &Arc<Account>,
+    (account, trace): (&Arc<Account>, &Arc<RequestTrace>),
     mut calls: Vec<Call>,
     deadline: Instant,
 ) -> Vec<(usize, Result<Answer, Failure>)> {
@@ -42,12 +46,15 @@ async fn call_all(
         && let Some(call) = calls.pop()
     {
         let at = call.app;
-        return vec![(at, call_one(account, &call, deadline).await)];
+        return vec![(at, call_one((account, trace), &call, deadline).await)];
     }
     let mut running = JoinSet::new();
     for call in calls {
-        let account = Arc::clone(account);
-        running.spawn(async move { (call.app, call_one(&account, &call, deadline).await) });
+        let (account, trace) = (Arc::clone(account), Arc::clone(trace));
+        running.spawn(async move {
+            let reply = call_one((&account, &trace), &call, deadline).await;
+            (call.app, reply)
+        });
     }
     let mut replies = Vec::with_capacity(running.len());
     while let Some(joined) = running.join_next().await {
@@ -57,12 +64,16 @@ async fn call_all(
     replies
 }
 
-async fn call_one(account: &Account, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
+async fn call_one(
+    (account, trace): (&Account, &RequestTrace),
+    call: &Call,
+    deadline: Instant,
+) -> Result<Answer, Failure> {
     let own = account
         .graph
         .app(call.app)
         .map_or(deadline, |app| Instant::now() + app.timeout);
-    match timeout_at(own.min(deadline), account.apps.call(call)).await {
+    match timeout_at(own.min(deadline), account.apps.call(call, trace)).await {
         Ok(reply) => reply,
         Err(_) => Err(Failure::Timeout),
     }

@@ -73,8 +73,9 @@ impl Flow {
             create: true,
             ..Start::default()
         };
+        let trace = stage.request.trace;
         let outcome = self
-            .run(stage.account, start.clone())
+            .run(stage.account, start.clone(), trace)
             .await
             .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))?;
         let limited = stage.account.limits.check(&outcome.body);
@@ -95,6 +96,7 @@ impl Flow {
                 request: Patch::new(),
                 ..start
             },
+            trace,
         )
         .await
         .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))
@@ -223,7 +225,7 @@ impl Flow {
             create: true,
             ..Start::default()
         };
-        match self.run(stage.account, start).await {
+        match self.run(stage.account, start, stage.request.trace).await {
             Ok(outcome) => {
                 let events = events_of(&outcome);
                 // A whole session of a minute ago is better than half of one now.

@@ -1,7 +1,7 @@
 //! Registering metrics. Their names are written in this program, so none can be malformed.
 
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
 /// Registers metrics whose names are written here.
@@ -30,6 +30,21 @@ impl Metrics {
         let count = IntCounter::new(name, help).expect(WELL_FORMED);
         self.0.register(Box::new(count.clone())).expect(WELL_FORMED);
         count
+    }
+
+    pub(super) fn seconds_by(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> HistogramVec {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let seconds = HistogramVec::new(options, labels).expect(WELL_FORMED);
+        self.0
+            .register(Box::new(seconds.clone()))
+            .expect(WELL_FORMED);
+        seconds
     }
 
     pub(super) fn seconds(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {

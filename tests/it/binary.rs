@@ -33,10 +33,17 @@ async fn a_campaign_link_into_a_channel_sets_both_cookies_and_the_storefront_kno
         ("x-session-authenticated", Some("false")),
         ("x-vtex-account", Some("demostore")),
         ("x-session-user-id", None),
+        // What the session app of the store says.
+        ("x-session-perks-level", Some("guest")),
     ]);
     let reply = client.get("/").await;
     assert!(reply.all("set-cookie").is_empty(), "{reply:?}");
     assert!(reply.body.contains("banner-black-friday"));
+    assert!(
+        reply
+            .body
+            .contains("Free delivery on everything this week.")
+    );
     assert_eq!(client.echo().await.session(), first.session());
 }
 
@@ -108,6 +115,7 @@ async fn a_login_gives_a_new_session_and_keeps_the_campaign_and_a_logout_ends_it
         ("x-session-user-id", Some(ANA)),
         ("x-session-campaigns", Some("black-friday,vip")),
         ("x-session-price-tables", Some("gold")),
+        ("x-session-perks-level", Some("gold")),
     ]);
     let before = client.clone();
     assert_eq!(client.post("/logout", &[]).await.status, 303);
@@ -118,6 +126,7 @@ async fn a_login_gives_a_new_session_and_keeps_the_campaign_and_a_logout_ends_it
         ("x-session-user-id", None),
         ("x-session-price-tables", None),
         ("x-session-campaigns", Some("black-friday")),
+        ("x-session-perks-level", Some("guest")),
     ];
     left.says(&nobody);
     // Whoever kept the cookies of the ended login is nobody either.

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::Service;
 use crate::support::program::{Said, program, run, write};
+use crate::support::service::Answer;
 
 /// Runs a command in a folder of the test's own, so that what it says holds no path.
 fn run_in(folder: &Path, arguments: &[&str]) -> Said {
@@ -301,7 +303,12 @@ fn demo_with(request: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
     let read = |name: &str| std::fs::read_to_string(conf.join(name)).unwrap();
-    let demo = read("demo.toml").replace("../data/demo/", "");
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/examples/");
+    let demo = read("demo.toml")
+        .replace("../data/demo/", "")
+        .replace("\"examples/", &format!("\"{examples}"))
+        // Nobody answers there.
+        .replace("127.0.0.1:8082", "127.0.0.1:1");
     write(folder.path(), "demo.toml", &demo);
     write(
         folder.path(),
@@ -347,6 +354,7 @@ fn a_first_visit_is_explained() {
             "headers of our names, removed 1",
             "result no token: a new session",
             "law L 1800 s, W 300 s, idle 1500 s, absolute 2592000 s",
+            "create call perks fails: not available: no connection: Connection refused (os error 111)",
             "round 1 rnb because of public.utm_campaign, store.channel answers rnb.campaigns",
             "round 2 changed nothing",
             "store.currencyCode \"BRL\"",
@@ -419,6 +427,47 @@ fn a_session_that_ended_by_idleness_is_explained() {
         ],
     );
     assert!(told.contains("set-cookie vtex_session"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_over_http_is_called_and_what_came_of_it_is_told_without_values() {
+    let secret = json!({"perks": {"level": "secret"}});
+    let fine = json!({"perks": {"level": {"value": "a level"}, "other": {"value": "secret"}}});
+    for (answer, told) in [
+        (
+            Answer::Json(fine),
+            "perks answers perks.level, 1 undeclared dropped",
+        ),
+        (
+            Answer::Text(503, "secret".to_owned()),
+            "perks fails: not available: answered 503",
+        ),
+        (
+            Answer::Text(302, "secret".to_owned()),
+            "perks fails: bad reply: answered 302; redirects are not followed",
+        ),
+        (
+            Answer::Text(200, "secret".to_owned()),
+            "perks fails: bad reply: the answer is no JSON (line 1, column 1)",
+        ),
+        (
+            Answer::Json(secret),
+            "perks fails: bad reply: `perks.level` is a text, not an object; an output is written \
+             {\"value\": …}",
+        ),
+    ] {
+        let service = Service::start().await;
+        service.expects("perks", answer);
+        service.answers("perks", |_| json!({}));
+        let folder = demo_with("GET / HTTP/1.1\nHost: localhost\n\n");
+        let demo = std::fs::read_to_string(folder.path().join("demo.toml")).unwrap();
+        let demo = demo.replace("http://127.0.0.1:1\"", &format!("{}\"", service.url()));
+        write(folder.path(), "demo.toml", &demo);
+        let said = good(folder.path(), &EXPLAIN);
+        holds(&said, &[&format!("create call {told}")]);
+        assert!(!said.contains("secret"), "{said}");
+        service.got();
+    }
 }
 
 #[test]

@@ -9,11 +9,13 @@ pub(crate) mod directory;
 pub(crate) mod origin;
 pub(crate) mod program;
 pub(crate) mod reply;
+pub(crate) mod service;
 pub(crate) mod shop;
 pub(crate) mod shopper;
 
 pub(crate) use client::Client;
 pub(crate) use program::Demo;
 pub(crate) use reply::Reply;
+pub(crate) use service::Service;
 pub(crate) use shop::Shop;
 pub(crate) use shopper::{SCRIPT, SERVER, Shopper};

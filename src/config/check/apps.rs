@@ -8,8 +8,9 @@ use crate::config::builtin::BuiltIn;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::App;
-use crate::domain::transform::app::{AppSpec, OnError};
+use crate::config::values::{App, Runs};
+use crate::domain::session::Field;
+use crate::domain::transform::app::{AppSpec, Input, OnError};
 use crate::domain::transform::{Condition, Graph, GraphError, GraphSettings, OnLoop};
 
 /// The apps of an account that names none: all that the platform installs by itself.
@@ -23,14 +24,26 @@ const USUAL: [BuiltIn; 5] = [
 
 /// Which built-in app an entry means.
 pub(super) fn kind_of(written: &raw::App) -> Option<BuiltIn> {
+    if written.url.is_some() {
+        return None;
+    }
     written.kind.or_else(|| BuiltIn::named(&written.name))
 }
 
 struct Installed {
     at: At,
-    kind: BuiltIn,
+    runs: Runs,
     spec: AppSpec,
     shared: bool,
+}
+
+/// What follows from where an app runs.
+pub(super) struct Wiring {
+    pub(super) runs: Runs,
+    pub(super) inputs: Vec<Input>,
+    pub(super) outputs: Vec<Field>,
+    pub(super) run_on_create: bool,
+    pub(super) max_age: Option<Duration>,
 }
 
 impl Check<'_, '_, '_> {
@@ -83,15 +96,17 @@ impl Check<'_, '_, '_> {
     fn app(&mut self, written: &raw::App, memo_age: Duration, at: &At) -> Option<Installed> {
         let raw::App {
             name,
-            kind: _,
-            enabled: _,
             when,
             timeout,
             on_error,
-            max_age,
             shared,
+            ..
         } = written;
-        let kind = self.kind(written, at);
+        let wiring = if written.url.is_some() {
+            self.http_app(written, memo_age, at)
+        } else {
+            self.built_in(written, memo_age, at)
+        };
         let name = self.name(&at.key("name"), name);
         let when = match when {
             Some(text) => {
@@ -103,20 +118,20 @@ impl Check<'_, '_, '_> {
             }
             None => Ok(None),
         };
-        let max_age = kind.map_or(Err(Said), |kind| self.max_age(*max_age, kind, memo_age, at));
         if timeout.0.is_zero() {
             let problem = Problem::new("the app could never answer").allowed("more than 0s");
             self.say.wrong(&at.key("timeout"), problem);
             return None;
         }
+        let wiring = wiring?;
         Some(Installed {
             at: at.clone(),
-            kind: kind?,
+            runs: wiring.runs,
             spec: AppSpec {
                 name: name?,
-                inputs: kind?.inputs(),
-                outputs: kind?.outputs(),
-                run_on_create: kind?.run_on_create(),
+                inputs: wiring.inputs,
+                outputs: wiring.outputs,
+                run_on_create: wiring.run_on_create,
                 when: when.ok()?,
                 timeout: timeout.0,
                 on_error: match on_error {
@@ -124,9 +139,26 @@ impl Check<'_, '_, '_> {
                     raw::OnError::Clear => OnError::Clear,
                     raw::OnError::Fail => OnError::Fail,
                 },
-                max_age: max_age.ok()?,
+                max_age: wiring.max_age,
             },
             shared: *shared,
+        })
+    }
+
+    fn built_in(&mut self, written: &raw::App, memo_age: Duration, at: &At) -> Option<Wiring> {
+        let kind = self.kind(written, at);
+        self.nothing_of_services(written, at);
+        let kind = kind?;
+        Some(Wiring {
+            runs: Runs::BuiltIn(kind),
+            inputs: kind.inputs(),
+            outputs: kind.outputs(),
+            run_on_create: kind.run_on_create(),
+            max_age: match written.max_age {
+                Some(span) => self.remembered_age(span, memo_age, at).ok()?,
+                // One that nobody wrote gives way to a shorter memo.
+                None => kind.max_age().map(|age| age.min(memo_age)),
+            },
         })
     }
 
@@ -143,17 +175,13 @@ impl Check<'_, '_, '_> {
         kind
     }
 
-    /// An app's age limit. One that nobody wrote gives way to a shorter memo.
-    fn max_age(
+    /// The age limit of an app whose answers are remembered.
+    pub(super) fn remembered_age(
         &mut self,
-        written: Option<raw::Span>,
-        kind: BuiltIn,
+        span: raw::Span,
         memo_age: Duration,
         at: &At,
     ) -> Result<Option<Duration>, Said> {
-        let Some(span) = written else {
-            return Ok(kind.max_age().map(|age| age.min(memo_age)));
-        };
         if span.0 <= memo_age {
             return Ok(Some(span.0));
         }
@@ -171,11 +199,18 @@ impl Check<'_, '_, '_> {
     ) -> Option<(Vec<App>, Graph)> {
         let specs = installed.iter().map(|one| one.spec.clone()).collect();
         let shares = |index: usize| installed.get(index).is_some_and(|one| one.shared);
+        let mut runs = installed.iter().map(|one| &one.runs);
+        if !installed.is_empty() && runs.all(|runs| matches!(runs, Runs::Http(_))) {
+            let problem =
+                Problem::new("only apps over HTTP are installed: nobody is ever logged in");
+            let problem = problem.allowed("the built-in apps beside them, each by its name");
+            self.say.doubtful(&at.key("app"), problem);
+        }
         match Graph::try_new(specs, settings, shares) {
             Ok(graph) => {
                 let apps = installed.iter().map(|one| App {
                     name: Arc::clone(&one.spec.name),
-                    kind: one.kind,
+                    runs: one.runs.clone(),
                 });
                 Some((apps.collect(), graph))
             }

@@ -1,7 +1,7 @@
 //! Files as they lie on disk, read by those who will use them.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::{FileChecks, FileFault, FileKind};
@@ -37,6 +37,10 @@ impl FileChecks for OnDisk {
             Err(_) => vec![FileFault::error(None, format!("{} is no text", what(kind)))],
         }
     }
+
+    fn text(&self, path: &Path) -> Option<io::Result<String>> {
+        Some(fs::read_to_string(path))
+    }
 }
 
 const fn is_made_at_start(kind: FileKind) -> bool {
@@ -63,7 +67,7 @@ const fn what(kind: FileKind) -> &'static str {
         FileKind::Jwks => "the JWKS file",
         FileKind::LocalKey => "the local key",
         FileKind::Directory => "the directory",
-        FileKind::AdminToken => "the token file",
+        FileKind::AdminToken | FileKind::AppToken => "the token file",
     }
 }
 
@@ -86,15 +90,23 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
             Ok(_) => Vec::new(),
             Err(error) => unusable(error.to_string()),
         },
-        FileKind::AdminToken if text.trim().chars().count() < LEAST_TOKEN => {
+        FileKind::AdminToken | FileKind::AppToken if text.trim().chars().count() < LEAST_TOKEN => {
             unusable(format!("it has less than {LEAST_TOKEN} characters"))
         }
-        FileKind::AdminToken => Vec::new(),
+        FileKind::AppToken if !is_visible(text.trim()) => {
+            unusable("it holds more than visible ASCII on one line".to_owned())
+        }
+        FileKind::AdminToken | FileKind::AppToken => Vec::new(),
         FileKind::Directory => match Embedded::parse(text) {
             Ok(_) => Vec::new(),
             Err(mistakes) => mistakes.iter().map(in_directory).collect(),
         },
     }
+}
+
+/// Whether a text can be a header's value as it is.
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn in_directory(mistake: &FileError) -> FileFault {

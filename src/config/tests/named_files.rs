@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::SMALL;
+use crate::config::values::Runs;
 use crate::config::{Layers, Loaded, OnDisk, Report, load};
 use crate::domain::time::Millis;
 use crate::domain::token::{KeyRing, TokenAlgorithm};
@@ -144,4 +145,178 @@ fn mistakes_in_a_directory_carry_its_own_lines() {
         told.contains("named by `account[0].directory.file`"),
         "{told}"
     );
+}
+
+/// What is said about an app's file.
+fn said_of_app(name: &str, file: &str) -> String {
+    let extra = format!(
+        "[account.keys]\ncreate = true\n[[account.app]]\nname = \"authentication\"\n\
+         [[account.app]]\nname = {name:?}\n\
+         url = \"http://apps:5000\"\nconfiguration = \"app.json\"\n"
+    );
+    let files = [
+        ("directory.toml", DIRECTORY),
+        ("jwks.json", r#"{"keys": []}"#),
+        ("app.json", file),
+    ];
+    said(&folder(&extra, &files))
+}
+
+#[test]
+fn an_apps_file_tells_its_mistakes_all_at_once_with_its_own_lines() {
+    let file = r#"{"search": {
+  "input": {"public": ["facets", 7, "("], "a b": ["c"], "x": "y"},
+  "output": {"authentication": ["storeUserId"], "search": ["f.*"]},
+  "runOnCreate": "yes",
+  "policies": []
+}}"#;
+    insta::assert_snapshot!(said_of_app("search", file), @r"
+    error: a key of `input.public` is a number, not a text
+     --> app.json:2:34
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    error: `input`, `public.(`: the key is not a regular expression
+     --> app.json:2:37
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    error: `input`, `a b.c`: an input is a namespace and a key
+     --> app.json:2:51
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    error: `input.x` is a text, not a list of keys
+     --> app.json:2:62
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    error: `output`, `authentication.storeUserId`: `authentication` is written by no app over HTTP, it belongs to the system
+     --> app.json:3:33
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    error: `output`, `search.f.*`: an output is one key and no pattern
+     --> app.json:3:60
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    error: `runOnCreate` is a text, not true or false
+     --> app.json:4:18
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    warning: `policies` means nothing here and is left out
+     --> app.json:5:15
+      = hint: the file is named by `account[0].app[1].configuration` (shop.toml:18:17)
+
+    7 errors, 1 warning
+    ");
+}
+
+#[test]
+fn an_apps_file_that_holds_no_app_of_that_name_says_which_it_holds() {
+    let one = r#"{"input": {"public": ["x"]}}"#;
+    for (file, told) in [
+        ("{", "the app's configuration is no JSON (line 1, column 1)"),
+        ("[]", "the app's configuration is a list, not an object"),
+        ("{}", "the file holds no app"),
+        (
+            &format!(r#"{{"one": {one}, "other": {one}}}"#),
+            "none of the file's apps is called `search`: one, other",
+        ),
+        (
+            r#"{"search": {}}"#,
+            "`search` watches nothing: it would never be called",
+        ),
+        (
+            &format!(r#"{{"a/b": {one}}}"#),
+            "`a/b` cannot stand in a route; letters, digits, `-`, `_` and `.` can",
+        ),
+        (
+            &format!(r#"{{"one": {one}, "one": {one}}}"#),
+            "the app's configuration is an object with a name that is written twice",
+        ),
+    ] {
+        let said = said_of_app("search", file);
+        assert!(
+            said.starts_with(&format!("error: {told}\n")),
+            "{file}: {said}"
+        );
+    }
+}
+
+#[test]
+fn an_apps_file_gives_its_name_in_the_route_its_wires_and_when_it_runs() {
+    let search =
+        r#"{"input": {"public": ["facets"], "cookie": ["login_.*"]}, "RunOnCreate": true}"#;
+    let other = r#"{"input": {"public": ["x"]}, "output": {"public": ["y"]}}"#;
+    let many = format!(r#"{{"other": {other}, "search": {search}}}"#);
+    for (name, file, more, route, wires) in [
+        ("search", &*many, "", "search", (2, 0, true)),
+        ("other", &many, "", "other", (1, 1, false)),
+        (
+            "other",
+            &many,
+            "run_on_create = true\n",
+            "other",
+            (1, 1, true),
+        ),
+        (
+            "mine",
+            &format!(r#"{{"search": {search}}}"#),
+            "",
+            "search",
+            (2, 0, true),
+        ),
+    ] {
+        let extra = format!(
+            "[account.keys]\ncreate = true\n[[account.app]]\nname = {name:?}\n\
+             url = \"http://apps:5000/below/\"\nconfiguration = \"app.json\"\n{more}\
+             raw_cookies = [\"login_shop\"]\n"
+        );
+        let files = [
+            ("directory.toml", DIRECTORY),
+            ("jwks.json", r#"{"keys": []}"#),
+            ("app.json", file),
+        ];
+        let loaded = checked(&folder(&extra, &files)).unwrap_or_else(|report| panic!("{report}"));
+        let account = &loaded.config.accounts[0];
+        let Runs::Http(service) = &account.apps[0].runs else {
+            panic!("{name} is not built in")
+        };
+        let expected = format!("http://apps:5000/below/_v/{route}/session/transform");
+        assert_eq!(service.uri, *expected);
+        let spec = &account.graph.apps()[0];
+        assert_eq!(&*spec.name, name);
+        assert_eq!(
+            (spec.inputs.len(), spec.outputs.len(), spec.run_on_create),
+            wires
+        );
+        assert_eq!(spec.timeout.as_secs(), 2, "as on the platform");
+        assert!(loaded.files.iter().any(|file| file.ends_with("app.json")));
+    }
+}
+
+#[test]
+fn without_files_an_apps_wires_stay_open_and_the_rest_is_checked() {
+    let extra = "[[account.app]]\nname = \"authentication\"\n[[account.app]]\n\
+                 name = \"search\"\nurl = \"http://apps:5000\"\nconfiguration = \"nowhere.json\"\nraw_cookies = [\"login\"]\n";
+    let loaded = super::good(&format!("{SMALL}{extra}"));
+    assert!(loaded.warnings.findings().is_empty(), "{}", loaded.warnings);
+    assert!(super::report(&format!("{SMALL}{extra}timeout = \"0s\"\n")).has_errors());
+}
+
+#[test]
+fn a_token_that_no_header_can_carry_is_told_without_itself() {
+    for (token, good) in [
+        ("hunter2-hunter2-hunter2\n", true),
+        ("hunter2", false),
+        ("hunter2 hunter2 hunter2", false),
+        ("hunter2-hunter2-hunté2", false),
+    ] {
+        let extra = "[account.keys]\ncreate = true\n[[account.app]]\nname = \"search\"\n\
+                     url = \"http://apps:5000\"\ninput = { public = [\"a\"] }\ntoken_file = \"app.token\"\n";
+        let files = [
+            ("directory.toml", DIRECTORY),
+            ("jwks.json", r#"{"keys": []}"#),
+            ("app.token", token),
+        ];
+        let folder = folder(extra, &files);
+        assert_eq!(checked(&folder).is_ok(), good, "{token}");
+        assert!(!said(&folder).contains("hunter2"), "{token}");
+    }
 }

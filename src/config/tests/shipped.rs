@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Layers, Loaded, Unseen, load};
-use crate::config::schema;
+use crate::config::{platform, schema};
+use crate::domain::session::Field;
+use crate::domain::transform::app::Input;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -12,7 +14,9 @@ fn root() -> &'static Path {
 
 fn shipped() -> Vec<PathBuf> {
     let examples = fs::read_dir(root().join("conf/examples")).unwrap();
-    let examples = examples.map(|entry| entry.unwrap().path());
+    let examples = examples
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "toml"));
     let mut files: Vec<_> = ["conf/demo.toml", "conf/vestibule.toml"]
         .map(|name| root().join(name))
         .into_iter()
@@ -91,7 +95,7 @@ fn the_demo_is_the_store_that_the_tests_and_the_readme_know() {
     let config = read("conf/demo.toml").config;
     let account = &config.accounts[0];
     assert_eq!(&*account.name, "demostore");
-    assert_eq!(account.apps.len(), 6);
+    assert_eq!(account.apps.len(), 7);
     assert!(config.listeners[0].insecure_cookies);
     assert_eq!(config.listeners[0].address.port(), 8080);
 }
@@ -101,4 +105,28 @@ fn five_day_sessions_live_for_five_days_of_silence() {
     let config = read("conf/examples/five-day-sessions.toml").config;
     let anonymous = config.accounts[0].lifetimes.of(false);
     assert_eq!(anonymous.idle().as_secs(), 5 * 24 * 3600);
+}
+
+#[test]
+fn the_example_of_a_session_app_is_wired_as_its_own_file_says() {
+    for file in ["conf/demo.toml", "conf/examples/with-session-app.toml"] {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains("session-app/configuration.json\""), "{file}");
+    }
+    let file = root().join("conf/examples/session-app/configuration.json");
+    let (declared, faults) = platform::read(&fs::read_to_string(file).unwrap(), "perks");
+    assert_eq!(faults, []);
+    let declared = declared.unwrap();
+    let inputs: Vec<String> = declared.inputs.iter().map(Input::shown).collect();
+    assert_eq!(
+        inputs,
+        [
+            "profile.isAuthenticated",
+            "profile.priceTables",
+            "rnb.campaigns"
+        ]
+    );
+    let outputs: Vec<&str> = declared.outputs.iter().map(Field::as_str).collect();
+    assert_eq!(outputs, ["perks.level", "perks.message"]);
+    assert_eq!(declared.run_on_create, Some(true));
 }

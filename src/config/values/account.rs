@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Uri;
 use uuid::Uuid;
 
 use super::settings::{HeaderSettings, RouteSettings};
 use crate::config::builtin::BuiltIn;
 use crate::domain::api::AllowedOrigins;
+use crate::domain::breaker::BreakerSettings;
 use crate::domain::cookies::CookieSettings;
 use crate::domain::inputs::InputSettings;
 use crate::domain::lifetime::Policy;
@@ -90,8 +92,36 @@ pub enum HostPattern {
 pub struct App {
     /// Its name, unique in the account.
     pub name: Arc<str>,
-    /// Which of the built-in apps answers.
-    pub kind: BuiltIn,
+    /// Who answers.
+    pub runs: Runs,
+}
+
+/// Where an app runs.
+#[derive(Clone, Debug)]
+pub enum Runs {
+    /// Within this process.
+    BuiltIn(BuiltIn),
+    /// As a service.
+    Http(Box<Service>),
+}
+
+/// A session app's service, beside what the cycle knows of the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The whole address of its transform.
+    pub uri: Uri,
+    /// Whether answers are remembered by their inputs.
+    pub memo: bool,
+    /// Names of cookies whose value it is told.
+    pub raw_cookies: Vec<String>,
+    /// A file with the secret that it is shown.
+    pub token_file: Option<PathBuf>,
+    /// How often a call is made again that may have been received.
+    pub retries: u32,
+    /// How many calls may be under way at once.
+    pub concurrency: usize,
+    /// When it is left alone for a while.
+    pub breaker: BreakerSettings,
 }
 
 /// A group of servers of the store.

@@ -121,6 +121,8 @@ pub(in crate::demo) fn meaning_of(name: &str) -> &'static str {
     match name {
         "x-session-staff-email" => "The member of staff who is logged in.",
         "x-session-can-impersonate" => "Whether that member of staff may act as a customer.",
+        "x-session-perks-level" => "The level of loyalty: what the store's own session app says.",
+        "x-session-perks-message" => "What that session app promises for this visit.",
         _ => "From this store's own header map.",
     }
 }

@@ -105,6 +105,7 @@ pub(in crate::demo) fn shop(knowledge: Knowledge<'_>, moment: Moment<'_>) -> Htm
             ("banners", (&banners(knowledge, language)).into()),
             ("heading", language.pick(HEADING).into()),
             ("delivery", (&delivery(knowledge, language)).into()),
+            ("perks", (&perks(knowledge)).into()),
             ("goods", (&goods).into()),
             ("price_note", note.into()),
             ("time", (&time::time(knowledge, moment)).into()),
@@ -137,6 +138,21 @@ fn banners(knowledge: Knowledge<'_>, language: Language) -> Html {
             )
         })
         .collect()
+}
+
+/// What the session app of the store promises, in its own words.
+fn perks(knowledge: Knowledge<'_>) -> Html {
+    let known = |name: &str| knowledge.value(name).filter(|value| !value.is_empty());
+    let (Some(level), Some(message)) = (
+        known("x-session-perks-level"),
+        known("x-session-perks-message"),
+    ) else {
+        return Html::new();
+    };
+    fill(
+        r#"<p class="delivery perks" lang="en"><b>{{message}}</b> <code>{{level}}</code></p>"#,
+        &[("message", (&message).into()), ("level", (&level).into())],
+    )
 }
 
 fn delivery(knowledge: Knowledge<'_>, language: Language) -> Html {

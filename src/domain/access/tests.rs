@@ -100,6 +100,7 @@ fn judge(
         client: [192, 0, 2, 1].into(),
         secure: true,
         insecure_cookies: false,
+        trace: None,
     };
     plan_access(&request, routes().find(&path), &facts)
 }

@@ -5,7 +5,7 @@ use http::HeaderMap;
 /// Longest request id that is taken over from a client, in bytes.
 const LONGEST_ID: usize = 64;
 
-/// How a request is named towards the upstream and in logs.
+/// How a request is named towards the upstream, towards apps and in logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestTrace {
     /// `x-request-id`.
@@ -15,6 +15,11 @@ pub struct RequestTrace {
 }
 
 impl RequestTrace {
+    /// Names of our own, for what no request asked for.
+    pub fn of_our_own(random: impl FnMut() -> u128) -> Self {
+        Self::read(&HeaderMap::new(), random)
+    }
+
     /// Takes over what the client sent where it is well formed, and makes the rest from random
     /// bits.
     pub fn read(headers: &HeaderMap, mut random: impl FnMut() -> u128) -> Self {

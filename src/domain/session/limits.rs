@@ -64,7 +64,8 @@ impl SessionLimits {
 }
 
 /// Whether a value nests deeper than `levels` (a plain value is level 0). Stops where it knows.
-fn deeper_than(value: &Value, levels: usize) -> bool {
+/// Whether a value is nested deeper than this many levels.
+pub(crate) fn deeper_than(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(items) => {
             levels == 0 || items.iter().any(|item| deeper_than(item, levels - 1))

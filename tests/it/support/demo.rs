@@ -16,13 +16,13 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule");
 const START: Duration = Duration::from_mins(1);
 /// How often other ports are tried, should another process have taken one in between.
 const TRIES: usize = 5;
-/// The ports that documents name: proxy, storefront, admin.
-const SHOWN: [u16; 3] = [8080, 8081, 9090];
+/// The ports that documents name: proxy, storefront, admin, session app.
+const SHOWN: [u16; 4] = [8080, 8081, 9090, 8082];
 
 /// A running demo; it ends with this value.
 pub(crate) struct Demo {
     child: Child,
-    ports: [u16; 3],
+    ports: [u16; 4],
     greeting: String,
 }
 
@@ -41,8 +41,13 @@ impl Demo {
         );
     }
 
-    fn try_start(folder: &Path, ports: [u16; 3]) -> Option<Self> {
-        let options = ["--port", "--storefront-port", "--admin-port"];
+    fn try_start(folder: &Path, ports: [u16; 4]) -> Option<Self> {
+        let options = [
+            "--port",
+            "--storefront-port",
+            "--admin-port",
+            "--perks-port",
+        ];
         let options = options.iter().zip(ports.map(|port| port.to_string()));
         let mut child = Command::new(PROGRAM)
             .arg("demo")
@@ -68,7 +73,7 @@ impl Demo {
     /// Waits until all three listeners answer; `false` where the program ended instead.
     fn is_up(&mut self) -> bool {
         let until = Instant::now() + START;
-        let [street, _, admin] = self.ports;
+        let [street, _, admin, _] = self.ports;
         while Instant::now() < until && self.child.try_wait().unwrap().is_none() {
             // This path leads through the proxy to the storefront.
             if answers(street, "/healthz") && answers(admin, "/health/ready") {
@@ -109,8 +114,8 @@ fn swap_port(text: &str, (from, to): (u16, u16)) -> String {
 }
 
 /// All at once, so that they differ.
-fn free_ports() -> [u16; 3] {
-    let listeners = [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+fn free_ports() -> [u16; 4] {
+    let listeners = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 

@@ -202,6 +202,8 @@ pub(crate) async fn run_demo_configuration() -> (Running, PathBuf, u16) {
         for (usual, port) in ["8080", "9090", "8081"].iter().zip(ports) {
             text = text.replace(&format!("127.0.0.1:{usual}"), &format!("127.0.0.1:{port}"));
         }
+        let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/examples/");
+        let text = text.replace("\"examples/", &format!("\"{examples}"));
         let config = write(folder.path(), "run.toml", &text);
         write(
             folder.path(),

@@ -24,6 +24,7 @@ fn read(lines: &[(&'static str, &str)], secure: bool) -> (Cors, bool) {
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure,
         insecure_cookies: false,
+        trace: None,
     };
     let mut allowed = AllowedOrigins::default();
     allowed.add(ALLOWED).unwrap();
@@ -77,6 +78,7 @@ fn an_origin_that_is_no_text_is_nobodys() {
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: true,
         insecure_cookies: false,
+        trace: None,
     };
     assert_eq!(Cors::read(&view, &AllowedOrigins::default()), Cors::Foreign);
 }

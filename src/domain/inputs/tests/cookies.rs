@@ -31,6 +31,7 @@ fn read<'a>(headers: &'a HeaderMap, settings: &InputSettings, insecure: bool) ->
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: !insecure,
         insecure_cookies: insecure,
+        trace: None,
     };
     read_inputs(&view, &InputRules::try_new(settings).unwrap())
 }
@@ -216,6 +217,7 @@ fn cookies_that_are_not_ours_cost_no_allocation() {
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: true,
         insecure_cookies: false,
+        trace: None,
     };
     let rules = InputRules::try_new(&InputSettings::default()).unwrap();
     let count = allocation_counter::measure(|| {

@@ -32,6 +32,7 @@ fn read_from(site: Option<&str>, query: &str) -> (Vec<(String, String)>, usize) 
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: true,
         insecure_cookies: false,
+        trace: None,
     };
     let rules = InputRules::try_new(&InputSettings::default()).unwrap();
     let inputs = read_inputs(&view, &rules);

@@ -30,6 +30,7 @@ fn with<T>(pairs: &[(&str, &str)], read: impl Fn(RequestView<'_>) -> T) -> T {
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         secure: true,
         insecure_cookies: false,
+        trace: None,
     })
 }
 
