@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use serde_json::{Map, Value, json};
 
-use crate::config::values::{AuthCookie, CarryOver, Cookies};
+use crate::config::values::{Api, AuthCookie, CarryOver, Cookies};
 use crate::domain::access::Routes;
 use crate::domain::context::ContextRules;
 use crate::domain::headers::HeaderPlanRules;
@@ -70,6 +70,8 @@ pub struct Account {
     pub headers: HeaderPlanRules,
     /// Whether answers carry the segment's key for a CDN in front.
     pub echo_segment_key: bool,
+    /// The Session API.
+    pub api: Api,
     /// The signed context for routes that ask for one.
     pub context: ContextRules,
     /// Routes.

@@ -212,6 +212,7 @@ fn compile_account(
         cycle_deadline: account.cycle_deadline,
         headers,
         echo_segment_key: account.headers.echo_segment_key,
+        api: account.api.clone(),
         context: ContextRules {
             namespaces: account.context.namespaces.clone(),
             audience: account.context.audience.clone(),

@@ -4,6 +4,7 @@
 //! `tests/architecture.rs` holds it to that.
 
 pub mod access;
+pub mod api;
 pub mod breaker;
 pub mod context;
 pub mod cookies;

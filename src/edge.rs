@@ -11,6 +11,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, Session as Exchange};
 use pingora::{ErrorSource, Result};
 use tokio::time::Instant;
 
+use crate::domain::api::mask_tokens;
 use crate::domain::cookies::CookieSettings;
 use crate::flow::{Decision, Flow};
 use crate::telemetry::Telemetry;
@@ -21,6 +22,7 @@ mod outgoing;
 mod passing;
 mod response;
 pub mod running;
+pub mod session_api;
 pub mod upstream;
 pub mod visitors;
 
@@ -115,13 +117,18 @@ impl ProxyHttp for Edge {
     /// Reads the request strictly, decides, and answers what does not go on.
     async fn request_filter(&self, exchange: &mut Exchange, passage: &mut Passage) -> Result<bool> {
         match self.admit(exchange, passage) {
-            Ok((admitted, placed)) => match passing::own_resource(exchange, &admitted, &placed) {
-                Some(answer) => {
+            Ok((admitted, placed)) => {
+                if let Some(answer) = passing::own_resource(exchange, &admitted, &placed) {
                     self.send(exchange, passage, answer).await?;
-                    Ok(true)
+                    return Ok(true);
                 }
-                None => self.decide(exchange, passage, &admitted, placed).await,
-            },
+                if let Some(route) = session_api::route(&admitted, &placed.account) {
+                    let asked = (&admitted, route);
+                    self.answer_call(exchange, passage, asked, placed).await?;
+                    return Ok(true);
+                }
+                self.decide(exchange, passage, &admitted, placed).await
+            }
             Err(error) => {
                 passage.refused = Some(error.label());
                 // What could not be read whole may hide another request behind it.
@@ -235,7 +242,7 @@ impl ProxyHttp for Edge {
     /// pingora's own words about a request: never its query, in which e-mails and tokens may stand.
     fn request_summary(&self, exchange: &Exchange, _: &Passage) -> String {
         let head = exchange.req_header();
-        format!("{} {}", head.method, head.uri.path())
+        format!("{} {}", head.method, mask_tokens(head.uri.path()))
     }
 
     async fn logging(&self, exchange: &mut Exchange, error: Option<&Error>, passage: &mut Passage) {

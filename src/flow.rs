@@ -13,21 +13,26 @@ use crate::domain::time::Millis;
 use crate::ports::{Clock, Entropy, SessionStore};
 use crate::store::{Interner, SessionLocks};
 
+mod ask;
 mod change;
+mod close;
 mod contexts;
 mod decision;
 mod ending;
 mod event;
+mod hands;
 mod issue;
 mod lookup;
 mod plan;
+mod preview;
 mod retries;
 mod returning;
 mod run;
 mod visit;
 mod writes;
 
-pub use decision::{Decision, Injection, Issue, Trace};
+pub use ask::{Ask, Undone};
+pub use decision::{CookiePlan, Decision, Injection, Issue, Trace};
 pub use event::{Acting, Event};
 pub use issue::Leaving;
 pub use lookup::Lookup;
@@ -61,6 +66,8 @@ pub(crate) struct Stage<'a> {
     /// Whether the request keeps its session alive (lifetime law, "Not activity").
     pub(crate) activity: bool,
     pub(crate) now: Millis,
+    /// What a call of the Session API asks for; `None` on a page.
+    pub(crate) ask: Option<&'a Ask>,
     /// Whether this client may be given another new session; asking counts as one.
     pub(crate) may_create: &'a (dyn Fn() -> bool + Sync),
 }
@@ -123,12 +130,47 @@ impl Flow {
             route,
             activity: route.touch && !request.prefetch(),
             now,
+            ask: None,
             may_create,
         };
         // Static files, health checks and crawlers never get a stored session.
         if route.without_session() || request.crawler(&account.crawlers) {
             return self.without_session(stage).await;
         }
+        self.with_session(stage).await
+    }
+
+    /// Decides about a call of the Session API, by the same way (contract §10). Routes' rules of
+    /// access do not hold for it: it is done whole, or [`Decision::undone`] says why not.
+    pub async fn call(
+        self: &Arc<Self>,
+        account: &Arc<Account>,
+        request: &RequestView<'_>,
+        ask: &Ask,
+        may_create: &(dyn Fn() -> bool + Sync),
+    ) -> Decision {
+        let mut inputs = read_inputs(request, &account.inputs);
+        if !ask.captures_query {
+            inputs.public.clear();
+        }
+        let route = account.routes.find(request.path);
+        let stage = Stage {
+            account,
+            request,
+            inputs: &inputs,
+            route,
+            activity: route.touch && !request.prefetch(),
+            now: self.clock.now(),
+            ask: Some(ask),
+            may_create,
+        };
+        if request.crawler(&account.crawlers) {
+            return self.unstored(stage).await;
+        }
+        self.with_session(stage).await
+    }
+
+    async fn with_session(self: &Arc<Self>, stage: Stage<'_>) -> Decision {
         // Token → id → session; the lifetime law says whether it lives.
         match self.look_up(stage).await {
             // Nothing new costs nothing; anything new runs the cycle, once, in order.

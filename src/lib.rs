@@ -36,6 +36,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod api;
 pub mod apps;
 pub mod assemble;
 pub mod cli;

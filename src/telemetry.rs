@@ -33,6 +33,7 @@ pub struct Telemetry {
     events: IntCounterVec,
     ended: IntCounterVec,
     refusals: IntCounterVec,
+    api_calls: IntCounterVec,
     sessions: IntGaugeVec,
     memo: MemoCounters,
     apps: AppMetrics,
@@ -128,6 +129,11 @@ impl Telemetry {
                 "Values asked for by shoppers and refused, by status.",
                 &["status"],
             ),
+            api_calls: m.counts(
+                "vestibule_api_calls_total",
+                "Calls of the Session API, by method, resource and status.",
+                &["method", "resource", "status"],
+            ),
             sessions: m.gauges(
                 "vestibule_sessions",
                 "Sessions held in this process, by kind.",
@@ -176,6 +182,18 @@ impl Telemetry {
     /// A request was decided about.
     pub fn decided(&self, took: Duration) {
         self.decide_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A call of the Session API was answered. Methods of others' making count as one.
+    pub fn called(&self, method: &str, resource: &'static str, status: u16) {
+        let known = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"];
+        let method = known.iter().find(|known| **known == method);
+        let labels = [
+            method.copied().unwrap_or("other"),
+            resource,
+            &status.to_string(),
+        ];
+        self.api_calls.with_label_values(&labels).inc();
     }
 
     /// A request was refused before anything was decided; the reason is one of a closed set.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use serde_json::json;
 use vestibule::account::Account;
 use vestibule::assemble::{DirectoriesOnDisk, NewKeys, Ports, compile};
@@ -19,6 +20,7 @@ use vestibule::domain::session::{Body, Session, SessionId, Upkeep};
 use vestibule::domain::time::Millis;
 use vestibule::domain::token::{Claims, TokenUse, hash_cookie, hash_token, sign_token};
 use vestibule::domain::vtexid::{Audience, Login as VtexLogin, LoginKey, draw_login_key, mint};
+use vestibule::edge::Shared;
 use vestibule::flow::{Decision, Flow, Leaving};
 use vestibule::ports::{Clock, Entropy as _, SessionStore as _};
 use vestibule::store::memory::MemoryCapacity;
@@ -36,9 +38,10 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// An account of all six apps, and the flow over it.
 pub(crate) struct Shop {
-    pub(crate) flow: Arc<Flow>,
     pub(crate) account: Arc<Account>,
     pub(crate) store: Arc<MemoryStore>,
+    /// The same for the proxy as pingora drives it.
+    pub(crate) shared: Arc<Shared>,
     login: LoginKey,
     /// When every session here began and got its cookie.
     began: Millis,
@@ -111,8 +114,8 @@ impl Shop {
             directories: Arc::new(DirectoriesOnDisk),
             new_keys: NewKeys::Kept,
         };
-        let running =
-            compile(&loaded.config, &ports, &Telemetry::new()).expect("all files are there");
+        let telemetry = Arc::new(Telemetry::new());
+        let running = compile(&loaded.config, &ports, &telemetry).expect("all files are there");
         let path = NormalPath::read("/").expect("it is a path");
         let site = running.hosts.find("shop.example", &path);
         let account = Arc::clone(&site.expect("the host is configured").account);
@@ -126,10 +129,15 @@ impl Shop {
             Arc::new(SystemEntropy),
             Arc::<MemoryStore>::clone(&store),
         );
-        Self {
+        let shared = Arc::new(Shared {
+            running: ArcSwap::from_pointee(running),
             flow,
+            telemetry,
+        });
+        Self {
             account,
             store,
+            shared,
             login: LoginKey::parse(&login).expect("it was drawn as one"),
             began: clock.now(),
         }
@@ -138,13 +146,21 @@ impl Shop {
     /// A request from inputs to cookies, as the edge drives it: decided, and left on a plain 200.
     pub(crate) async fn pass(&self, request: &Request) -> (Decision, Leaving) {
         let view = request.view();
-        let mut decision = self.flow.decide(&self.account, &view, &|| true).await;
+        let mut decision = self
+            .shared
+            .flow
+            .decide(&self.account, &view, &|| true)
+            .await;
         let facts = ResponseFacts {
             status: 200,
             cache_control: None,
         };
         let settings = &self.account.cookies.secure;
-        let leaving = self.flow.leave(&mut decision, settings, &facts).await;
+        let leaving = self
+            .shared
+            .flow
+            .leave(&mut decision, settings, &facts)
+            .await;
         (decision, leaving)
     }
 

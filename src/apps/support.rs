@@ -51,8 +51,10 @@ pub(super) fn call_with(name: &'static str, value: Value) -> Call {
 /// What a patch does, one line a field, without the namespace.
 pub(super) fn shown(patch: &Patch) -> Vec<String> {
     let line = |key: &str, edit: &Edit| match edit {
-        Edit::Set(Value::String(text)) => format!("{key}={text}"),
-        Edit::Set(value) => format!("{key}:{value}"),
+        Edit::Set(slot) => match slot.value() {
+            Value::String(text) => format!("{key}={text}"),
+            value => format!("{key}:{value}"),
+        },
         Edit::Unset => format!("-{key}"),
     };
     patch

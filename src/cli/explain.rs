@@ -11,12 +11,13 @@ use clap::Args;
 
 use super::run::system_ports;
 use super::{ConfigArgs, tell};
+use crate::api::{Call, SessionApi};
 use crate::assemble::{NewKeys, Ports, assemble};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::domain::cookies::ResponseFacts;
 use crate::domain::inputs::read_inputs;
 use crate::domain::time::Millis;
-use crate::edge;
+use crate::edge::{self, session_api};
 use crate::ports::Clock;
 
 mod kept;
@@ -110,7 +111,7 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     };
     let shared = assemble(config, &ports).map_err(|error| error.to_string())?;
     let running = shared.running.load_full();
-    let mut head = request::read(&args.request)?;
+    let (mut head, body) = request::read(&args.request)?;
     let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let reading = edge::read(&mut head, &running, peer)
         .map_err(|error| format!("the request is answered with {}: {error}", error.status()))?;
@@ -140,6 +141,21 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     let view = reading.admitted.view(&head, reading.secure, insecure);
     let inputs = read_inputs(&view, &account.inputs);
     let mut report = Report::of_inputs(&view, account, &inputs, reading.spoofed);
+    if let Some(route) = session_api::route(&reading.admitted, account) {
+        let api = SessionApi {
+            flow: &shared.flow,
+            account,
+        };
+        let call = Call {
+            route,
+            request: view,
+            body: Some(&body),
+            body_limit: running.limits.api_body_bytes,
+        };
+        let answered = api.answer(call, &|| true).await;
+        report.add_call(&answered);
+        return Ok(report);
+    }
     let mut decision = shared.flow.decide(account, &view, &|| true).await;
     let facts = ResponseFacts {
         status: args.status,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AuthCookie, Cookies, HeaderSource, Headers, Inputs, SameSite};
 pub use account_parts::{
-    Allow, Authentication, Context, Cycle, Directory, DirectoryKind, Keys, Memo, OnLoop,
+    Allow, Api, Authentication, Context, Cycle, Directory, DirectoryKind, Keys, Memo, OnLoop,
 };
 pub use backends::{
     App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream,

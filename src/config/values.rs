@@ -7,7 +7,7 @@ mod process;
 pub mod settings;
 
 pub use account::{
-    Account, AccountId, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
+    Account, AccountId, Api, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
     HostPattern, Keys, Lifetimes, Memo, Place, Runs, Service, SessionContext, Switches, Upstream,
     UpstreamTimeouts,
 };

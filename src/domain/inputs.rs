@@ -15,7 +15,7 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use self::query::read_all_query;
+pub use self::query::read_call_query;
 pub use self::rules::{InputRuleError, InputRules, InputSettings};
 pub use self::upstream::{UpstreamCookie, upstream_cookie};
 use super::request::RequestView;

@@ -5,13 +5,14 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::session::{Body, Field};
+use super::session::{Body, Field, Slot};
 
 /// What a patch does to one field.
 #[derive(Clone, PartialEq)]
 pub enum Edit {
-    /// Write this value (`""` and `null` are values too).
-    Set(Value),
+    /// Write this value (`""` and `null` are values too). Members beside it are written with it;
+    /// where there are none, what stands beside the field's value stays.
+    Set(Slot),
     /// Remove the field.
     Unset,
 }
@@ -58,7 +59,12 @@ impl Patch {
 
     /// Writes a value.
     pub fn set(&mut self, field: Field, value: Value) {
-        self.edits.insert(field, Edit::Set(value));
+        self.put(field, Slot::plain(value));
+    }
+
+    /// Writes a value with what stands beside it.
+    pub fn put(&mut self, field: Field, slot: Slot) {
+        self.edits.insert(field, Edit::Set(slot));
     }
 
     /// Removes a field.
@@ -76,7 +82,8 @@ impl Patch {
         let mut changed = Vec::new();
         for (field, edit) in &self.edits {
             let differs = match edit {
-                Edit::Set(value) => body.set(field.clone(), value.clone()),
+                Edit::Set(slot) if slot.is_plain() => body.set(field.clone(), slot.value().clone()),
+                Edit::Set(slot) => body.put(field.clone(), slot.clone()),
                 Edit::Unset => body.unset(field.as_str()),
             };
             if differs {
@@ -89,7 +96,8 @@ impl Patch {
     /// Whether applying it would change this body.
     pub fn changes(&self, body: &Body) -> bool {
         self.edits.iter().any(|(field, edit)| match edit {
-            Edit::Set(value) => body.value(field.as_str()) != Some(value),
+            Edit::Set(slot) if slot.is_plain() => body.value(field.as_str()) != Some(slot.value()),
+            Edit::Set(slot) => body.slot(field.as_str()) != Some(slot),
             Edit::Unset => body.slot(field.as_str()).is_some(),
         })
     }
@@ -112,7 +120,7 @@ impl Patch {
     /// What it takes in memory, in bytes, roughly.
     pub fn weight(&self) -> usize {
         let one = |(field, edit): (&Field, &Edit)| match edit {
-            Edit::Set(value) => 96 + field.as_str().len() + value.to_string().len(),
+            Edit::Set(slot) => 96 + field.as_str().len() + slot.value().to_string().len(),
             Edit::Unset => 96 + field.as_str().len(),
         };
         self.edits.iter().map(one).sum()

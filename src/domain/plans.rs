@@ -1,13 +1,13 @@
 //! What follows from a body alone, made once and shared: its headers and its segment.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 
 use super::headers::{HeaderBlock, HeaderPlanRules, SegmentTexts, plan_block};
 use super::session::segment::Segment;
-use super::session::{Body, Principal};
+use super::session::{Body, Document, Principal};
 
 /// The plans of one body under one configuration.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ pub struct SharedBody {
     body: Body,
     weight: usize,
     plans: ArcSwapOption<Plans>,
+    /// Made when the API is first asked for it; most bodies never are.
+    document: OnceLock<Box<Document>>,
     known: bool,
     shopper: bool,
 }
@@ -62,6 +64,7 @@ impl SharedBody {
             shopper: principal.is_shopper(),
             body,
             plans: ArcSwapOption::empty(),
+            document: OnceLock::new(),
         }
     }
 
@@ -83,6 +86,14 @@ impl SharedBody {
     /// The fields.
     pub const fn fields(&self) -> &Body {
         &self.body
+    }
+
+    /// The document that the API answers with, serialised once.
+    pub fn document(&self) -> &Document {
+        let made = self
+            .document
+            .get_or_init(|| Box::new(Document::of(&self.body)));
+        made
     }
 
     /// The plans under the configuration of this generation, made at first need.

@@ -1,6 +1,7 @@
 //! The session: a small head (id, times, version) over a shared body of fields.
 
 pub mod body;
+pub mod document;
 pub mod field;
 pub mod head;
 pub mod id;
@@ -9,6 +10,7 @@ pub mod segment;
 pub mod upkeep;
 
 pub use body::{Body, Slot};
+pub use document::Document;
 pub use field::Field;
 pub use head::{Principal, Session};
 pub use id::SessionId;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use http::Method;
-use http::header::SET_COOKIE;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, SET_COOKIE, VARY,
+};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::prelude::Error;
@@ -12,6 +14,7 @@ use tokio::time::Instant;
 
 use super::running::Placed;
 use super::{Admitted, Answer, Edge, Passage, response};
+use crate::domain::api::mask_tokens;
 use crate::domain::headers::SEGMENT_KEY;
 use crate::domain::request::RequestView;
 use crate::telemetry::AccessLine;
@@ -59,6 +62,7 @@ impl Edge {
         answer: Answer,
     ) -> Result<()> {
         let (mut response, body) = answer.into_response()?;
+        tell_origin(exchange, passage, &mut response)?;
         self.leave(&mut response, passage).await?;
         let head = exchange.req_header().method == Method::HEAD;
         exchange
@@ -137,7 +141,7 @@ impl Edge {
             let line = AccessLine {
                 method: exchange.req_header().method.as_str(),
                 // The query may hold e-mails and tokens; the path is enough to find a request.
-                path: exchange.req_header().uri.path(),
+                path: &mask_tokens(exchange.req_header().uri.path()),
                 status: passage.status,
                 took: passage.started.elapsed(),
                 account: passage
@@ -153,6 +157,27 @@ impl Edge {
             line.write();
         }
     }
+}
+
+/// Lets a page of an origin that the account names read an answer of ours: without that, its script
+/// could not tell an ended session from a broken network (lifetime law, vector 31).
+fn tell_origin(
+    exchange: &Exchange,
+    passage: &Passage,
+    response: &mut ResponseHeader,
+) -> Result<()> {
+    let (Some(decision), Some(origin)) =
+        (&passage.decision, exchange.req_header().headers.get(ORIGIN))
+    else {
+        return Ok(());
+    };
+    let named = origin.to_str().unwrap_or_default();
+    if decision.account.api.origins.contains(named) {
+        response.insert_header(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone())?;
+        response.insert_header(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true")?;
+        response.append_header(VARY, "Origin")?;
+    }
+    Ok(())
 }
 
 /// What we serve ourselves below an account's root path.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::ask::Undone;
 use super::decision::{CookiePlan, Decision, Issue, Trace};
-use super::event::{Acting, Event};
+use super::event::Event;
+use super::hands::{gained, rotation_events};
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::returning::Planned;
 use super::run::events_of;
@@ -11,6 +13,7 @@ use super::writes::News;
 use super::{Flow, MARKER, Stage};
 use crate::domain::access::AccessFacts;
 use crate::domain::plans::SharedBody;
+use crate::domain::session::limits::LimitError;
 use crate::domain::session::{Principal, Session};
 use crate::domain::token::TokenHash;
 use crate::domain::transform::{CycleError, Outcome, Start};
@@ -75,6 +78,10 @@ impl Flow {
         alive: Alive,
     ) -> Result<Attempt, StoreError> {
         let session = alive.resident.session();
+        // The login ended elsewhere, and a request that does not show its cookies cannot say so.
+        if stage.absent_is_unknown() && !stage.login_stands(&alive.resident) {
+            return Ok(Attempt::LoggedOut(Arc::new(alive.resident.snapshot())));
+        }
         let body = session.body.fields();
         let news = self.news(stage, body).await?;
         let recall = stage.recallable(session.upkeep.due(stage.now).aged);
@@ -91,36 +98,56 @@ impl Flow {
         };
         match self.run_within_limits(stage, start, &news).await {
             Ok((Some(outcome), limited)) => {
+                if let Some(undone) = refused_call(stage, &outcome, limited) {
+                    let decision = self.undo(stage, alive, (outcome, undone));
+                    return Ok(Attempt::of(decision.without_ended(stage, &news)));
+                }
                 let settled = Settled {
                     alive,
                     news,
                     outcome,
                 };
                 let attempt = self.keep(stage, settled).await?;
-                Ok(attempt.noting(limited.then_some(Event::LimitReached)))
+                Ok(attempt.noting(limited.map(|_| Event::LimitReached)))
             }
             // Even who somebody is would burst it: nobody stays in a session that cannot change.
             Ok((None, _)) => Ok(Attempt::LoggedOut(Arc::new(alive.resident.snapshot()))),
             Err(error) => {
-                let failed = self.failed(stage, &alive.resident, &error);
+                let failed = self.failed(stage, &alive.resident, error);
                 Ok(Attempt::of(failed.without_ended(stage, &news)))
             }
         }
     }
 
+    /// The plan of a call that was not done: the session is as it was.
+    fn undo(&self, stage: Stage<'_>, alive: Alive, why: (Outcome, Undone)) -> Decision {
+        let (outcome, undone) = why;
+        let mut decision = self.unchanged(stage, alive);
+        decision.events.extend(events_of(&outcome));
+        decision.trace.rounds = outcome.rounds;
+        if let Undone::Limit(_) = undone {
+            decision.events.push(Event::LimitReached);
+        }
+        decision.undone(undone)
+    }
+
     /// Runs a cycle whose session stays within its limits: where it would not, what the request
-    /// adds is left out, and who somebody is still counts. Tells whether something was left out.
+    /// adds is left out, and who somebody is still counts. Tells which limit it would have passed.
     async fn run_within_limits(
         &self,
         stage: Stage<'_>,
         start: Start,
         news: &News,
-    ) -> Result<(Option<Outcome>, bool), CycleError> {
+    ) -> Result<(Option<Outcome>, Option<LimitError>), CycleError> {
         let limits = &stage.account.limits;
         let trace = stage.request.trace;
         let outcome = self.run(stage.account, start.clone(), trace).await?;
-        if limits.check(&outcome.body).is_ok() {
-            return Ok((Some(outcome), false));
+        let limit = match limits.check(&outcome.body) {
+            Ok(()) => return Ok((Some(outcome), None)),
+            Err(limit) => limit,
+        };
+        if stage.ask.is_some() {
+            return Ok((Some(outcome), Some(limit)));
         }
         let start = Start {
             request: news.identity_alone(),
@@ -128,7 +155,7 @@ impl Flow {
         };
         let outcome = self.run(stage.account, start, trace).await?;
         let fits = limits.check(&outcome.body).is_ok();
-        Ok((fits.then_some(outcome), true))
+        Ok((fits.then_some(outcome), Some(limit)))
     }
 
     /// Keeps what a cycle came to: under the same id, under a new one, or not at all.
@@ -263,7 +290,7 @@ impl Flow {
         outcome: &Outcome,
     ) -> Result<Arc<[TokenHash]>, StoreError> {
         // What was cut off is unknown, not gone.
-        let mut logins: Vec<TokenHash> = if stage.inputs.cookies_cut {
+        let mut logins: Vec<TokenHash> = if stage.absent_is_unknown() {
             old.logins.to_vec()
         } else {
             Vec::new()
@@ -285,6 +312,13 @@ impl Flow {
     }
 }
 
+/// Why a call of the Session API is not done, where a page would go on with less.
+fn refused_call(stage: Stage<'_>, outcome: &Outcome, limit: Option<LimitError>) -> Option<Undone> {
+    stage.ask?;
+    let denied = outcome.denied.map(Undone::Denied);
+    denied.or_else(|| limit.map(Undone::Limit))
+}
+
 /// What another shopper had said of themselves does not pass to the next one: only what is carried
 /// over does, and what this request says.
 fn leave_behind(stage: Stage<'_>, old: &Session, news: &News, outcome: &mut Outcome) {
@@ -297,12 +331,6 @@ fn leave_behind(stage: Stage<'_>, old: &Session, news: &News, outcome: &mut Outc
         }
     }
     outcome.changed.sort();
-}
-
-/// Whether somebody is there who was not.
-fn gained(before: Principal<'_>, after: Principal<'_>) -> bool {
-    (after.shopper.is_some() && after.shopper != before.shopper)
-        || (after.staff.is_some() && after.staff != before.staff)
 }
 
 enum Attempt {
@@ -354,41 +382,5 @@ pub(super) fn planned(
         facts,
         events,
         trace,
-    }
-}
-
-/// What a change of who acts is called.
-pub(super) fn rotation_events(before: Principal<'_>, new: &Resident, fresh: bool) -> Vec<Event> {
-    let after = new.session().principal();
-    let id = new.session().id;
-    let mut events = Vec::new();
-    if fresh || gained(before, after) {
-        events.push(Event::Login(id));
-    } else if before.shopper != after.shopper || before.staff != after.staff {
-        events.push(Event::Logout(id));
-    }
-    let same = (before.acting_as, before.staff) == (after.acting_as, after.staff);
-    if let (Some(customer), false) = (before.acting_as, same) {
-        events.push(Event::ImpersonationStopped(
-            id,
-            acting(before.staff, customer),
-        ));
-    }
-    if let (Some(customer), false) = (after.acting_as, same) {
-        events.push(Event::ImpersonationStarted(
-            id,
-            acting(after.staff, customer),
-        ));
-    }
-    if events.is_empty() {
-        events.push(Event::Rotated(id));
-    }
-    events
-}
-
-fn acting(staff: Option<&str>, customer: &str) -> Acting {
-    Acting {
-        staff: staff.unwrap_or_default().into(),
-        customer: customer.into(),
     }
 }

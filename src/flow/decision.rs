@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
+use super::ask::Undone;
 use super::event::Event;
 use super::lookup::Lookup;
 use crate::account::Account;
@@ -31,6 +32,8 @@ pub struct Decision {
     pub withheld: Vec<String>,
     /// Whether a shopper or staff is logged in, which decides cache rules.
     pub authenticated: bool,
+    /// Why a call of the Session API, or a page whose app may not fail, was not done.
+    pub undone: Option<Box<Undone>>,
     /// What access was judged by.
     pub facts: AccessFacts,
     /// What happened.

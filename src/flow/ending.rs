@@ -3,9 +3,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::change::{planned, rotation_events};
+use super::change::planned;
 use super::decision::{CookiePlan, Decision, Issue};
 use super::event::{Acting, Event};
+use super::hands::rotation_events;
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, MARKER, Stage};
 use crate::domain::session::{Body, Principal, Session, SessionId};
@@ -19,6 +20,7 @@ impl Flow {
         let Ok(found) = self.store.load(ended.session.id).await else {
             return self.unreadable(stage).await;
         };
+        let over = matches!(found, Some(Found::Ended(_)));
         let ended = match settle(stage, found, ended) {
             Settled::Over(ended) => ended,
             // Another request was here while this one waited for its turn.
@@ -36,7 +38,7 @@ impl Flow {
             return decision;
         }
         let decided = if (stage.may_create)() {
-            self.begin_successor(stage, &ended).await
+            self.begin_successor(stage, &ended, over).await
         } else {
             self.end_alone(stage, &ended).await
         };
@@ -79,10 +81,12 @@ impl Flow {
         })
     }
 
+    /// `over`: the end itself was told of before.
     async fn begin_successor(
         &self,
         stage: Stage<'_>,
         ended: &Ended,
+        over: bool,
     ) -> Result<Decision, StoreError> {
         let (old, reason) = (&ended.session, ended.reason);
         // First of all: from here on, no request with the old id is anybody's.
@@ -110,7 +114,7 @@ impl Flow {
         };
         let ended_now = if reason == Ending::Logout && begun {
             self.store.rotate(old.id, marker, stage.keep(false)).await?;
-            true
+            !over
         } else {
             let successor = begun.then_some(marker);
             let tombstone = Ended {
@@ -151,7 +155,7 @@ impl Flow {
 
     /// Ends the logins that a session lived by; an idle one only if no other session of it was
     /// active since.
-    async fn close_logins(
+    pub(super) async fn close_logins(
         &self,
         stage: Stage<'_>,
         old: &Session,
@@ -182,7 +186,7 @@ impl Flow {
         let news = self.news(stage, &body).await?;
         let outcome = match self.first_cycle(stage, &body, &news).await {
             Ok(outcome) => outcome,
-            Err(error) => return Ok(self.failed_first(stage, body, &error)),
+            Err(failed) => return Ok(self.failed_first(stage, body, failed)),
         };
         let blank = self.blank(stage, id, &body);
         let session = Session {
@@ -268,7 +272,7 @@ fn settle(stage: Stage<'_>, found: Option<Found>, ended: Ended) -> Settled {
     }
 }
 
-fn ending_events(old: &Session, reason: Ending) -> Vec<Event> {
+pub(super) fn ending_events(old: &Session, reason: Ending) -> Vec<Event> {
     let principal = old.principal();
     let mut events = vec![match reason {
         Ending::Logout => Event::Logout(old.id),

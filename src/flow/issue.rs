@@ -1,5 +1,6 @@
 //! When the response is known: which cookies leave with it, and what caches may do with it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,25 @@ use crate::domain::token::{Claims, TokenUse, hash_token, sign_token};
 use crate::store::{Found, Resident};
 
 /// What is done to a response.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Leaving {
     /// `Set-Cookie` lines, in order.
     pub set_cookies: Vec<HeaderValue>,
+    /// The session token among them, where one was issued.
+    pub token: Option<String>,
     /// `Cache-Control` in place of the upstream's.
     pub cache_control: Option<String>,
+}
+
+/// Never the cookies.
+impl fmt::Debug for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Leaving")
+            .field("set_cookies", &self.set_cookies.len())
+            .field("token", &self.token.is_some())
+            .field("cache_control", &self.cache_control)
+            .finish()
+    }
 }
 
 impl Flow {
@@ -42,6 +56,7 @@ impl Flow {
         };
         let mut leaving = Leaving {
             set_cookies: std::mem::take(&mut decision.cookies.deletions),
+            token: None,
             cache_control: Some(guard_cache_control(facts.cache_control, cache)),
         };
         let Some(resident) = decision.cookies.session.clone() else {
@@ -60,7 +75,10 @@ impl Flow {
             }
         } else {
             match self.issue(decision, settings, &resident, max_age).await {
-                Some(line) => leaving.set_cookies.push(line),
+                Some((line, token)) => {
+                    leaving.set_cookies.push(line);
+                    leaving.token = Some(token);
+                }
                 // While the upstream answered, the session became another one: its cookie is not
                 // to be overwritten in the browser (lifetime law, "Rotation").
                 None => return leaving,
@@ -130,7 +148,7 @@ impl Flow {
         settings: &CookieSettings,
         resident: &Resident,
         max_age: Option<Duration>,
-    ) -> Option<HeaderValue> {
+    ) -> Option<(HeaderValue, String)> {
         let (session, keys) = (resident.session(), &decision.account.keys);
         let claims = Claims {
             id: session.id,
@@ -152,7 +170,8 @@ impl Flow {
         if let Issue::Window(_) = decision.cookies.due {
             decision.events.push(Event::Reissued);
         }
-        Some(set_cookie(settings, &settings.session, &token, max_age))
+        let line = set_cookie(settings, &settings.session, &token, max_age);
+        Some((line, token))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::cookies::{Choice, choose_presented, is_host_bound};
 use crate::domain::lifetime::{Decision as Lived, Expiry, Presented, decide};
 use crate::domain::session::SessionId;
 use crate::domain::time::Millis;
-use crate::domain::token::{hash_token, peek_id, verify_token};
+use crate::domain::token::{Verified, hash_token, peek_id, verify_api_token, verify_token};
 use crate::store::{Ended, Ending, Found, Marker, Resident};
 
 /// A session that lives.
@@ -93,6 +93,17 @@ struct Accepted {
     authenticated: bool,
 }
 
+impl Accepted {
+    const fn of(verified: &Verified) -> Self {
+        Self {
+            id: verified.token.id,
+            iat: verified.token.iat,
+            primary: verified.primary,
+            authenticated: verified.token.authenticated,
+        }
+    }
+}
+
 enum Tokens {
     One(Accepted),
     None(Lookup),
@@ -154,6 +165,9 @@ impl Flow {
 
     /// The returning shopper's way: one token, one cache hit, one hash compared.
     fn recognise(&self, stage: Stage<'_>) -> Option<Alive> {
+        if stage.ask.is_some_and(|ask| ask.token.is_some()) {
+            return None;
+        }
         let &[token] = stage.inputs.tokens.as_slice() else {
             return None;
         };
@@ -226,16 +240,18 @@ pub(super) const fn ending(expiry: Expiry) -> Ending {
 /// Checks every presented token (lifetime law, step 0).
 fn read_tokens(stage: Stage<'_>) -> Tokens {
     let account = stage.account;
+    if let Some(token) = stage.ask.and_then(|ask| ask.token.as_deref()) {
+        // In a path, a token for the API alone is good too.
+        return match verify_api_token(&account.keys, &account.name, token, stage.now) {
+            Ok(verified) => Tokens::One(Accepted::of(&verified)),
+            Err(error) => Tokens::None(Lookup::Rejected(error.label())),
+        };
+    }
     let mut accepted: Vec<Accepted> = Vec::new();
     let mut none = Lookup::NoToken;
     for token in &stage.inputs.tokens {
         match verify_token(&account.keys, &account.name, token, stage.now) {
-            Ok(verified) => accepted.push(Accepted {
-                id: verified.token.id,
-                iat: verified.token.iat,
-                primary: verified.primary,
-                authenticated: verified.token.authenticated,
-            }),
+            Ok(verified) => accepted.push(Accepted::of(&verified)),
             Err(error) => none = Lookup::Rejected(error.label()),
         }
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::account::Account;
 
+use super::ask::Undone;
 use super::decision::{Decision, Injection};
 use super::event::Event;
 use super::returning::Planned;
@@ -33,10 +34,22 @@ impl Stage<'_> {
         }
     }
 
-    /// The apps that may be called for their age: with cookies cut off at the limit, not those whose
-    /// cookies are unknown.
+    /// Whether a captured cookie that was not found is unknown rather than gone: cookies were cut
+    /// at the limit, or a server calls the Session API, which keeps no jar (contract §3).
+    pub(super) fn absent_is_unknown(&self) -> bool {
+        self.inputs.cookies_cut || (self.ask.is_some() && !self.request.browser())
+    }
+
+    /// Whether every login that a session lives by still holds: one may have ended elsewhere.
+    pub(super) fn login_stands(&self, resident: &Resident) -> bool {
+        let absolute = self.account.policies.authenticated.absolute(true);
+        self.account.silent_relogin || resident.logins_stand(self.now, absolute)
+    }
+
+    /// The apps that may be called without a change: where cookies are unknown, not those that
+    /// read them.
     pub(super) fn recallable(&self, mut aged: BTreeSet<usize>) -> BTreeSet<usize> {
-        if self.inputs.cookies_cut {
+        if self.absent_is_unknown() {
             aged.retain(|&at| {
                 let inputs = self
                     .account
@@ -144,6 +157,30 @@ impl Flow {
         }
     }
 
+    /// A token for the session of a decision, issued now and noted nowhere: for callers of the
+    /// Session API that keep no cookies. `id` names it where it is not stored.
+    pub fn token_for(
+        &self,
+        decision: &Decision,
+        id: SessionId,
+        token_use: TokenUse,
+    ) -> Option<String> {
+        let (account, now) = (&decision.account, decision.now);
+        let resident = decision.cookies.session.as_ref();
+        let created_at = resident.map_or(now, |resident| resident.session().created_at);
+        let policy = account.policies.of(decision.authenticated);
+        let max_age = policy.max_age(created_at, decision.authenticated, now);
+        let claims = Claims {
+            id,
+            account: &account.name,
+            issued: now,
+            expires: now.plus(max_age.unwrap_or(Duration::from_hours(24))),
+            authenticated: decision.authenticated,
+            token_use,
+        };
+        sign_token(&account.keys, &claims, now).ok()
+    }
+
     /// The session's token, for a backend that calls the Session API in the shopper's name.
     fn session_token(account: &Account, resident: &Resident, now: Millis) -> Option<HeaderValue> {
         let session = resident.session();
@@ -189,6 +226,7 @@ impl Flow {
             cookies,
             withheld: Vec::new(),
             authenticated: false,
+            undone: None,
             facts,
             events,
             trace,
@@ -197,6 +235,21 @@ impl Flow {
 }
 
 impl Decision {
+    /// Notes that nothing was changed, and why.
+    pub(super) fn undone(mut self, why: Undone) -> Self {
+        self.undone = Some(Box::new(why));
+        self
+    }
+
+    /// The same, for a call of the Session API alone: a page is served all the same.
+    pub(super) fn undone_call(self, stage: Stage<'_>, why: Undone) -> Self {
+        if stage.ask.is_some() {
+            self.undone(why)
+        } else {
+            self
+        }
+    }
+
     /// Takes auth cookies of ended logins out: they do not reach the backend, and the browser is
     /// told to drop them.
     pub(super) fn without_ended(mut self, stage: Stage<'_>, news: &News) -> Self {

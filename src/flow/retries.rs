@@ -50,10 +50,13 @@ impl Flow {
         self: &Arc<Self>,
         stage: Stage<'_>,
         id: SessionId,
-        apps: &BTreeSet<usize>,
+        apps: BTreeSet<usize>,
     ) {
+        if apps.is_empty() {
+            return;
+        }
         let (flow, account) = (Arc::clone(self), Arc::clone(stage.account));
-        let (apps, raw, now) = (apps.clone(), stage.raw_cookies(), stage.now);
+        let (raw, now) = (stage.raw_cookies(), stage.now);
         let Some(turn) = self.retries.begin(id) else {
             return;
         };

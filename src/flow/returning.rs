@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ask::Undone;
 use super::change::Changed;
 use super::decision::{CookiePlan, Decision, Trace};
 use super::event::Event;
@@ -22,12 +23,13 @@ impl Flow {
         let session = alive.resident.session();
         let due = session.upkeep.due(stage.now);
         if !due.pending.is_empty() {
-            self.retry_beside(stage, session.id, &due.pending);
+            let pending = stage.recallable(due.pending);
+            self.retry_beside(stage, session.id, pending);
         }
-        let absolute = stage.account.policies.authenticated.absolute(true);
-        let login_stands =
-            stage.account.silent_relogin || alive.resident.logins_stand(stage.now, absolute);
-        if due.aged.is_empty() && login_stands && stage.nothing_new(session.body.fields()) {
+        if due.aged.is_empty()
+            && stage.login_stands(&alive.resident)
+            && stage.nothing_new(session.body.fields())
+        {
             return self.unchanged(stage, alive);
         }
         match Box::pin(self.change(stage, alive)).await {
@@ -86,6 +88,8 @@ impl Flow {
                 if stage.activity {
                     resident.touch(stage.now);
                 }
+                let fields = resident.session().body.fields();
+                let writes = stage.ask.is_some_and(|ask| ask.writes.changes(fields));
                 let alive = Alive {
                     iat: resident.session().issued_at,
                     resident,
@@ -93,9 +97,17 @@ impl Flow {
                     clock_step: false,
                     lookup: Lookup::Moved,
                 };
-                self.unchanged(stage, alive)
+                let decision = self.unchanged(stage, alive);
+                // It reads and never writes (lifetime law, "Rotation").
+                if writes {
+                    return decision.undone(Undone::Replaced);
+                }
+                decision
             }
-            None => self.nobody(stage, Lookup::Moved).await,
+            None => {
+                let decision = self.nobody(stage, Lookup::Moved).await;
+                decision.undone_call(stage, Undone::Replaced)
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use super::ask::{NotBegun, Undone};
 use super::decision::{Decision, Trace};
 use super::ending::Beginning;
 use super::event::Event;
@@ -55,7 +56,7 @@ impl Flow {
         let news = self.news(stage, &stage.account.base()).await?;
         let mut decision = self.nobody(stage, lookup).await.without_ended(stage, &news);
         decision.events.push(Event::CreationLimited);
-        Ok(decision)
+        Ok(decision.undone_call(stage, Undone::CreationLimited))
     }
 
     /// The create call and the first cycle over what the request says.
@@ -64,7 +65,7 @@ impl Flow {
         stage: Stage<'_>,
         body: &Body,
         news: &News,
-    ) -> Result<Outcome, CycleError> {
+    ) -> Result<Outcome, NotBegun> {
         let start = Start {
             body: body.clone(),
             request: news.request.clone(),
@@ -73,9 +74,20 @@ impl Flow {
             ..Start::default()
         };
         let trace = stage.request.trace;
-        let outcome = self.run(stage.account, start.clone(), trace).await?;
-        if stage.account.limits.check(&outcome.body).is_ok() {
-            return Ok(outcome);
+        let outcome = self
+            .run(stage.account, start.clone(), trace)
+            .await
+            .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))?;
+        let limited = stage.account.limits.check(&outcome.body);
+        let why = match (stage.ask, outcome.denied, limited) {
+            (Some(_), Some(status), _) => Some(Undone::Denied(status)),
+            (Some(_), None, Err(limit)) => Some(Undone::Limit(limit)),
+            (_, _, Ok(())) => return Ok(outcome),
+            (None, _, Err(_)) => None,
+        };
+        if let Some(why) = why {
+            let rounds = outcome.rounds;
+            return Err(NotBegun { why, rounds });
         }
         // What this request says would burst the session: it begins without.
         self.run(
@@ -87,6 +99,28 @@ impl Flow {
             trace,
         )
         .await
+        .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))
+    }
+
+    /// A call of the Session API by a crawler: it is answered as for a new visitor, and nothing is
+    /// stored.
+    pub(super) async fn unstored(&self, stage: Stage<'_>) -> Decision {
+        let body = stage.account.base();
+        let Ok(news) = self.news(stage, &body).await else {
+            return self.unreadable(stage).await;
+        };
+        match self.first_cycle(stage, &body, &news).await {
+            Ok(outcome) => {
+                let events = events_of(&outcome);
+                let body = self.bodies.share(outcome.body);
+                let planned = Planned {
+                    events,
+                    ..Planned::default()
+                };
+                Self::plan_for(stage, &body, planned)
+            }
+            Err(failed) => self.failed_first(stage, body, failed),
+        }
     }
 
     /// Routes without sessions, and crawlers: the headers of a default session.
@@ -122,7 +156,7 @@ impl Flow {
         let host = stage.request.host;
         decision.cookies.deletions = delete_everywhere(settings, &settings.session, host);
         decision.events.push(Event::Ambiguous);
-        decision
+        decision.undone_call(stage, Undone::Ambiguous)
     }
 
     /// The store cannot be asked: nobody is logged out, and a route that needs a shopper waits.
@@ -147,6 +181,7 @@ impl Flow {
                 ..Planned::default()
             },
         )
+        .undone_call(stage, Undone::Unreadable)
     }
 
     /// An app that must not fail has failed: the request ends here, the session is as it was.
@@ -154,25 +189,27 @@ impl Flow {
         &self,
         stage: Stage<'_>,
         resident: &Arc<Resident>,
-        error: &CycleError,
+        error: CycleError,
     ) -> Decision {
         let mut decision = self.plan(stage, resident, Planned::default());
-        decision.verdict = broken(error);
-        decision.events.push(failure_event(error));
-        decision
+        decision.verdict = broken(&error);
+        decision.events.push(failure_event(&error));
+        decision.undone(Undone::Cycle(error))
     }
 
     /// The same on a first visit, where there is no session to go back to.
-    pub(super) fn failed_first(
-        &self,
-        stage: Stage<'_>,
-        body: Body,
-        error: &CycleError,
-    ) -> Decision {
+    pub(super) fn failed_first(&self, stage: Stage<'_>, body: Body, failed: NotBegun) -> Decision {
+        let NotBegun { why, rounds } = failed;
         let mut decision = Self::plan_for(stage, &self.bodies.share(body), Planned::default());
-        decision.verdict = broken(error);
-        decision.events.push(failure_event(error));
-        decision
+        decision.trace.rounds = rounds;
+        match &why {
+            Undone::Cycle(error) => {
+                decision.verdict = broken(error);
+                decision.events.push(failure_event(error));
+            }
+            other => decision.events.extend(other.event()),
+        }
+        decision.undone(why)
     }
 
     /// The body of the default session: made by a create call once a minute, by whoever comes

@@ -49,7 +49,7 @@ impl Stage<'_> {
         }) && captured.clone().all(|(name, value)| {
             let held = body.at("cookie", name).and_then(|held| held.as_str());
             held.is_some_and(|held| is_cookie_hash(held, hash_key, name, value))
-        }) && (self.inputs.cookies_cut
+        }) && (self.absent_is_unknown()
             || body
                 .namespace("cookie")
                 .all(|(field, _)| self.captures(field.key())))
@@ -57,6 +57,7 @@ impl Stage<'_> {
                 .inputs
                 .order_form
                 .is_none_or(|id| body.text("checkout.orderFormId") == Some(id))
+            && self.ask.is_none_or(|ask| !ask.writes.changes(body))
     }
 
     fn captures(&self, name: &str) -> bool {
@@ -74,7 +75,7 @@ pub(super) fn says_who(account: &Account, name: &str) -> bool {
 }
 
 /// Names a login. Accounts may share a key ring; logins they never share.
-fn login_token(account: &Account, value: &str) -> TokenHash {
+pub(super) fn login_token(account: &Account, value: &str) -> TokenHash {
     hash_token(
         account.keys.hash_key(),
         &format!("{}\0{value}", account.name),
@@ -82,7 +83,7 @@ fn login_token(account: &Account, value: &str) -> TokenHash {
 }
 
 /// When a token ends, by its own word. It decides only how long a record of it is kept.
-fn end_of(value: &str, now: Millis) -> Millis {
+pub(super) fn end_of(value: &str, now: Millis) -> Millis {
     let latest = now.plus(LONGEST_LOGIN);
     let read = Compact::read(value, MAX_LOGIN_TOKEN)
         .ok()
@@ -101,8 +102,8 @@ impl News {
 }
 
 impl Flow {
-    /// What a proxied request writes into a session with this body. A captured cookie that is
-    /// absent is removed; a query parameter that is absent is untouched (contract §3).
+    /// What a request writes into a session with this body. A captured cookie that is absent is
+    /// removed, but where that says nothing; a query parameter that is absent is untouched (contract §3).
     pub(super) async fn news(&self, stage: Stage<'_>, body: &Body) -> Result<News, StoreError> {
         let mut news = News::default();
         for (name, value) in &stage.inputs.public {
@@ -110,10 +111,13 @@ impl Flow {
                 news.request.set(field, json!(value.as_ref()));
             }
         }
+        if let Some(ask) = stage.ask {
+            news.request.merge(ask.writes.clone());
+        }
         for (name, value) in &stage.inputs.captured {
             self.capture(stage, name, value, &mut news).await?;
         }
-        if !stage.inputs.cookies_cut {
+        if !stage.absent_is_unknown() {
             for (field, _) in body.namespace("cookie") {
                 if news.raw.slot(field.as_str()).is_none() {
                     news.request.unset(field.clone());

@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod browser;
@@ -24,6 +26,8 @@ mod headers;
 mod lifetime;
 #[cfg(test)]
 mod login;
+#[cfg(test)]
+mod pains;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]

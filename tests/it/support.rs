@@ -18,4 +18,4 @@ pub(crate) use program::Demo;
 pub(crate) use reply::Reply;
 pub(crate) use service::Service;
 pub(crate) use shop::Shop;
-pub(crate) use shopper::Shopper;
+pub(crate) use shopper::{SCRIPT, SERVER, Shopper};

@@ -19,7 +19,7 @@ const NOBODY: &[(&str, &str)] = &[("profile.isAuthenticated", "false")];
 
 fn channel(patch: &Patch) -> Option<&str> {
     match patch.edit("store.channel") {
-        Some(Edit::Set(value)) => value.as_str(),
+        Some(Edit::Set(slot)) => slot.value().as_str(),
         _ => None,
     }
 }

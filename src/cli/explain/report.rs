@@ -5,7 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::account::Account;
+use crate::api::Answered;
 use crate::domain::access::{SessionUse, Verdict};
+use crate::domain::api::mask_tokens;
 use crate::domain::inputs::Inputs;
 use crate::domain::lifetime::{Presented, remaining};
 use crate::domain::request::RequestView;
@@ -73,7 +75,7 @@ impl Report {
             request: vec![
                 line(
                     "method and path",
-                    format!("{} {}", request.method, request.path.as_str()),
+                    format!("{} {}", request.method, mask_tokens(request.path.as_str())),
                 ),
                 line("account", &*account.name),
                 line(
@@ -139,6 +141,22 @@ impl Report {
                 .iter()
                 .map(|event| line("event", format!("{event:?}"))),
         );
+    }
+
+    /// What a call of the Session API was answered with, and how that came about.
+    pub(super) fn add_call(&mut self, answered: &Answered) {
+        let Answered { response, decision } = answered;
+        if let Some(decision) = decision {
+            self.add(decision, &Leaving::default());
+        }
+        self.upstream_headers.clear();
+        let body = String::from_utf8_lossy(response.body());
+        self.verdict = vec![
+            line("answered here", response.status().to_string()),
+            line("body", without_tokens(&body)),
+        ];
+        let cookies = response.headers().get_all(http::header::SET_COOKIE);
+        self.set_cookies.extend(cookies.iter().map(masked));
     }
 
     fn add_lifetime(&mut self, decision: &Decision) {
@@ -251,6 +269,14 @@ fn said_of_verdict(verdict: &Verdict) -> String {
         Verdict::Unavailable { .. } => "503: the session cannot be read".to_owned(),
         Verdict::Failed { status, message } => format!("{status}: {message}"),
     }
+}
+
+/// An answer's body as it may be shown: tokens are not.
+fn without_tokens(body: &str) -> String {
+    if body.contains("\"sessionToken\"") {
+        return "(the two tokens)".to_owned();
+    }
+    or_nothing(body).to_owned()
 }
 
 /// A `Set-Cookie` line without its value.

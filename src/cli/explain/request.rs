@@ -2,18 +2,19 @@
 
 use std::path::Path;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use pingora::http::RequestHeader;
 
-/// Reads a request's head; what follows the empty line is its body and bears on nothing here.
-pub(super) fn read(path: &Path) -> Result<RequestHeader, String> {
+/// Reads a request: its head, and what follows the empty line as its body.
+pub(super) fn read(path: &Path) -> Result<(RequestHeader, Bytes), String> {
     let text =
         std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     parse(&text).map_err(|(line, said)| format!("{}:{line}: {said}", path.display()))
 }
 
 /// Parses it; an error names its line.
-pub(super) fn parse(text: &str) -> Result<RequestHeader, (usize, String)> {
+pub(super) fn parse(text: &str) -> Result<(RequestHeader, Bytes), (usize, String)> {
     let mut lines = text.lines().map(str::trim_end).enumerate();
     let (_, first) = lines.next().ok_or((1, "the file is empty".to_owned()))?;
     let mut parts = first.split_ascii_whitespace();
@@ -42,7 +43,16 @@ pub(super) fn parse(text: &str) -> Result<RequestHeader, (usize, String)> {
         head.append_header(name, value)
             .map_err(|_| (number, "there are too many headers".to_owned()))?;
     }
-    Ok(head)
+    Ok((head, body_of(text)))
+}
+
+/// What follows the first empty line, without the line end that an editor leaves at the end.
+fn body_of(text: &str) -> Bytes {
+    let after = |mark: &str| text.find(mark).map(|at| at + mark.len());
+    let ends = [after("\n\n"), after("\n\r\n")];
+    let from = ends.into_iter().flatten().min();
+    let body = from.and_then(|from| text.get(from..)).unwrap_or_default();
+    Bytes::copy_from_slice(body.trim_end().as_bytes())
 }
 
 #[cfg(test)]
@@ -51,9 +61,10 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_request_is_read_up_to_its_body() {
-        let head =
-            parse("POST /a?b=c HTTP/1.1\r\nHost: shop\r\nCookie: x=1\r\n\r\nbody: no").unwrap();
+    fn a_request_is_read_with_its_body() {
+        let (head, body) =
+            parse("POST /a?b=c HTTP/1.1\r\nHost: shop\r\nCookie: x=1\r\n\r\nbody: no\n").unwrap();
+        assert_eq!(body, "body: no");
         assert_eq!(
             (head.method.as_str(), head.uri.query()),
             ("POST", Some("b=c"))

@@ -8,7 +8,7 @@ use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::settings::{HeaderSettings, RouteSettings};
 use crate::config::values::{
-    Account, AccountId, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
+    Account, AccountId, Api, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
     HostPattern, Keys, Lifetimes, Memo, Place, SessionContext, Switches, Upstream,
 };
 use crate::domain::inputs::InputSettings;
@@ -27,6 +27,7 @@ struct Parts {
     apps: Option<(Vec<App>, Graph)>,
     sources: Option<(DirectorySource, Authentication)>,
     keys: Option<Keys>,
+    api: Option<Api>,
     context: Option<SessionContext>,
     upstreams: Option<Vec<Arc<Upstream>>>,
     routes: Option<Vec<RouteSettings>>,
@@ -59,6 +60,7 @@ impl Check<'_, '_, '_> {
             authentication,
             keys,
             allow,
+            api,
             context,
             upstream,
             route,
@@ -79,6 +81,7 @@ impl Check<'_, '_, '_> {
             apps: self.apps(app, cycle, memo.max_age, at),
             sources: self.sources(directory, authentication, app, at),
             keys: self.keys(keys, route, &at.key("keys")),
+            api: self.api(api, &at.key("api")),
             context: self.context(context, name, &at.key("context")),
             upstreams: self.upstreams(upstream, &at.key("upstream")),
             // Routes are read together with the upstreams and headers that they name.
@@ -159,6 +162,7 @@ impl Parts {
                 profile_by_email,
                 client_region_id,
             },
+            api: self.api?,
             context: self.context?,
         })
     }

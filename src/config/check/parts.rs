@@ -1,4 +1,4 @@
-//! Memo, directory, authentication, keys and context of an account.
+//! Memo, directory, authentication, keys, API and context of an account.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{Authentication, DirectorySource, Keys, Memo, SessionContext};
+use crate::config::values::{Api, Authentication, DirectorySource, Keys, Memo, SessionContext};
+use crate::domain::api::AllowedOrigins;
 use crate::domain::session::Field;
 
 const MOST_LEEWAY: Duration = Duration::from_secs(5);
@@ -123,6 +124,31 @@ impl Check<'_, '_, '_> {
             file,
             sign_after: sign_after.0,
             create: *create,
+        })
+    }
+
+    pub(super) fn api(&mut self, written: &raw::Api, at: &At) -> Option<Api> {
+        let raw::Api {
+            enabled,
+            allowed_origins,
+            show_cookies,
+        } = written;
+        let (mut origins, mut good) = (AllowedOrigins::default(), true);
+        for (index, origin) in allowed_origins.iter().enumerate() {
+            let at = at.key("allowed_origins").index(index);
+            let allowed = "scheme and host, and an unusual port: https://www.example.com";
+            good &= self.say.read(&at, origins.add(origin), allowed).is_some();
+        }
+        if *show_cookies {
+            let problem = Problem::new("scripts of the store's pages can read login cookies");
+            let hint = "HttpOnly is there to prevent that";
+            self.say
+                .doubtful(&at.key("show_cookies"), problem.hint(hint));
+        }
+        good.then_some(Api {
+            enabled: *enabled,
+            origins,
+            show_cookies: *show_cookies,
         })
     }
 

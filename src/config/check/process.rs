@@ -141,6 +141,7 @@ impl Check<'_, '_, '_> {
             public_keys,
             value_depth,
             app_reply,
+            api_body,
             new_sessions_per_minute,
             idle_timeout,
         } = *written;
@@ -149,6 +150,7 @@ impl Check<'_, '_, '_> {
             ("cookies", cookies, 512),
             ("session", session, 4096),
             ("app_reply", app_reply, 1024),
+            ("api_body", api_body, 64),
         ];
         let fits = sizes.map(|(name, size, least)| self.at_least(name, size, least));
         let mut fits = fits.iter().all(|fit| *fit);
@@ -177,6 +179,7 @@ impl Check<'_, '_, '_> {
                 depth: value_depth.into(),
             },
             app_reply_bytes: app_reply.bytes(),
+            api_body_bytes: api_body.bytes(),
             new_sessions_per_minute: (new_sessions_per_minute > 0)
                 .then_some(new_sessions_per_minute),
             idle_timeout: idle_timeout.0,

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allow, App, Authentication, Context, Cycle, Directory, Keys, Lifetime, Memo, Route, Upstream,
+    Allow, Api, App, Authentication, Context, Cycle, Directory, Keys, Lifetime, Memo, Route,
+    Upstream,
 };
 use crate::domain::inputs::InputSettings;
 
@@ -63,6 +64,8 @@ pub struct Account {
     pub keys: Keys,
     /// What shoppers are allowed beyond, or short of, the usual.
     pub allow: Allow,
+    /// The Session API, answered at `/api/sessions` and `/api/segments` below `root_path`.
+    pub api: Api,
     /// The signed context (`x-session-context`) for backends, on routes with `send_context`.
     pub context: Context,
     /// The store's servers.
@@ -107,6 +110,7 @@ impl Default for Account {
             authentication: Authentication::default(),
             keys: Keys::default(),
             allow: Allow::default(),
+            api: Api::default(),
             context: Context::default(),
             upstream: Vec::new(),
             route: Vec::new(),

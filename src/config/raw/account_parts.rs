@@ -1,4 +1,4 @@
-//! The smaller tables of an account: cycle, memo, directory, authentication, keys, context.
+//! The smaller tables of an account: cycle, memo, directory, authentication, keys, API, context.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -151,6 +151,30 @@ impl Default for Allow {
         Self {
             profile_by_email: true,
             client_region_id: true,
+        }
+    }
+}
+
+/// The Session API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// Whether it is answered here. Where not, its paths go to the upstream like any other.
+    pub enabled: bool,
+    /// Origins besides the store's own whose pages may call it with the shopper's cookies and read
+    /// its answers, such as `https://www.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// Whether reads show the shop's login cookies of the very request under `cookie.*`, as some
+    /// apps of the platform expect. Scripts can read then what `HttpOnly` keeps from them.
+    pub show_cookies: bool,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            allowed_origins: Vec::new(),
+            show_cookies: false,
         }
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::settings::{HeaderSettings, RouteSettings};
 use crate::config::builtin::BuiltIn;
+use crate::domain::api::AllowedOrigins;
 use crate::domain::breaker::BreakerSettings;
 use crate::domain::cookies::CookieSettings;
 use crate::domain::inputs::InputSettings;
@@ -62,6 +63,8 @@ pub struct Account {
     pub keys: Keys,
     /// What the apps let clients do.
     pub switches: Switches,
+    /// The Session API.
+    pub api: Api,
     /// The signed context for backends.
     pub context: SessionContext,
 }
@@ -256,6 +259,17 @@ impl CarryOver {
             && (self.names.iter().any(|name| name == key)
                 || self.beginnings.iter().any(|start| key.starts_with(start)))
     }
+}
+
+/// The Session API (contract §10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Whether it is answered here.
+    pub enabled: bool,
+    /// Other origins that may call it.
+    pub origins: AllowedOrigins,
+    /// Whether reads show the captured cookies of the very request.
+    pub show_cookies: bool,
 }
 
 /// The signed context for backends (contract §9, `x-session-context`).

@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 
 use memchr::memchr;
+use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Inputs;
 use super::names::Match;
 use super::pairs::split_at_byte;
 use super::rules::InputRules;
+use crate::domain::patch::Patch;
+use crate::domain::session::Field;
 use crate::domain::session::field::{MAX_KEY_BYTES, is_key};
 
 /// Parameters of one request that only a pattern lets in (contract §3).
@@ -48,9 +51,7 @@ pub(super) fn read_query<'a>(
             .public
             .iter()
             .position(|(name, _)| *name == parameter.0);
-        let refused = parameter.1.len() > MAX_VALUE_BYTES
-            || parameter.1.chars().any(char::is_control)
-            || (parameter.0 == IMPERSONATION && !trusted_start)
+        let refused = is_refused((&parameter.0, &parameter.1), trusted_start)
             || (known.is_none() && found == Match::Wild && wild_names == MAX_WILD_NAMES);
         if refused {
             inputs.ignored_parameters += 1;
@@ -68,12 +69,31 @@ pub(super) fn read_query<'a>(
     }
 }
 
-/// Every parameter but the control words and those without a name, in order and with repetitions:
-/// the last of a name wins. For the Session API, which refuses names that can be no key.
-pub fn read_all_query(query: &str) -> Vec<Parameter<'_>> {
-    form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| !name.is_empty() && !CONTROL_WORDS.contains(&&**name))
-        .collect()
+/// What the query of a write to the Session API says: every parameter but the control words, and
+/// the last of a name (contract §3).
+///
+/// Clients of the platform send the whole query of the page that they are on, so what can be no
+/// field is left out like on a page, and is no error.
+pub fn read_call_query(query: &str, trusted_start: bool) -> Patch {
+    let mut writes = Patch::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let left_out =
+            CONTROL_WORDS.contains(&&*name) || is_refused((&name, &value), trusted_start);
+        if let Ok(field) = Field::new("public", &name)
+            && !left_out
+        {
+            writes.set(field, Value::from(value.as_ref()));
+        }
+    }
+    writes
+}
+
+/// Whether a parameter is not to be kept: too long, with control characters, or not for another
+/// site to say.
+fn is_refused((name, value): (&str, &str), trusted_start: bool) -> bool {
+    value.len() > MAX_VALUE_BYTES
+        || value.chars().any(char::is_control)
+        || (name == IMPERSONATION && !trusted_start)
 }
 
 /// The pairs of a query, raw.

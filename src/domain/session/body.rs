@@ -37,6 +37,11 @@ impl Slot {
         &self.value
     }
 
+    /// Whether nothing stands beside the value.
+    pub fn is_plain(&self) -> bool {
+        self.beside.is_none()
+    }
+
     /// The wrapped form, `{"value": …}` first, then what stood beside it.
     pub fn to_json(&self) -> Value {
         let mut wrapper = Map::new();

@@ -149,12 +149,17 @@ fn unwrap(field: &Field, wrapper: &RawValue, depth: usize) -> Result<Option<Valu
 mod tests {
     use super::*;
     use crate::domain::patch::Edit;
+    use crate::domain::session::Slot;
     use crate::domain::session::field::known;
     use proptest::prelude::*;
     use serde_json::json;
 
     fn outputs() -> [Field; 2] {
         [known("search.facets"), known("public.region")]
+    }
+
+    fn set(value: Value) -> Edit {
+        Edit::Set(Slot::plain(value))
     }
 
     fn read(text: &str) -> Result<AppReply, ReplyError> {
@@ -200,7 +205,7 @@ mod tests {
         ] {
             let reply = read(text).unwrap();
             for (name, expected) in [("search.facets", facets), ("public.region", region)] {
-                let expected = expected.map(Edit::Set);
+                let expected = expected.map(set);
                 assert!(
                     reply.writes.edit(name) == expected.as_ref(),
                     "{name}: {text}"
@@ -226,7 +231,7 @@ mod tests {
             reply
                 .writes
                 .iter()
-                .all(|(_, edit)| *edit == Edit::Set(Value::Null))
+                .all(|(_, edit)| *edit == set(Value::Null))
         );
         assert_eq!(reply.nameless, 2);
     }
@@ -288,8 +293,8 @@ mod tests {
         fn whatever_has_the_shape_is_read(facets in "\\PC{0,20}", region in any::<i64>()) {
             let answer = json!({"search": {"facets": {"value": facets}}, "public": {"region": {"value": region}}});
             let reply = read(&answer.to_string()).unwrap();
-            prop_assert!(reply.writes.edit("search.facets") == Some(&Edit::Set(json!(facets))));
-            prop_assert!(reply.writes.edit("public.region") == Some(&Edit::Set(json!(region))));
+            prop_assert!(reply.writes.edit("search.facets") == Some(&set(json!(facets))));
+            prop_assert!(reply.writes.edit("public.region") == Some(&set(json!(region))));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use vestibule::assemble::{AssembleError, DirectoriesOnDisk, OpenDirectory};
 use vestibule::config::values::DirectorySource;
 use vestibule::ports::{Channels, Customer, Directory, DirectoryError, Place, Visit};
@@ -14,9 +15,26 @@ pub(crate) struct Mood {
     pub down: AtomicBool,
     pub silent: AtomicBool,
     pub calls: AtomicUsize,
+    campaigns_down: AtomicBool,
+    price_tables: Mutex<Vec<String>>,
 }
 
 impl Mood {
+    /// How often it was asked.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Campaigns alone cannot be had.
+    pub(crate) fn fail_campaigns(&self) {
+        self.campaigns_down.store(true, Ordering::SeqCst);
+    }
+
+    /// Every customer has these price tables.
+    pub(crate) fn give_price_tables(&self, tables: &[String]) {
+        *self.price_tables.lock() = tables.to_vec();
+    }
+
     async fn ask(&self) -> Result<(), DirectoryError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         if self.silent.load(Ordering::SeqCst) {
@@ -57,7 +75,17 @@ impl Directory for MoodyDirectory {
 
     async fn customer(&self, id: &str) -> Result<Option<Arc<Customer>>, DirectoryError> {
         self.mood.ask().await?;
-        self.real.customer(id).await
+        let found = self.real.customer(id).await?;
+        let tables = self.mood.price_tables.lock().clone();
+        Ok(found.map(|customer| {
+            if tables.is_empty() {
+                return customer;
+            }
+            Arc::new(Customer {
+                price_tables: tables,
+                ..Customer::clone(&customer)
+            })
+        }))
     }
 
     async fn customer_by_email(
@@ -70,6 +98,9 @@ impl Directory for MoodyDirectory {
 
     async fn campaigns(&self, visit: Visit<'_>) -> Result<Vec<String>, DirectoryError> {
         self.mood.ask().await?;
+        if self.mood.campaigns_down.load(Ordering::SeqCst) {
+            return Err(DirectoryError("no campaigns".to_owned()));
+        }
         self.real.campaigns(visit).await
     }
 

@@ -96,7 +96,8 @@ impl Shop {
         Self::with("").await
     }
 
-    /// A shop with something laid over its configuration; parts of the account need not name it.
+    /// A shop with something laid over its configuration; parts of the account need not name it, and
+    /// keys before the first table are the account's own.
     pub(crate) async fn with(over: &str) -> Arc<Self> {
         Self::over(over, None).await
     }
@@ -110,7 +111,7 @@ impl Shop {
         let origin = Origin::start().await;
         let (process, account): (Vec<_>, Vec<_>) = sections(over)
             .into_iter()
-            .partition(|section| !section.contains("[account"));
+            .partition(|section| section.starts_with('[') && !section.contains("[account"));
         let over = format!(
             "{}\n[[account]]\nname = \"demostore\"\n{}",
             process.concat(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use vestibule::domain::time::Millis;
 use vestibule::ports::Clock;
 
@@ -16,6 +17,19 @@ pub(crate) const PAGE: &[(&str, &str)] = &[
     ("sec-fetch-dest", "document"),
     ("sec-fetch-site", "none"),
 ];
+
+/// A call as a script of the store's own page makes it.
+pub(crate) const SCRIPT: &[(&str, &str)] = &[
+    ("accept", "application/json"),
+    ("content-type", "application/json"),
+    ("origin", "http://shop.example"),
+    ("sec-fetch-mode", "cors"),
+    ("sec-fetch-dest", "empty"),
+    ("sec-fetch-site", "same-origin"),
+];
+
+/// A call as a server makes it, with cookies that it was handed.
+pub(crate) const SERVER: &[(&str, &str)] = &[("content-type", "application/json")];
 
 #[derive(Clone, Debug)]
 struct Kept {
@@ -83,12 +97,24 @@ impl Shopper {
         reply
     }
 
-    /// Asks, but the browser never gets the answer.
-    pub(crate) async fn send_and_lose(
-        &self,
-        method: &str,
-        target: &str,
+    /// Calls the API with a body and keeps the cookies.
+    pub(crate) async fn call(
+        &mut self,
+        (method, target): (&str, &str),
         headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
+        let reply = self.call_and_lose((method, target), headers, body).await;
+        self.take(&reply);
+        reply
+    }
+
+    /// The same, but the browser never gets the answer.
+    pub(crate) async fn call_and_lose(
+        &self,
+        (method, target): (&str, &str),
+        headers: &[(&str, &str)],
+        body: &str,
     ) -> Reply {
         let mut text = format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n");
         for (name, value) in headers {
@@ -98,11 +124,30 @@ impl Shopper {
         if !line.is_empty() {
             text.extend(["Cookie: ", &line, "\r\n"]);
         }
-        if method == "POST" {
-            text += "Content-Length: 0\r\n";
+        if !body.is_empty() || method == "POST" {
+            text += &format!("Content-Length: {}\r\n", body.len());
         }
         text += "Connection: close\r\n\r\n";
+        text += body;
         self.shop.raw(text.as_bytes()).await
+    }
+
+    /// The fields of the session, as a script of the page reads them.
+    pub(crate) async fn read(&mut self, items: &str) -> Value {
+        let target = format!("/api/sessions?items={items}");
+        let reply = self.call(("GET", &target), SCRIPT, "").await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.json()["namespaces"].clone()
+    }
+
+    /// Asks, but the browser never gets the answer.
+    pub(crate) async fn send_and_lose(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        self.call_and_lose((method, target), headers, "").await
     }
 
     /// Keeps the cookies of a reply, honouring `Max-Age`.

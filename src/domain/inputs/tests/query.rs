@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 use url::form_urlencoded;
 
-use super::super::{InputRules, InputSettings, read_all_query, read_inputs};
+use super::super::{InputRules, InputSettings, read_call_query, read_inputs};
+use crate::domain::patch::Edit;
 use crate::domain::request::{NormalPath, RequestView};
 
 /// Captured parameters, and how many were ignored.
@@ -158,20 +159,43 @@ fn another_site_cannot_start_an_impersonation() {
     }
 }
 
+/// What a call of the API writes, as text.
+fn written(query: &str, trusted_start: bool) -> Vec<(String, String)> {
+    let writes = read_call_query(query, trusted_start);
+    let shown = writes.iter().map(|(field, edit)| match edit {
+        Edit::Set(slot) => (
+            field.key().to_owned(),
+            slot.value().as_str().unwrap().to_owned(),
+        ),
+        Edit::Unset => panic!("{field} is removed"),
+    });
+    shown.collect()
+}
+
 #[test]
-fn the_session_api_gets_all_but_control_words() {
-    let query = "items=*&a=1&supportedLocales=x&__bindingId=y&session_path=z&workspace=w\
-                 &=n&%69tems=q&b+c=%20&a=2&facets";
-    let expected = [("a", "1"), ("b c", " "), ("a", "2"), ("facets", "")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    assert_eq!(owned(read_all_query(query)), expected);
+fn a_call_writes_every_parameter_but_control_words_and_what_can_be_no_field() {
+    let query = "a=1&items=x&supportedLocales=pt&__bindingId=b&session_path=p&workspace=w&&=\
+                 &=n&%69tems=q&b+c=%20&a=2&facets&%C3%A9=1&x=%0A&sc=3&q=a%5Bb%5D";
+    let expected = [("a", "2"), ("facets", ""), ("q", "a[b]"), ("sc", "3")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(written(query, true), expected);
+    let long = format!("a={}&a=1", "x".repeat(513));
+    assert_eq!(written(&long, true), [("a".to_owned(), "1".to_owned())]);
+    let impersonation = "vtex-impersonated-customer-email=a@example.com";
+    assert_eq!(
+        (
+            written(impersonation, true).len(),
+            written(impersonation, false).len()
+        ),
+        (1, 0)
+    );
 }
 
 proptest! {
     #[test]
     fn any_query_is_read(query in any::<String>()) {
         read(&query);
-        read_all_query(&query);
+        read_call_query(&query, true);
     }
 
     #[test]

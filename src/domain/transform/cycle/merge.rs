@@ -148,7 +148,7 @@ impl Cycle<'_> {
                 self.overwritten += 1;
             }
             match edit {
-                Edit::Set(value) => merge.patch.set(field.clone(), value.clone()),
+                Edit::Set(slot) => merge.patch.put(field.clone(), slot.clone()),
                 Edit::Unset => merge.patch.unset(field.clone()),
             }
         }

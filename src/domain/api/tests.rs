@@ -1,0 +1,7 @@
+//! Routes, items, bodies, origins and errors as plain functions.
+
+mod bodies;
+mod errors;
+mod items;
+mod origins;
+mod routes;
