@@ -115,7 +115,7 @@ impl HttpApp {
             let busy = format!("{} calls are under way already", self.settings.concurrency);
             return Err(Failure::Unavailable(busy));
         };
-        let attempt = Attempt::begin(self)?;
+        let attempt = Attempt::begin(self, trace)?;
         let allowance = Allowance {
             deadline: attempt.began + self.settings.timeout,
             reply_bytes: self.settings.reply_bytes,
@@ -131,9 +131,7 @@ impl HttpApp {
             Err(Failure::Broken) => CallOutcome::Broken,
         });
         if let Err(failure) = &answer {
-            let HttpAppSettings { account, name, .. } = &self.settings;
-            let (account, app, request_id) = (&**account, &**name, &*trace.request_id);
-            tracing::info!(account, app, request_id, %failure, "A call of a session app failed.");
+            self.tell(failure, trace);
         }
         answer
     }
@@ -199,6 +197,13 @@ impl HttpApp {
         })
     }
 
+    /// Says why a call failed, so that whoever looks after the app can find it.
+    fn tell(&self, failure: &Failure, trace: &RequestTrace) {
+        let HttpAppSettings { account, name, .. } = &self.settings;
+        let (account, app, request_id) = (&**account, &**name, &*trace.request_id);
+        tracing::info!(account, app, request_id, %failure, "A call of a session app failed.");
+    }
+
     /// Asks or tells the breaker, and tells operators where it changes.
     fn at_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
         let mut breaker = self.breaker.lock();
@@ -239,20 +244,22 @@ fn failure_of(error: &OutboundError) -> Failure {
     }
 }
 
-/// A permitted call until its end. Dropped before it, the call was given up: the cycle's deadline
-/// has passed.
+/// A permitted call until its end. Dropped before it, the call was given up: its time, or the
+/// cycle's, has passed.
 struct Attempt<'a> {
     app: &'a HttpApp,
+    trace: &'a RequestTrace,
     admission: Option<Admission>,
     began: Instant,
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(app: &'a HttpApp) -> Result<Self, Failure> {
+    fn begin(app: &'a HttpApp, trace: &'a RequestTrace) -> Result<Self, Failure> {
         let now = app.outside.clock.now();
         match app.at_breaker(|breaker| breaker.admit(now)) {
             Ok(admission) => Ok(Self {
                 app,
+                trace,
                 admission: Some(admission),
                 began: Instant::now(),
             }),
@@ -288,10 +295,15 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.over(if std::thread::panicking() {
-            CallOutcome::Broken
+        if self.admission.is_none() {
+            return;
+        }
+        let (outcome, failure) = if std::thread::panicking() {
+            (CallOutcome::Broken, Failure::Broken)
         } else {
-            CallOutcome::Timeout
-        });
+            (CallOutcome::Timeout, Failure::Timeout)
+        };
+        self.over(outcome);
+        self.app.tell(&failure, self.trace);
     }
 }

@@ -58,14 +58,13 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
         tell(&format!("vestibule: {}: {error}", args.data.display()));
         return Ok(ExitCode::from(2));
     }
-    let place = TcpListener::bind(local(args.perks_port.unwrap_or(0)));
+    let wanted = local(args.perks_port.unwrap_or(0));
+    let place = TcpListener::bind(wanted);
     let place = place.and_then(|listener| Ok((listener.local_addr()?, listener)));
     let (address, listener) = match place {
         Ok(place) => place,
         Err(error) => {
-            tell(&format!(
-                "vestibule: the session app cannot listen: {error}"
-            ));
+            tell(&format!("vestibule: cannot listen on {wanted}: {error}"));
             return Ok(ExitCode::from(2));
         }
     };

@@ -294,6 +294,11 @@ async fn a_taken_port_is_told_and_ends_with_2() {
         assert!(said.err.contains(&expected), "{said:?}");
         assert!(said.err.contains("in use"), "{said:?}");
     }
+    let taken = demo.port.to_string();
+    let said = run(&["demo", "--perks-port", &taken, "--data", data]);
+    assert_eq!(said.code, 2, "{said:?}");
+    let expected = format!("vestibule: cannot listen on 127.0.0.1:{taken}");
+    assert!(said.err.contains(&expected), "{said:?}");
 }
 
 #[tokio::test]

@@ -140,8 +140,8 @@ impl Check<'_, '_, '_> {
             session,
             public_keys,
             value_depth,
-            api_body,
             app_reply,
+            api_body,
             new_sessions_per_minute,
             idle_timeout,
         } = *written;
@@ -149,8 +149,8 @@ impl Check<'_, '_, '_> {
             ("head", head, 1024),
             ("cookies", cookies, 512),
             ("session", session, 4096),
-            ("api_body", api_body, 64),
             ("app_reply", app_reply, 1024),
+            ("api_body", api_body, 64),
         ];
         let fits = sizes.map(|(name, size, least)| self.at_least(name, size, least));
         let mut fits = fits.iter().all(|fit| *fit);
@@ -178,8 +178,8 @@ impl Check<'_, '_, '_> {
                 public_keys: usize::try_from(public_keys).unwrap_or(usize::MAX),
                 depth: value_depth.into(),
             },
-            api_body_bytes: api_body.bytes(),
             app_reply_bytes: app_reply.bytes(),
+            api_body_bytes: api_body.bytes(),
             new_sessions_per_minute: (new_sessions_per_minute > 0)
                 .then_some(new_sessions_per_minute),
             idle_timeout: idle_timeout.0,

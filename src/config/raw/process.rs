@@ -169,10 +169,10 @@ pub struct Limits {
     /// How deep a value may be nested.
     #[schemars(range(min = 1, max = 64))]
     pub value_depth: u8,
-    /// The body of a call of the Session API. Over it: 413.
-    pub api_body: Size,
     /// What an app over HTTP may answer. A longer answer is a failure of the app.
     pub app_reply: Size,
+    /// The body of a call of the Session API. Over it: 413.
+    pub api_body: Size,
     /// New sessions per client address in a minute; `0` for no limit. Over it pages are served
     /// with the headers of a default session.
     pub new_sessions_per_minute: u32,
@@ -189,8 +189,8 @@ impl Default for Limits {
             session: Size::kib(64),
             public_keys: 256,
             value_depth: 16,
-            api_body: Size::kib(64),
             app_reply: Size::kib(64),
+            api_body: Size::kib(64),
             new_sessions_per_minute: 120,
             idle_timeout: Span::secs(60),
         }

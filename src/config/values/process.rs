@@ -79,10 +79,10 @@ pub struct Limits {
     pub cookie_bytes: usize,
     /// A session's document, its public keys, its values' nesting.
     pub session: SessionLimits,
-    /// The body of a call of the Session API; over it: 413.
-    pub api_body_bytes: usize,
     /// What an app over HTTP may answer, in bytes.
     pub app_reply_bytes: usize,
+    /// The body of a call of the Session API; over it: 413.
+    pub api_body_bytes: usize,
     /// New sessions per client address in a minute; none: no limit.
     pub new_sessions_per_minute: Option<u32>,
     /// How long a kept connection may be idle.

@@ -158,6 +158,10 @@ mod tests {
         [known("search.facets"), known("public.region")]
     }
 
+    fn set(value: Value) -> Edit {
+        Edit::Set(Slot::plain(value))
+    }
+
     fn read(text: &str) -> Result<AppReply, ReplyError> {
         read_reply(text.as_bytes(), &outputs(), 16)
     }
@@ -201,7 +205,7 @@ mod tests {
         ] {
             let reply = read(text).unwrap();
             for (name, expected) in [("search.facets", facets), ("public.region", region)] {
-                let expected = expected.map(|value| Edit::Set(Slot::plain(value)));
+                let expected = expected.map(set);
                 assert!(
                     reply.writes.edit(name) == expected.as_ref(),
                     "{name}: {text}"
@@ -227,7 +231,7 @@ mod tests {
             reply
                 .writes
                 .iter()
-                .all(|(_, edit)| *edit == Edit::Set(Slot::plain(Value::Null)))
+                .all(|(_, edit)| *edit == set(Value::Null))
         );
         assert_eq!(reply.nameless, 2);
     }
@@ -289,8 +293,8 @@ mod tests {
         fn whatever_has_the_shape_is_read(facets in "\\PC{0,20}", region in any::<i64>()) {
             let answer = json!({"search": {"facets": {"value": facets}}, "public": {"region": {"value": region}}});
             let reply = read(&answer.to_string()).unwrap();
-            prop_assert!(reply.writes.edit("search.facets") == Some(&Edit::Set(Slot::plain(json!(facets)))));
-            prop_assert!(reply.writes.edit("public.region") == Some(&Edit::Set(Slot::plain(json!(region)))));
+            prop_assert!(reply.writes.edit("search.facets") == Some(&set(json!(facets))));
+            prop_assert!(reply.writes.edit("public.region") == Some(&set(json!(region))));
         }
     }
 }

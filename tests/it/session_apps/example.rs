@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use vestibule::demo::perks;
 
 use super::entry;
-use crate::support::program::ask;
+use crate::support::program::{ask, program, write};
 use crate::support::{Shop, Shopper};
 
 /// The example under Python; ended with this value.
@@ -21,16 +21,25 @@ struct Python {
 
 impl Python {
     fn start() -> Self {
+        Self::run(&folder().join("app.py"), "0")
+    }
+
+    fn start_with_tls() -> Self {
+        let folder = folder();
+        Self::run(&data("tls/service.py"), folder.to_str().unwrap())
+    }
+
+    fn run(script: &Path, argument: &str) -> Self {
         let mut child = Command::new("python3")
-            .arg(folder().join("app.py"))
-            .arg("0")
+            .arg(script)
+            .arg(argument)
             .stdout(Stdio::piped())
             .spawn()
             .expect("python3 is there");
         let mut said = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut said).unwrap();
-        let address = said.trim().rsplit_once("http://").unwrap().1;
+        let address = said.trim().rsplit_once("://").unwrap().1;
         Self {
             address: address.parse().unwrap(),
             child,
@@ -52,6 +61,12 @@ fn folder() -> PathBuf {
 /// A call's body, the status of its answer, and level and message where it is one.
 type Case = (String, u16, Option<[String; 2]>);
 
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
 async fn twin() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -71,8 +86,8 @@ async fn answer(of: SocketAddr, path: &str, body: &str) -> (u16, Value) {
 
 #[tokio::test]
 async fn the_example_and_its_twin_answer_the_same_to_the_same() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/perks.json");
-    let cases: Vec<Case> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let cases: Vec<Case> =
+        serde_json::from_str(&std::fs::read_to_string(data("perks.json")).unwrap()).unwrap();
     let python = Python::start();
     let path = "/_v/perks/session/transform";
     for service in [python.address, twin().await] {
@@ -115,5 +130,40 @@ async fn the_example_works_as_it_is() {
             shop.origin.last().header("x-session-perks-level"),
             Some(level)
         );
+    }
+}
+
+#[test]
+fn a_service_over_tls_is_called_where_an_authority_of_the_system_vouches_for_it() {
+    let python = Python::start_with_tls();
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
+    let folder = tempfile::tempdir().unwrap();
+    let request = write(
+        folder.path(),
+        "r.http",
+        "GET / HTTP/1.1\nHost: localhost\n\n",
+    );
+    let own = data("tls/certificate.pem");
+    let other = data("tls/another-authority.pem");
+    for (authorities, told) in [
+        (
+            own.to_str().unwrap(),
+            "perks answers perks.level, perks.message",
+        ),
+        (
+            other.to_str().unwrap(),
+            "perks fails: not available: no connection: invalid peer certificate: UnknownIssuer",
+        ),
+    ] {
+        let config = conf.join("examples/with-session-app.toml");
+        let url = format!("https://localhost:{}", python.address.port());
+        let said = program(&["explain", "--request", &request, "--config"])
+            .arg(config)
+            .env("VESTIBULE__ACCOUNT__shop__APP__perks__URL", url)
+            .env("SSL_CERT_FILE", authorities)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(said.contains(told), "{told} in {said}");
     }
 }

@@ -84,6 +84,7 @@ async fn the_cycles_deadline_cuts_a_call_short_and_that_is_counted_too() {
     let (_never, held) = oneshot::channel();
     store.service.expects("search", Answer::Held(held));
     costs_no_page(&store, "timeout", "timeout").await;
+    assert_eq!(store.service.bodies().len(), 1);
 }
 
 #[tokio::test]
@@ -222,6 +223,7 @@ async fn a_breaker_opens_lets_one_call_try_and_closes() {
         assert_eq!(store.backend_got("x-app-facets").as_deref(), Some("a"));
     }
     store.counts(&state(0));
+    assert_eq!(store.service.bodies().len(), 3);
 }
 
 #[tokio::test]
@@ -235,6 +237,7 @@ async fn what_one_shopper_provokes_does_not_cut_off_the_others() {
     store.service.answers("search", facets);
     store.shopper().get("/?facets=a").await;
     assert_eq!(store.backend_got("x-app-facets").as_deref(), Some("a"));
+    assert_eq!(store.service.bodies().len(), 2);
 }
 
 #[tokio::test]
@@ -253,6 +256,7 @@ async fn calls_past_the_bound_fail_at_once() {
         .send(json!({"search": {"facets": {"value": "a"}}}))
         .unwrap();
     assert_eq!(waiting.await.unwrap().status, 200);
+    assert_eq!(store.service.bodies().len(), 1);
     assert_eq!(store.backend_got("x-app-facets").as_deref(), Some("a"));
 }
 
