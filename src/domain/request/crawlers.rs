@@ -48,14 +48,16 @@ pub const CRAWLERS: &[&str] = &[
 /// token can begin in between (Wu and Manber, "A fast algorithm for multi-pattern searching").
 #[derive(Clone, Debug)]
 pub struct Crawlers {
-    tokens: Box<[Box<[u8]>]>,
+    /// By their first letter, see [`low_bits`].
+    tokens: Box<[Tokens; LETTERS]>,
     /// The length of the shortest token: of each one, as many bytes are what steps go by.
     shortest: usize,
     /// How far to go on from two letters that end such a part: a row for the first.
-    steps: Box<[[u8; LETTERS]; LETTERS]>,
-    /// Which pairs of letters begin a token: a row for the first, a bit for the second.
-    starts: [u32; LETTERS],
+    steps: Box<Steps>,
 }
+
+type Tokens = Vec<Box<[u8]>>;
+type Steps = [[u8; LETTERS]; LETTERS];
 
 /// How many letters are told apart, see [`low_bits`].
 const LETTERS: usize = 32;
@@ -64,15 +66,15 @@ impl Crawlers {
     /// Takes lower-case tokens; empty ones are left out.
     pub fn new(tokens: &[String]) -> Self {
         let tokens = tokens.iter().map(String::as_bytes);
-        let tokens: Box<[Box<[u8]>]> = tokens
-            .filter(|token| !token.is_empty())
-            .map(Box::from)
-            .collect();
-        let shortest = tokens.iter().map(|token| token.len()).min().unwrap_or(0);
+        let tokens = tokens.filter(|token| !token.is_empty());
+        let shortest = tokens.clone().map(<[u8]>::len).min().unwrap_or(0);
+        let of_row = |row| {
+            let begins = |token: &&[u8]| token.first().map(|&first| low_bits(first)) == Some(row);
+            tokens.clone().filter(begins).map(Box::from).collect()
+        };
         Self {
-            steps: plan_steps(&tokens, shortest),
-            starts: plan_starts(&tokens),
-            tokens,
+            tokens: Box::new(std::array::from_fn(of_row)),
+            steps: plan_steps(tokens, shortest),
             shortest,
         }
     }
@@ -87,7 +89,7 @@ impl Crawlers {
             let step = self.step(before.copied().unwrap_or_default(), last);
             if step == 0 {
                 let rest = agent.get(end + 1 - self.shortest..).unwrap_or_default();
-                if self.may_begin(rest) && self.begin(rest) {
+                if self.begin(rest) {
                     return true;
                 }
             }
@@ -102,38 +104,20 @@ impl Crawlers {
         step.map_or(0, |&step| usize::from(step))
     }
 
-    fn may_begin(&self, rest: &[u8]) -> bool {
-        let (Some(&first), second) = (rest.first(), rest.get(1)) else {
-            return false;
-        };
-        let row = self.starts.get(low_bits(first));
-        row.is_some_and(|row| row >> low_bits(second.copied().unwrap_or_default()) & 1 == 1)
-    }
-
     fn begin(&self, rest: &[u8]) -> bool {
-        self.tokens.iter().any(|token| {
+        let first = rest.first().map_or(0, |&first| low_bits(first));
+        let tokens = self.tokens.get(first).map_or(&[][..], Vec::as_slice);
+        tokens.iter().any(|token| {
             rest.get(..token.len())
                 .is_some_and(|part| part.eq_ignore_ascii_case(token))
         })
     }
 }
 
-fn plan_starts(tokens: &[Box<[u8]>]) -> [u32; LETTERS] {
-    let mut starts = [0; LETTERS];
-    for token in tokens {
-        let (first, second) = (token.first(), token.get(1));
-        let row = first.and_then(|first| starts.get_mut(low_bits(*first)));
-        if let Some(row) = row {
-            *row |= second.map_or(u32::MAX, |second| 1 << low_bits(*second));
-        }
-    }
-    starts
-}
-
 /// Two letters that are in no token's first `shortest` bytes may be passed over but for the last
 /// one, which can be a token's first; others as far as their last place in any token is from the
 /// end of those bytes.
-fn plan_steps(tokens: &[Box<[u8]>], shortest: usize) -> Box<[[u8; LETTERS]; LETTERS]> {
+fn plan_steps<'a>(tokens: impl Iterator<Item = &'a [u8]>, shortest: usize) -> Box<Steps> {
     let longest_step = |step: usize| u8::try_from(step).unwrap_or(u8::MAX);
     let mut steps = Box::new([[longest_step(shortest.saturating_sub(1)); LETTERS]; LETTERS]);
     for token in tokens {
