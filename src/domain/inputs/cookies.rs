@@ -4,7 +4,7 @@ use http::header::COOKIE;
 use memchr::memrchr;
 
 use super::Inputs;
-use super::pairs::pieces;
+use super::pairs::{Piece, pieces};
 use super::rules::InputRules;
 use crate::domain::request::RequestView;
 use crate::domain::session::field::is_key;
@@ -70,8 +70,8 @@ impl<'a> Reading<'_, 'a> {
         let clean = line.is_ascii();
         for piece in pieces(line) {
             let well_formed = clean || is_clean_text(piece.bytes());
-            match piece.pair().filter(|_| well_formed) {
-                Some((name, value)) => self.pair(name, value),
+            match piece.name().filter(|_| well_formed) {
+                Some(name) => self.pair(name, piece),
                 None => self.inputs.dropped_pairs += 1,
             }
         }
@@ -83,7 +83,7 @@ impl<'a> Reading<'_, 'a> {
             && is_key(name)
     }
 
-    fn pair(&mut self, name: &'a [u8], value: &'a [u8]) {
+    fn pair(&mut self, name: &'a [u8], piece: Piece<'a>) {
         let own = name == self.session_cookie.as_bytes();
         let cart = name == CART_COOKIE.as_bytes();
         let captured = name
@@ -92,12 +92,19 @@ impl<'a> Reading<'_, 'a> {
         if !(own || cart || captured) {
             return;
         }
-        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
+        let Ok(name) = std::str::from_utf8(name) else {
+            return;
+        };
+        let captured = captured && self.is_captured(name);
+        if !(own || cart || captured) {
+            return;
+        }
+        let Ok(value) = std::str::from_utf8(piece.value()) else {
             return;
         };
         if own {
             self.inputs.tokens.push(value);
-        } else if captured && self.is_captured(name) {
+        } else if captured {
             self.inputs.captured.push((name, value));
         }
         if cart {

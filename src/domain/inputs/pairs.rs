@@ -2,37 +2,45 @@
 
 use memchr::{memchr, memchr2};
 
-/// What stands between two semicolons of a Cookie line, without spaces and tabs around it.
+/// What stands between two semicolons of a Cookie line. Blanks around its parts are taken off when
+/// a part is asked for: of most pieces, only the name is.
 #[derive(Clone, Copy)]
 pub(super) struct Piece<'a> {
-    bytes: &'a [u8],
-    pair: Option<(&'a [u8], &'a [u8])>,
+    raw: &'a [u8],
+    /// What is before and after the first `=`.
+    halves: Option<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> Piece<'a> {
-    /// All of it.
+    /// All of it, without spaces and tabs around it.
     pub(super) fn bytes(self) -> &'a [u8] {
-        self.bytes
+        trim(self.raw)
     }
 
-    /// Name and value: the first `=` splits. None: there is no `=`, or no name before it.
-    pub(super) fn pair(self) -> Option<(&'a [u8], &'a [u8])> {
-        self.pair
+    /// The name. None: there is no `=`, or nothing before it.
+    pub(super) fn name(self) -> Option<&'a [u8]> {
+        let (name, _) = self.halves?;
+        Some(trim(name)).filter(|name| !name.is_empty())
     }
 
-    fn read(bytes: &'a [u8], equals: Option<usize>) -> Self {
-        let halves = equals.and_then(|at| Some((bytes.get(..at)?, bytes.get(at + 1..)?)));
-        let pair = halves.map(|(name, value)| (trim(name), trim(value)));
-        Self {
-            bytes: trim(bytes),
-            pair: pair.filter(|(name, _)| !name.is_empty()),
-        }
+    /// The value; empty where there is no `=`.
+    pub(super) fn value(self) -> &'a [u8] {
+        self.halves.map_or(&[], |(_, value)| trim(value))
+    }
+
+    fn read(raw: &'a [u8], equals: Option<usize>) -> Self {
+        let halves = equals.and_then(|at| Some((raw.get(..at)?, raw.get(at + 1..)?)));
+        Self { raw, halves }
+    }
+
+    fn is_empty(self) -> bool {
+        self.halves.is_none() && self.bytes().is_empty()
     }
 }
 
 /// The pieces of one Cookie line; empty ones are left out.
 pub(super) fn pieces(line: &[u8]) -> impl Iterator<Item = Piece<'_>> {
-    Pieces { rest: Some(line) }.filter(|piece| !piece.bytes.is_empty())
+    Pieces { rest: Some(line) }.filter(|piece| !piece.is_empty())
 }
 
 struct Pieces<'a> {
@@ -58,9 +66,9 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Name and value of a text that stands alone, as those of a piece.
-pub(super) fn split_pair(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    Piece::read(bytes, memchr(b'=', bytes)).pair
+/// The name of a text that stands alone, as that of a piece.
+pub(super) fn name_in(bytes: &[u8]) -> Option<&[u8]> {
+    Piece::read(bytes, memchr(b'=', bytes)).name()
 }
 
 fn find_from(bytes: &[u8], from: usize, byte: u8) -> Option<usize> {

@@ -5,7 +5,7 @@ use std::fmt;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use super::pairs::{Piece, pieces, split_pair};
+use super::pairs::{Piece, name_in, pieces};
 
 /// What becomes of the Cookie header on the way to the upstream.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,10 +62,10 @@ pub fn upstream_cookie(headers: &HeaderMap, drop: impl Fn(&str) -> bool) -> Upst
 /// The name that some server could see in a piece: `=vtex_session=x` and a bare `vtex_session` are
 /// nameless to browsers, and ours to lenient parsers.
 fn name_of(piece: Piece<'_>) -> &[u8] {
-    if let Some((name, _)) = piece.pair() {
+    if let Some(name) = piece.name() {
         return name;
     }
     let bytes = piece.bytes();
     let value = bytes.strip_prefix(b"=").unwrap_or(bytes);
-    split_pair(value).map_or(value, |(name, _)| name)
+    name_in(value).unwrap_or(value)
 }

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::super::pairs::pieces;
 
 type Pair<'a> = (&'a str, &'a str);
+type Bytes<'a> = (&'a [u8], &'a [u8]);
+type Read<'a> = Vec<(&'a [u8], Option<Bytes<'a>>)>;
 
 /// The same, read letter by letter.
 fn plainly(line: &str) -> Vec<(&str, Option<Pair<'_>>)> {
@@ -34,10 +36,10 @@ proptest! {
         ),
     ) {
         let line = parts.concat();
-        let found: Vec<(&[u8], Option<(&[u8], &[u8])>)> = pieces(line.as_bytes())
-            .map(|piece| (piece.bytes(), piece.pair()))
+        let found: Read<'_> = pieces(line.as_bytes())
+            .map(|piece| (piece.bytes(), piece.name().map(|name| (name, piece.value()))))
             .collect();
-        let expected: Vec<(&[u8], Option<(&[u8], &[u8])>)> = plainly(&line)
+        let expected: Read<'_> = plainly(&line)
             .into_iter()
             .map(|(piece, pair)| {
                 let pair = pair.map(|(name, value)| (name.as_bytes(), value.as_bytes()));
