@@ -27,7 +27,7 @@ impl Flow {
         let absolute = stage.account.policies.authenticated.absolute(true);
         let login_stands =
             stage.account.silent_relogin || alive.resident.logins_stand(stage.now, absolute);
-        if due.aged.is_empty() && login_stands && stage.nothing_new(session.body.fields()) {
+        if due.aged.is_empty() && login_stands && stage.nothing_new(&session.body) {
             return self.unchanged(stage, alive);
         }
         match Box::pin(self.change(stage, alive)).await {
@@ -54,7 +54,6 @@ impl Flow {
             events.push(Event::ClockStep);
         }
         let cookies = CookiePlan {
-            session: Some(Arc::clone(&resident)),
             due,
             ..CookiePlan::default()
         };
@@ -66,16 +65,15 @@ impl Flow {
             lookup,
             ..Trace::default()
         };
-        self.plan(
-            stage,
-            &resident,
-            Planned {
-                cookies,
-                facts,
-                events,
-                trace,
-            },
-        )
+        let planned = Planned {
+            cookies,
+            facts,
+            events,
+            trace,
+        };
+        let mut decision = self.plan(stage, &resident, planned);
+        decision.cookies.session = Some(resident);
+        decision
     }
 
     /// A request with the id of a session that was replaced a moment ago: served from the new one
