@@ -1,5 +1,6 @@
 //! Where sessions live. Stores keep and return; they decide nothing.
 
+mod bits;
 pub mod intern;
 pub mod locks;
 pub mod memory;

@@ -3,6 +3,7 @@
 //! One pass over all Cookie lines, one over the query; borrowed, and nothing is believed yet.
 
 mod cookies;
+mod held;
 mod names;
 mod pairs;
 mod query;
@@ -15,6 +16,7 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt;
 
+pub use self::held::Held;
 pub use self::query::read_call_query;
 pub use self::rules::{InputRuleError, InputRules, InputSettings};
 pub use self::upstream::{UpstreamCookie, upstream_cookie};

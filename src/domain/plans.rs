@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 
 use super::headers::{HeaderBlock, HeaderPlanRules, SegmentTexts, plan_block};
+use super::inputs::Held;
 use super::session::segment::Segment;
 use super::session::{Body, Document, Principal};
 
@@ -46,6 +47,7 @@ impl Plans {
 /// A body with its plans, shared by every session that holds the same fields.
 pub struct SharedBody {
     body: Body,
+    held: Held,
     weight: usize,
     plans: ArcSwapOption<Plans>,
     /// Made when the API is first asked for it; most bodies never are.
@@ -62,13 +64,15 @@ impl SharedBody {
             weight: body.weight(),
             known: principal.is_known(),
             shopper: principal.is_shopper(),
+            held: Held::of(&body),
             body,
             plans: ArcSwapOption::empty(),
             document: OnceLock::new(),
         }
     }
 
-    /// What it takes in memory, in bytes, roughly; its plans take about as much again.
+    /// What it takes in memory, in bytes, roughly; its plans and what is laid out beside it take about as
+    /// much again.
     pub const fn weight(&self) -> usize {
         self.weight
     }
@@ -81,6 +85,11 @@ impl SharedBody {
     /// Whether there is a shopper for whom a `required` route opens.
     pub const fn is_shopper(&self) -> bool {
         self.shopper
+    }
+
+    /// What it holds of the things that requests say.
+    pub const fn held(&self) -> &Held {
+        &self.held
     }
 
     /// The fields.

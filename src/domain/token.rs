@@ -16,7 +16,7 @@ use super::jws::{Compact, JwsError};
 use super::time::Millis;
 pub use claims::{Claims, MAX_ACCOUNT_BYTES, SessionToken, TokenUse};
 pub use file::{KeyRingError, KeyRingProblem};
-pub use hash::{HashKey, TokenHash, hash_cookie, hash_token, is_cookie_hash};
+pub use hash::{CookieHash, HashKey, TokenHash, hash_cookie, hash_token, is_cookie_hash};
 pub use peek::peek_id;
 pub use ring::{Key, KeyRing, KeyState, KeyUse, SIGN_AFTER};
 

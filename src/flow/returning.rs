@@ -28,7 +28,7 @@ impl Flow {
         }
         if due.aged.is_empty()
             && stage.login_stands(&alive.resident)
-            && stage.nothing_new(session.body.fields())
+            && stage.nothing_new(&session.body)
         {
             return self.unchanged(stage, alive);
         }
@@ -56,7 +56,6 @@ impl Flow {
             events.push(Event::ClockStep);
         }
         let cookies = CookiePlan {
-            session: Some(Arc::clone(&resident)),
             due,
             ..CookiePlan::default()
         };
@@ -68,16 +67,15 @@ impl Flow {
             lookup,
             ..Trace::default()
         };
-        self.plan(
-            stage,
-            &resident,
-            Planned {
-                cookies,
-                facts,
-                events,
-                trace,
-            },
-        )
+        let planned = Planned {
+            cookies,
+            facts,
+            events,
+            trace,
+        };
+        let mut decision = self.plan(stage, &resident, planned);
+        decision.cookies.session = Some(resident);
+        decision
     }
 
     /// A request with the id of a session that was replaced a moment ago: served from the new one

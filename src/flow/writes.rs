@@ -9,10 +9,11 @@ use super::{Flow, Stage};
 use crate::account::Account;
 use crate::domain::jws::Compact;
 use crate::domain::patch::{Edit, Patch};
+use crate::domain::plans::SharedBody;
 use crate::domain::session::field::known;
 use crate::domain::session::{Body, Field};
 use crate::domain::time::Millis;
-use crate::domain::token::{TokenHash, hash_cookie, hash_token, is_cookie_hash};
+use crate::domain::token::{TokenHash, hash_cookie, hash_token};
 use crate::domain::vtexid::cookie_kind;
 use crate::ports::StoreError;
 use crate::store::{Ending, Login};
@@ -40,31 +41,13 @@ pub(super) struct News {
 
 impl Stage<'_> {
     /// Whether the session holds everything that this request says. Builds nothing.
-    pub(super) fn nothing_new(&self, body: &Body) -> bool {
-        let hash_key = self.account.keys.hash_key();
-        let public = self.inputs.public.iter();
-        let captured = self.inputs.captured.iter();
-        public.clone().all(|(name, value)| {
-            body.at("public", name).and_then(|held| held.as_str()) == Some(value.as_ref())
-        }) && captured.clone().all(|(name, value)| {
-            let held = body.at("cookie", name).and_then(|held| held.as_str());
-            held.is_some_and(|held| is_cookie_hash(held, hash_key, name, value))
-        }) && (self.absent_is_unknown()
-            || body
-                .namespace("cookie")
-                .all(|(field, _)| self.captures(field.key())))
+    pub(super) fn nothing_new(&self, body: &SharedBody) -> bool {
+        let unknown = self.absent_is_unknown();
+        body.held()
+            .holds_all(self.inputs, unknown, self.account.keys.hash_key())
             && self
-                .inputs
-                .order_form
-                .is_none_or(|id| body.text("checkout.orderFormId") == Some(id))
-            && self.ask.is_none_or(|ask| !ask.writes.changes(body))
-    }
-
-    fn captures(&self, name: &str) -> bool {
-        self.inputs
-            .captured
-            .iter()
-            .any(|(captured, _)| *captured == name)
+                .ask
+                .is_none_or(|ask| !ask.writes.changes(body.fields()))
     }
 }
 

@@ -11,6 +11,7 @@ use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use super::bits::ByBits;
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
@@ -34,8 +35,8 @@ pub struct MemoryCapacity {
 /// Sessions in this process.
 #[derive(Debug)]
 pub struct MemoryStore {
-    anonymous: Cache<SessionId, Entry>,
-    authenticated: Cache<SessionId, Entry>,
+    anonymous: Cache<SessionId, Entry, ByBits>,
+    authenticated: Cache<SessionId, Entry, ByBits>,
     /// By the bits of the token's keyed hash.
     logins: Cache<u128, Arc<Login>>,
 }
@@ -112,14 +113,14 @@ fn weight(_: &SessionId, entry: &Entry) -> u32 {
     HEAD_BYTES.saturating_add(u32::try_from(own).unwrap_or(u32::MAX))
 }
 
-fn sessions(capacity: u64) -> Cache<SessionId, Entry> {
+fn sessions(capacity: u64) -> Cache<SessionId, Entry, ByBits> {
     Cache::builder()
         .max_capacity(capacity)
         .weigher(weight)
         // Not TinyLFU: when full, it may refuse new sessions, and a shopper would never get one.
         .eviction_policy(EvictionPolicy::lru())
         .expire_after(KeepEntries)
-        .build()
+        .build_with_hasher(ByBits)
 }
 
 impl MemoryStore {
@@ -136,7 +137,7 @@ impl MemoryStore {
         }
     }
 
-    fn cache(&self, authenticated: bool) -> &Cache<SessionId, Entry> {
+    fn cache(&self, authenticated: bool) -> &Cache<SessionId, Entry, ByBits> {
         if authenticated {
             &self.authenticated
         } else {

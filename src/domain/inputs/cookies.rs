@@ -4,7 +4,7 @@ use http::header::COOKIE;
 use memchr::memrchr;
 
 use super::Inputs;
-use super::pairs::{pieces, split_pair};
+use super::pairs::{Piece, pieces};
 use super::rules::InputRules;
 use crate::domain::request::RequestView;
 use crate::domain::session::field::is_key;
@@ -64,18 +64,26 @@ struct Reading<'r, 'a> {
 
 impl<'a> Reading<'_, 'a> {
     fn line(&mut self, line: &'a [u8]) {
-        // Nearly every line is clean as a whole; only pairs of others are looked at one by one.
-        let clean = is_clean(line);
+        // Nearly every line is clean as a whole; only pairs of others are looked at one by one. A
+        // header's value holds no control character of ASCII but the tab: its type forbids them,
+        // and so do the parsers of HTTP/1 and HTTP/2 before it.
+        let clean = line.is_ascii();
         for piece in pieces(line) {
-            let well_formed = clean || is_clean_text(piece);
-            match split_pair(piece).filter(|_| well_formed) {
-                Some((name, value)) => self.pair(name, value),
+            let well_formed = clean || is_clean_text(piece.bytes());
+            match piece.name().filter(|_| well_formed) {
+                Some(name) => self.pair(name, piece),
                 None => self.inputs.dropped_pairs += 1,
             }
         }
     }
 
-    fn pair(&mut self, name: &'a [u8], value: &'a [u8]) {
+    fn is_captured(&self, name: &str) -> bool {
+        !self.rules.is_session_cookie(name)
+            && self.rules.cookies.find(name).is_some()
+            && is_key(name)
+    }
+
+    fn pair(&mut self, name: &'a [u8], piece: Piece<'a>) {
         let own = name == self.session_cookie.as_bytes();
         let cart = name == CART_COOKIE.as_bytes();
         let captured = name
@@ -84,28 +92,25 @@ impl<'a> Reading<'_, 'a> {
         if !(own || cart || captured) {
             return;
         }
-        let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value)) else {
+        let Ok(name) = std::str::from_utf8(name) else {
+            return;
+        };
+        let captured = captured && self.is_captured(name);
+        if !(own || cart || captured) {
+            return;
+        }
+        let Ok(value) = std::str::from_utf8(piece.value()) else {
             return;
         };
         if own {
             self.inputs.tokens.push(value);
-        } else if !self.rules.is_session_cookie(name)
-            && self.rules.cookies.find(name).is_some()
-            && is_key(name)
-        {
+        } else if captured {
             self.inputs.captured.push((name, value));
         }
         if cart {
             self.inputs.order_form = read_order_form(value).or(self.inputs.order_form);
         }
     }
-}
-
-/// Visible ASCII, spaces and tabs: no control character, and UTF-8 for certain.
-fn is_clean(line: &[u8]) -> bool {
-    // Counted to the end rather than left early, so that it compiles to wide instructions.
-    let odd = |b: &&u8| !matches!(b, b' '..=b'~' | b'\t');
-    line.iter().filter(odd).count() == 0
 }
 
 /// UTF-8 without control characters.

@@ -8,7 +8,6 @@ use url::form_urlencoded;
 
 use super::Inputs;
 use super::names::Match;
-use super::pairs::split_at_byte;
 use super::rules::InputRules;
 use crate::domain::patch::Patch;
 use crate::domain::session::Field;
@@ -43,15 +42,16 @@ pub(super) fn read_query<'a>(
     inputs: &mut Inputs<'a>,
 ) {
     let mut wild_names = 0;
+    let plain = is_plain(query);
     for pair in split_query(query) {
-        let Some((found, parameter)) = find(pair, rules) else {
+        let Some((found, parameter)) = find(pair, plain, rules) else {
             continue;
         };
         let known = inputs
             .public
             .iter()
             .position(|(name, _)| *name == parameter.0);
-        let refused = is_refused((&parameter.0, &parameter.1), trusted_start)
+        let refused = is_refused((&parameter.0, &parameter.1), plain, trusted_start)
             || (known.is_none() && found == Match::Wild && wild_names == MAX_WILD_NAMES);
         if refused {
             inputs.ignored_parameters += 1;
@@ -78,7 +78,7 @@ pub fn read_call_query(query: &str, trusted_start: bool) -> Patch {
     let mut writes = Patch::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let left_out =
-            CONTROL_WORDS.contains(&&*name) || is_refused((&name, &value), trusted_start);
+            CONTROL_WORDS.contains(&&*name) || is_refused((&name, &value), false, trusted_start);
         if let Ok(field) = Field::new("public", &name)
             && !left_out
         {
@@ -89,43 +89,59 @@ pub fn read_call_query(query: &str, trusted_start: bool) -> Patch {
 }
 
 /// Whether a parameter is not to be kept: too long, with control characters, or not for another
-/// site to say.
-fn is_refused((name, value): (&str, &str), trusted_start: bool) -> bool {
+/// site to say. A `plain` query holds no control characters.
+fn is_refused((name, value): (&str, &str), plain: bool, trusted_start: bool) -> bool {
     value.len() > MAX_VALUE_BYTES
-        || value.chars().any(char::is_control)
+        || (!plain && value.chars().any(char::is_control))
         || (name == IMPERSONATION && !trusted_start)
 }
 
 /// The pairs of a query, raw.
-fn split_query(query: &str) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(query.as_bytes());
+fn split_query(query: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(query);
     std::iter::from_fn(move || {
         let left = rest?;
-        let (pair, after) = match split_at_byte(left, b'&') {
-            Some((pair, after)) => (pair, Some(after)),
-            None => (left, None),
-        };
-        rest = after;
-        Some(pair)
+        let end = memchr(b'&', left.as_bytes());
+        rest = end.and_then(|end| left.get(end + 1..));
+        end.map_or(Some(left), |end| left.get(..end))
     })
     .filter(|pair| !pair.is_empty())
 }
 
-/// A pair that is on the list; others are not decoded, but for names with escapes in them.
-fn find<'a>(pair: &'a [u8], rules: &InputRules) -> Option<(Match, Parameter<'a>)> {
-    let end = memchr(b'=', pair).unwrap_or(pair.len());
-    let name = pair.get(..end)?;
-    if name.len() > MAX_KEY_BYTES * ESCAPE_BYTES {
+/// A pair that is on the list; others are not decoded, but for names with escapes in them. `plain`
+/// tells what is known of the whole query, see [`is_plain`].
+fn find<'a>(pair: &'a str, plain: bool, rules: &InputRules) -> Option<(Match, Parameter<'a>)> {
+    let first = *pair.as_bytes().first()?;
+    if !is_escape(first) && !rules.query.may_begin_with(first) {
         return None;
     }
-    let (first, _) = name.split_first()?;
-    let plain = !name.iter().any(|b| matches!(b, b'%' | b'+'));
-    if plain {
-        rules.query.find(std::str::from_utf8(name).ok()?)?;
-    } else if !matches!(first, b'%' | b'+') && !rules.query.may_begin_with(*first) {
+    // Names are short: looking at one byte after the other is quicker than setting up more.
+    let end = pair.bytes().position(|byte| byte == b'=');
+    let name = end.map_or(Some(pair), |end| pair.get(..end))?;
+    if name.is_empty() || name.len() > MAX_KEY_BYTES * ESCAPE_BYTES {
         return None;
     }
-    let parameter = form_urlencoded::parse(pair).next()?;
+    let parameter = if plain || is_plain(pair) {
+        let value = end.and_then(|end| pair.get(end + 1..)).unwrap_or_default();
+        (Cow::Borrowed(name), Cow::Borrowed(value))
+    } else {
+        if !name.bytes().any(is_escape) {
+            rules.query.find(name)?;
+        }
+        form_urlencoded::parse(pair.as_bytes()).next()?
+    };
     let found = rules.query.find(&parameter.0)?;
     (found == Match::Exact || is_key(&parameter.0)).then_some((found, parameter))
+}
+
+/// Whether a text holds visible ASCII and spaces alone, and nothing encoded: it says what stands
+/// there.
+fn is_plain(text: &str) -> bool {
+    // Looked at to the end rather than left early, so that it compiles to wide instructions.
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') & !is_escape(byte);
+    text.bytes().fold(true, |all, byte| all & plain(byte))
+}
+
+const fn is_escape(byte: u8) -> bool {
+    matches!(byte, b'%' | b'+')
 }

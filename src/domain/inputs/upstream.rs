@@ -5,7 +5,7 @@ use std::fmt;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use super::pairs::{pieces, split_pair};
+use super::pairs::{Piece, name_in, pieces};
 
 /// What becomes of the Cookie header on the way to the upstream.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl fmt::Debug for UpstreamCookie {
 /// name is to be dropped. Every other pair is kept byte for byte and in order, malformed ones and
 /// those past the size limit too.
 pub fn upstream_cookie(headers: &HeaderMap, drop: impl Fn(&str) -> bool) -> UpstreamCookie {
-    let dropped = |piece: &[u8]| std::str::from_utf8(name_of(piece)).is_ok_and(&drop);
+    let dropped = |piece: Piece<'_>| std::str::from_utf8(name_of(piece)).is_ok_and(&drop);
     let lines = || headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
     let several = lines().nth(1).is_some();
     if !several && !lines().flat_map(pieces).any(dropped) {
@@ -45,11 +45,11 @@ pub fn upstream_cookie(headers: &HeaderMap, drop: impl Fn(&str) -> bool) -> Upst
     }
     let room = lines().map(|line| line.len() + 2).sum();
     let mut joined = Vec::with_capacity(room);
-    for piece in lines().flat_map(pieces).filter(|piece| !dropped(piece)) {
+    for piece in lines().flat_map(pieces).filter(|piece| !dropped(*piece)) {
         if !joined.is_empty() {
             joined.extend_from_slice(b"; ");
         }
-        joined.extend_from_slice(piece);
+        joined.extend_from_slice(piece.bytes());
     }
     if joined.is_empty() {
         return UpstreamCookie::Absent;
@@ -61,10 +61,11 @@ pub fn upstream_cookie(headers: &HeaderMap, drop: impl Fn(&str) -> bool) -> Upst
 
 /// The name that some server could see in a piece: `=vtex_session=x` and a bare `vtex_session` are
 /// nameless to browsers, and ours to lenient parsers.
-fn name_of(piece: &[u8]) -> &[u8] {
-    if let Some((name, _)) = split_pair(piece) {
+fn name_of(piece: Piece<'_>) -> &[u8] {
+    if let Some(name) = piece.name() {
         return name;
     }
-    let value = piece.strip_prefix(b"=").unwrap_or(piece);
-    split_pair(value).map_or(value, |(name, _)| name)
+    let bytes = piece.bytes();
+    let value = bytes.strip_prefix(b"=").unwrap_or(bytes);
+    name_in(value).unwrap_or(value)
 }

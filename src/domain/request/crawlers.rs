@@ -44,54 +44,93 @@ pub const CRAWLERS: &[&str] = &[
     "yandeximages",
 ];
 
-/// Tokens to look for, and how they begin: a `User-Agent` is gone through once for all of them.
+/// Tokens to look for. A `User-Agent` is gone through once for all of them, in steps as long as no
+/// token can begin in between (Wu and Manber, "A fast algorithm for multi-pattern searching").
 #[derive(Clone, Debug)]
 pub struct Crawlers {
-    tokens: Box<[Box<[u8]>]>,
-    /// Which pairs of letters begin a token: a row for the first, a bit for the second.
-    starts: [u32; 32],
+    /// By their first letter, see [`low_bits`].
+    tokens: Box<[Tokens; LETTERS]>,
+    /// The length of the shortest token: of each one, as many bytes are what steps go by.
+    shortest: usize,
+    /// How far to go on from two letters that end such a part: a row for the first.
+    steps: Box<Steps>,
 }
+
+type Tokens = Vec<Box<[u8]>>;
+type Steps = [[u8; LETTERS]; LETTERS];
+
+/// How many letters are told apart, see [`low_bits`].
+const LETTERS: usize = 32;
 
 impl Crawlers {
     /// Takes lower-case tokens; empty ones are left out.
     pub fn new(tokens: &[String]) -> Self {
         let tokens = tokens.iter().map(String::as_bytes);
-        let tokens: Box<[Box<[u8]>]> = tokens
-            .filter(|token| !token.is_empty())
-            .map(Box::from)
-            .collect();
-        let mut starts = [0; 32];
-        for token in &tokens {
-            let (first, second) = (token.first(), token.get(1));
-            let row = first.and_then(|first| starts.get_mut(low_bits(*first)));
-            if let Some(row) = row {
-                *row |= second.map_or(u32::MAX, |second| 1 << low_bits(*second));
-            }
+        let tokens = tokens.filter(|token| !token.is_empty());
+        let shortest = tokens.clone().map(<[u8]>::len).min().unwrap_or(0);
+        let of_row = |row| {
+            let begins = |token: &&[u8]| token.first().map(|&first| low_bits(first)) == Some(row);
+            tokens.clone().filter(begins).map(Box::from).collect()
+        };
+        Self {
+            tokens: Box::new(std::array::from_fn(of_row)),
+            steps: plan_steps(tokens, shortest),
+            shortest,
         }
-        Self { tokens, starts }
     }
 
     fn are_in(&self, agent: &[u8]) -> bool {
-        let seconds = agent.iter().skip(1).chain([&0]);
-        agent
-            .iter()
-            .zip(seconds)
-            .enumerate()
-            .filter(|(_, (first, second))| self.may_begin(**first, **second))
-            .any(|(at, _)| agent.get(at..).is_some_and(|rest| self.begin(rest)))
+        // Always at the end of a part that may be a token's beginning.
+        let Some(mut end) = self.shortest.checked_sub(1) else {
+            return false;
+        };
+        while let Some(&last) = agent.get(end) {
+            let before = end.checked_sub(1).and_then(|at| agent.get(at));
+            let step = self.step(before.copied().unwrap_or_default(), last);
+            if step == 0 {
+                let rest = agent.get(end + 1 - self.shortest..).unwrap_or_default();
+                if self.begin(rest) {
+                    return true;
+                }
+            }
+            end += step.max(1);
+        }
+        false
     }
 
-    fn may_begin(&self, first: u8, second: u8) -> bool {
-        let row = self.starts.get(low_bits(first));
-        row.is_some_and(|row| row >> low_bits(second) & 1 == 1)
+    fn step(&self, before: u8, last: u8) -> usize {
+        let row = self.steps.get(low_bits(before));
+        let step = row.and_then(|row| row.get(low_bits(last)));
+        step.map_or(0, |&step| usize::from(step))
     }
 
     fn begin(&self, rest: &[u8]) -> bool {
-        self.tokens.iter().any(|token| {
+        let first = rest.first().map_or(0, |&first| low_bits(first));
+        let tokens = self.tokens.get(first).map_or(&[][..], Vec::as_slice);
+        tokens.iter().any(|token| {
             rest.get(..token.len())
                 .is_some_and(|part| part.eq_ignore_ascii_case(token))
         })
     }
+}
+
+/// Two letters that are in no token's first `shortest` bytes may be passed over but for the last
+/// one, which can be a token's first; others as far as their last place in any token is from the
+/// end of those bytes.
+fn plan_steps<'a>(tokens: impl Iterator<Item = &'a [u8]>, shortest: usize) -> Box<Steps> {
+    let longest_step = |step: usize| u8::try_from(step).unwrap_or(u8::MAX);
+    let mut steps = Box::new([[longest_step(shortest.saturating_sub(1)); LETTERS]; LETTERS]);
+    for token in tokens {
+        let part = token.get(..shortest).unwrap_or_default();
+        for (at, pair) in part.windows(2).enumerate() {
+            let &[first, second] = pair else { continue };
+            let row = steps.get_mut(low_bits(first));
+            if let Some(step) = row.and_then(|row| row.get_mut(low_bits(second))) {
+                *step = longest_step(shortest - 2 - at).min(*step);
+            }
+        }
+    }
+    steps
 }
 
 /// The same for a letter's two cases.

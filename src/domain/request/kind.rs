@@ -2,12 +2,21 @@
 //!
 //! Browsers say it in fetch metadata; where those are missing, the older signs are read.
 
+use http::HeaderName;
+
 use super::RequestView;
+
+// Made ahead: every request asks for these, and a name in text is parsed each time.
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static PREFETCH: [HeaderName; 2] = [
+    HeaderName::from_static("sec-purpose"),
+    HeaderName::from_static("purpose"),
+];
 
 impl RequestView<'_> {
     /// Whether a browser sent it: browsers alone may send `Sec-Fetch-Site`.
     pub fn browser(&self) -> bool {
-        self.headers.contains_key("sec-fetch-site")
+        self.headers.contains_key(&SEC_FETCH_SITE)
     }
 
     /// Whether it loads a page of HTML into a tab, by any method.
@@ -37,19 +46,22 @@ impl RequestView<'_> {
 
     /// Whether the browser only fetches ahead: nobody has looked at anything.
     pub fn prefetch(&self) -> bool {
-        ["sec-purpose", "purpose"].into_iter().any(|name| {
-            self.header(name).is_some_and(|value| {
-                value
-                    .split([';', ','])
-                    .any(|item| item.trim().eq_ignore_ascii_case("prefetch"))
-            })
+        PREFETCH.iter().any(|name| {
+            let value = self.headers.get(name);
+            value
+                .and_then(|value| value.to_str().ok())
+                .is_some_and(|value| {
+                    value
+                        .split([';', ','])
+                        .any(|item| item.trim().eq_ignore_ascii_case("prefetch"))
+                })
         })
     }
 
     /// Whether no other site started it: its own pages, the address bar, or no browser at all.
     pub fn same_origin_or_direct(&self) -> bool {
         // A value that is unreadable, or one of several, is not the browser's.
-        let mut values = self.headers.get_all("sec-fetch-site").iter();
+        let mut values = self.headers.get_all(&SEC_FETCH_SITE).iter();
         match (values.next(), values.next()) {
             (None, _) => true,
             (Some(site), None) => matches!(site.as_bytes(), b"same-origin" | b"none"),

@@ -78,37 +78,39 @@ pub fn hash_token(key: &HashKey, token: &str) -> TokenHash {
     TokenHash(hasher.finish128().as_u128())
 }
 
+/// The keyed hash of a captured cookie's name and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CookieHash(TokenHash);
+
+impl CookieHash {
+    /// Hashes a cookie.
+    pub fn of(key: &HashKey, name: &str, value: &str) -> Self {
+        let mut hasher = key.hasher(OF_COOKIE);
+        // The length keeps `a` + `bc` apart from `ab` + `c`.
+        hasher.write(&(name.len() as u64).to_le_bytes());
+        hasher.write(name.as_bytes());
+        hasher.write(value.as_bytes());
+        Self(TokenHash(hasher.finish128().as_u128()))
+    }
+
+    /// Reads what [`hash_cookie`] wrote; None for any other spelling.
+    pub fn read(kept: &str) -> Option<Self> {
+        let digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if kept.len() != HEX_DIGITS || !kept.bytes().all(digit) {
+            return None;
+        }
+        let bits = u128::from_str_radix(kept, 16).ok()?;
+        Some(Self(TokenHash(bits)))
+    }
+}
+
 /// What a session keeps of a captured cookie: 32 hex digits of a hash of name and value.
 pub fn hash_cookie(key: &HashKey, name: &str, value: &str) -> String {
-    format!("{:032x}", cookie_bits(key, name, value))
+    let CookieHash(hash) = CookieHash::of(key, name, value);
+    format!("{:032x}", hash.as_u128())
 }
 
 /// Whether `kept` is the hash of a captured cookie, as [`hash_cookie`] writes it. Builds nothing.
 pub fn is_cookie_hash(kept: &str, key: &HashKey, name: &str, value: &str) -> bool {
-    let mut bits = cookie_bits(key, name, value);
-    // To the end in any case: where two hashes differ takes no part in the time.
-    let differences = kept.bytes().fold(0, |differences, digit| {
-        bits = bits.rotate_left(4);
-        differences | (digit ^ hex_digit(bits))
-    });
-    kept.len() == HEX_DIGITS && black_box(differences) == 0
-}
-
-/// The hexadecimal digit of the lowest four bits.
-fn hex_digit(bits: u128) -> u8 {
-    let digit = u8::try_from(bits & 15).unwrap_or_default();
-    if digit < 10 {
-        b'0' + digit
-    } else {
-        b'a' - 10 + digit
-    }
-}
-
-fn cookie_bits(key: &HashKey, name: &str, value: &str) -> u128 {
-    let mut hasher = key.hasher(OF_COOKIE);
-    // The length keeps `a` + `bc` apart from `ab` + `c`.
-    hasher.write(&(name.len() as u64).to_le_bytes());
-    hasher.write(name.as_bytes());
-    hasher.write(value.as_bytes());
-    hasher.finish128().as_u128()
+    CookieHash::read(kept).is_some_and(|kept| kept == CookieHash::of(key, name, value))
 }

@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr;
 
 use super::MAX_TOKEN_BYTES;
 use crate::domain::session::SessionId;
@@ -23,9 +24,9 @@ pub fn peek_id(token: &str) -> Option<(SessionId, bool)> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
-    let (_, rest) = token.split_once('.')?;
-    let (payload, _) = rest.split_once('.')?;
-    let payload = payload.as_bytes();
+    let token = token.as_bytes();
+    let payload = token.get(memchr(b'.', token)? + 1..)?;
+    let payload = payload.get(..memchr(b'.', payload)?)?;
     let mut start = [0; START_BYTES];
     URL_SAFE_NO_PAD
         .decode_slice(payload.get(..START_CHARS)?, &mut start)

@@ -203,7 +203,7 @@ proptest! {
         pieces in prop::collection::vec(
             prop::sample::select(vec![
                 "sc", "locale", "utm_", "country", "=", "=", "&", "&", "%", "+", "%73", "c", "%2b",
-                "%C3%A9", "é", "%ff", "2", "&sc=", "&%6cocale=", "&gclid",
+                "%C3%A9", "é", "%ff", "2", "&sc=", "&%6cocale=", "&gclid", " ", "\u{7f}", "\u{85}", "%0a",
             ]),
             0..16,
         )
@@ -212,7 +212,7 @@ proptest! {
         let listed = ["sc", "locale", "country", "gclid"];
         let mut expected: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if listed.contains(&&*name) {
+            if listed.contains(&&*name) && !value.chars().any(char::is_control) {
                 expected.retain(|(earlier, _)| *earlier != *name);
                 expected.push((name.into_owned(), value.into_owned()));
             }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::prelude::*;
 
 use super::super::{CRAWLERS, Crawlers, NormalPath, RequestView};
 
@@ -245,5 +246,35 @@ fn methods_that_change_nothing_are_safe() {
             with(&[], |r| RequestView { method, ..r }.safe_method()),
             safe
         );
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_token_is_found_wherever_it_stands_and_nothing_else_is(
+        tokens in prop::collection::vec("[abc/]{0,5}", 0..5),
+        agent in "[a-cA-C/; ]{0,24}",
+    ) {
+        let crawlers = Crawlers::new(&tokens);
+        let lower = agent.to_lowercase();
+        let expected = tokens.iter().any(|token| !token.is_empty() && lower.contains(token));
+        let found = with(&[("user-agent", &agent)], |r| r.crawler(&crawlers));
+        prop_assert_eq!(found, expected, "{:?} in {:?}", tokens, agent);
+    }
+
+    #[test]
+    fn usual_tokens_are_found_inside_of_any_text(
+        before in "[ -~]{0,40}",
+        token in prop::sample::select(CRAWLERS),
+        after in "[ -~]{0,40}",
+    ) {
+        let tokens: Vec<String> = CRAWLERS.iter().map(|&token| token.to_owned()).collect();
+        let crawlers = Crawlers::new(&tokens);
+        for agent in [format!("{before}{token}{after}"), format!("{before}{after}")] {
+            let lower = agent.to_lowercase();
+            let expected = CRAWLERS.iter().any(|token| lower.contains(token));
+            let found = with(&[("user-agent", &agent)], |r| r.crawler(&crawlers));
+            prop_assert_eq!(found, expected, "{:?}", agent);
+        }
     }
 }
