@@ -152,12 +152,7 @@ impl SessionApi<'_> {
     }
 
     fn cookies(&self, call: &Call<'_>) -> &CookieSettings {
-        let cookies = &self.account.cookies;
-        if call.request.insecure_cookies {
-            &cookies.insecure
-        } else {
-            &cookies.secure
-        }
+        self.account.cookies.of(call.request.insecure_cookies)
     }
 }
 

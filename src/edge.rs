@@ -76,12 +76,7 @@ impl Edge {
     }
 
     fn cookies<'a>(&self, decision: &'a Decision) -> &'a CookieSettings {
-        let cookies = &decision.account.cookies;
-        if self.insecure_cookies {
-            &cookies.insecure
-        } else {
-            &cookies.secure
-        }
+        decision.account.cookies.of(self.insecure_cookies)
     }
 }
 

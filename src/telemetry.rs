@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use prometheus::{
     Encoder, Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder,
 };
@@ -188,11 +189,9 @@ impl Telemetry {
     pub fn called(&self, method: &str, resource: &'static str, status: u16) {
         let known = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"];
         let method = known.iter().find(|known| **known == method);
-        let labels = [
-            method.copied().unwrap_or("other"),
-            resource,
-            &status.to_string(),
-        ];
+        let method = method.copied().unwrap_or("other");
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        let labels = [method, resource, status.as_str()];
         self.api_calls.with_label_values(&labels).inc();
     }
 

@@ -50,7 +50,12 @@ impl SessionApi<'_> {
     }
 
     /// The document with the fields that are asked for.
-    pub(super) fn document(&self, call: &Call<'_>, decision: &Decision, items: &Items) -> String {
+    pub(super) fn document(
+        &self,
+        call: &Call<'_>,
+        decision: &Decision,
+        items: &Items<'_>,
+    ) -> String {
         let id = self.id_of(decision);
         let Some(body) = &decision.trace.body else {
             return Document::of(&Body::new()).whole(id);
@@ -61,7 +66,7 @@ impl SessionApi<'_> {
         }
         match items {
             Items::All => body.document().whole(id),
-            Items::Listed { .. } => body.document().part(id, |field| items.take(field)),
+            Items::Listed(_) => body.document().part(id, |field| items.take(field)),
         }
     }
 

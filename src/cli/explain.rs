@@ -11,13 +11,14 @@ use clap::Args;
 
 use super::run::system_ports;
 use super::{ConfigArgs, tell};
-use crate::api::{Call, SessionApi};
+use crate::account::Account;
+use crate::api::{Answered, Call, SessionApi};
 use crate::assemble::{NewKeys, Ports, assemble};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::domain::cookies::ResponseFacts;
 use crate::domain::inputs::read_inputs;
 use crate::domain::time::Millis;
-use crate::edge::{self, session_api};
+use crate::edge::{self, Shared, session_api};
 use crate::ports::Clock;
 
 mod kept;
@@ -142,18 +143,14 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     let inputs = read_inputs(&view, &account.inputs);
     let mut report = Report::of_inputs(&view, account, &inputs, reading.spoofed);
     if let Some(route) = session_api::route(&reading.admitted, account) {
-        let api = SessionApi {
-            flow: &shared.flow,
-            account,
-        };
+        let body_limit = running.limits.api_body_bytes;
         let call = Call {
             route,
             request: view,
             body: Some(&body),
-            body_limit: running.limits.api_body_bytes,
+            body_limit,
         };
-        let answered = api.answer(call, &|| true).await;
-        report.add_call(&answered);
+        report.add_call(&answer_call(&shared, account, call).await);
         return Ok(report);
     }
     let mut decision = shared.flow.decide(account, &view, &|| true).await;
@@ -161,12 +158,13 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
         status: args.status,
         cache_control: args.cache_control.as_deref(),
     };
-    let settings = if insecure {
-        &account.cookies.insecure
-    } else {
-        &account.cookies.secure
-    };
+    let settings = account.cookies.of(insecure);
     let leaving = shared.flow.leave(&mut decision, settings, &facts).await;
     report.add(&decision, &leaving);
     Ok(report)
+}
+
+async fn answer_call(shared: &Shared, account: &Arc<Account>, call: Call<'_>) -> Answered {
+    let flow = &shared.flow;
+    SessionApi { flow, account }.answer(call, &|| true).await
 }

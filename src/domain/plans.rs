@@ -99,10 +99,8 @@ impl SharedBody {
 
     /// The document that the API answers with, serialised once.
     pub fn document(&self) -> &Document {
-        let made = self
-            .document
-            .get_or_init(|| Box::new(Document::of(&self.body)));
-        made
+        self.document
+            .get_or_init(|| Box::new(Document::of(&self.body)))
     }
 
     /// The plans under the configuration of this generation, made at first need.

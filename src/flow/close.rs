@@ -115,7 +115,7 @@ enum Closed {
     Replaced,
 }
 
-fn shown_logins<'a>(stage: Stage<'a>) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn shown_logins(stage: Stage<'_>) -> impl Iterator<Item = (&str, &str)> {
     let captured = stage.inputs.captured.iter().copied();
     captured.filter(move |(name, value)| says_who(stage.account, name) && !value.is_empty())
 }

@@ -27,11 +27,7 @@ use crate::store::Resident;
 impl Stage<'_> {
     /// Names and attributes of our cookies on the listener that the request came in by.
     pub(super) fn cookies(&self) -> &CookieSettings {
-        if self.request.insecure_cookies {
-            &self.account.cookies.insecure
-        } else {
-            &self.account.cookies.secure
-        }
+        self.account.cookies.of(self.request.insecure_cookies)
     }
 
     /// Whether a captured cookie that was not found is unknown rather than gone: cookies were cut

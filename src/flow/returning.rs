@@ -81,32 +81,28 @@ impl Flow {
     /// A request with the id of a session that was replaced a moment ago: served from the new one
     /// if it proves to be of the same principal, and from no session at all otherwise.
     pub(super) async fn through_marker(&self, stage: Stage<'_>, marker: Marker) -> Decision {
-        match self.follow(stage, &marker) {
-            Some(resident) => {
-                if stage.activity {
-                    resident.touch(stage.now);
-                }
-                let fields = resident.session().body.fields();
-                let writes = stage.ask.is_some_and(|ask| ask.writes.changes(fields));
-                let alive = Alive {
-                    iat: resident.session().issued_at,
-                    resident,
-                    reissue: true,
-                    clock_step: false,
-                    lookup: Lookup::Moved,
-                };
-                let decision = self.unchanged(stage, alive);
-                // It reads and never writes (lifetime law, "Rotation").
-                if writes {
-                    return decision.undone(Undone::Replaced);
-                }
-                decision
-            }
-            None => {
-                let decision = self.nobody(stage, Lookup::Moved).await;
-                decision.undone_call(stage, Undone::Replaced)
-            }
+        let Some(resident) = self.follow(stage, &marker) else {
+            let decision = self.nobody(stage, Lookup::Moved).await;
+            return decision.undone_call(stage, Undone::Replaced);
+        };
+        if stage.activity {
+            resident.touch(stage.now);
         }
+        let fields = resident.session().body.fields();
+        let writes = stage.ask.is_some_and(|ask| ask.writes.changes(fields));
+        let alive = Alive {
+            iat: resident.session().issued_at,
+            resident,
+            reissue: true,
+            clock_step: false,
+            lookup: Lookup::Moved,
+        };
+        let decision = self.unchanged(stage, alive);
+        // It reads and never writes (lifetime law, "Rotation").
+        if writes {
+            return decision.undone(Undone::Replaced);
+        }
+        decision
     }
 
     fn follow(&self, stage: Stage<'_>, marker: &Marker) -> Option<Arc<Resident>> {

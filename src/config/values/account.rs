@@ -227,7 +227,12 @@ pub struct Cookies {
 impl Cookies {
     /// The settings for cookies that leave by a listener.
     pub fn leaving_by(&self, listener: &super::Listener) -> &CookieSettings {
-        if listener.insecure_cookies {
+        self.of(listener.insecure_cookies)
+    }
+
+    /// The same by the kind of listener.
+    pub const fn of(&self, insecure: bool) -> &CookieSettings {
+        if insecure {
             &self.insecure
         } else {
             &self.secure

@@ -71,9 +71,8 @@ impl ApiError {
     /// The status that it is answered with.
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Body(_) | Self::NoItems | Self::BadSegment => 400,
             Self::Limit(LimitError::Bytes(_)) | Self::TooLarge(_) => 413,
-            Self::Limit(_) => 400,
+            Self::Body(_) | Self::NoItems | Self::BadSegment | Self::Limit(_) => 400,
             Self::DeniedAnonymous => 401,
             Self::Denied | Self::ForeignOrigin | Self::ForeignToken => 403,
             Self::NotFound => 404,

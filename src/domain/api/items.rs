@@ -1,64 +1,55 @@
 //! The `items` of a request: which fields of a session it wants to see.
 
+use std::borrow::Cow;
+
+use memchr::memmem;
 use url::form_urlencoded;
 
 use crate::domain::session::Field;
 
 /// The fields that a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Items {
+pub enum Items<'q> {
     /// `*`: all of them.
     All,
-    /// The listed ones.
-    Listed {
-        /// Fields by name, sorted, each once.
-        fields: Vec<Field>,
-        /// Whole namespaces (`public.*`), sorted: an extension of the platform's grammar.
-        namespaces: Vec<String>,
-    },
+    /// The ones of a comma list: fields by name, and whole namespaces (`public.*`), an extension of
+    /// the platform's grammar. Compared as text; what can name no field fits none.
+    Listed(Cow<'q, str>),
 }
 
-impl Items {
+impl<'q> Items<'q> {
     /// Reads the `items` of a query. `None` where it has none, or nothing stands in it; the last
     /// of several counts. An entry that can name no field asks for nothing.
-    pub fn read(query: Option<&str>) -> Option<Self> {
+    pub fn read(query: Option<&'q str>) -> Option<Self> {
         let query = query?.as_bytes();
+        // Most writes have none, and most queries are a page's.
+        memmem::find(query, b"items").or_else(|| memchr::memchr(b'%', query))?;
         let (_, list) = form_urlencoded::parse(query)
             .filter(|(name, _)| name == "items")
             .last()?;
-        Self::parse(&list)
-    }
-
-    fn parse(list: &str) -> Option<Self> {
         if list.trim().is_empty() {
             return None;
         }
-        let (mut fields, mut namespaces) = (Vec::new(), Vec::new());
-        for entry in list.split(',').map(str::trim) {
-            if entry == "*" {
-                return Some(Self::All);
-            }
-            if let Some(namespace) = entry.strip_suffix(".*") {
-                namespaces.push(namespace.to_owned());
-            } else {
-                fields.extend(entry.parse::<Field>());
-            }
+        if entries(&list).any(|entry| entry == "*") {
+            return Some(Self::All);
         }
-        fields.sort();
-        fields.dedup();
-        namespaces.sort();
-        namespaces.dedup();
-        Some(Self::Listed { fields, namespaces })
+        Some(Self::Listed(list))
     }
 
     /// Whether a field is asked for.
     pub fn take(&self, field: &Field) -> bool {
-        match self {
-            Self::All => true,
-            Self::Listed { fields, namespaces } => {
-                fields.binary_search(field).is_ok()
-                    || namespaces.iter().any(|asked| asked == field.namespace())
-            }
-        }
+        let Self::Listed(list) = self else {
+            return true;
+        };
+        entries(list).any(|entry| {
+            entry == field.as_str()
+                || entry
+                    .strip_suffix(".*")
+                    .is_some_and(|namespace| namespace == field.namespace())
+        })
     }
+}
+
+fn entries(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim)
 }

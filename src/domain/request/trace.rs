@@ -2,6 +2,8 @@
 
 use http::HeaderMap;
 
+/// Length of a `traceparent` of version 00, in bytes.
+const PARENT_BYTES: usize = 55;
 /// Longest request id that is taken over from a client, in bytes.
 const LONGEST_ID: usize = 64;
 
@@ -27,20 +29,36 @@ impl RequestTrace {
         let trace_id = text("traceparent").and_then(trace_id);
         let mut own = None;
         let mut bits = || *own.get_or_insert_with(&mut random);
-        let request_id = match text("x-request-id").filter(|id| plain(id)) {
-            Some(id) => id.to_owned(),
-            None => format!("{:032x}", bits()),
-        };
+        let mut request_id = String::with_capacity(32);
+        match text("x-request-id").filter(|id| plain(id)) {
+            Some(id) => request_id.push_str(id),
+            None => push_hex(&mut request_id, bits(), 32),
+        }
         // Our own span under the client's trace, or a trace of our own.
         let span = u64::try_from(bits() >> 64).unwrap_or(1).max(1);
-        let (trace, flags) = match trace_id {
-            Some((trace, flags)) => (trace.to_owned(), flags.to_owned()),
-            None => (format!("{:032x}", bits().max(1)), "00".to_owned()),
-        };
+        let mut traceparent = String::with_capacity(PARENT_BYTES);
+        traceparent.push_str("00-");
+        match trace_id {
+            Some((trace, _)) => traceparent.push_str(trace),
+            None => push_hex(&mut traceparent, bits().max(1), 32),
+        }
+        traceparent.push('-');
+        push_hex(&mut traceparent, span.into(), 16);
+        traceparent.push('-');
+        traceparent.push_str(trace_id.map_or("00", |(_, flags)| flags));
         Self {
             request_id,
-            traceparent: format!("00-{trace}-{span:016x}-{flags}"),
+            traceparent,
         }
+    }
+}
+
+/// Writes the last `digits` hexadecimal digits of a number. Every request is named, and formatting
+/// machinery would take as long as finding its session.
+fn push_hex(text: &mut String, number: u128, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = u32::try_from((number >> (4 * place)) & 15).unwrap_or_default();
+        text.push(char::from_digit(digit, 16).unwrap_or('0'));
     }
 }
 
@@ -111,6 +129,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn hexadecimal_digits_are_those_of_the_formatter(number in any::<u128>()) {
+            let mut text = String::new();
+            push_hex(&mut text, number, 32);
+            prop_assert_eq!(text, format!("{number:032x}"));
+        }
+
         #[test]
         fn whatever_comes_what_goes_on_is_well_formed(parent in "[ -~]{0,80}", id in "[ -~]{0,80}") {
             let trace = read(&[("traceparent", &parent), ("x-request-id", &id)]);
