@@ -1,4 +1,4 @@
-//! This API described in OpenAPI 3.1, from the same routes and errors that answer it. What goes
+//! This API described in `OpenAPI` 3.1, from the same routes and errors that answer it. What goes
 //! beyond the platform's published schema is marked `x-vestibule-extension`.
 
 use serde_json::{Map, Value, json};

@@ -16,8 +16,6 @@ schemathesis.openapi.format(
     segments.map(lambda segment: base64.urlsafe_b64encode(json.dumps(segment).encode()).decode()),
 )
 
-connection = requests.Session()
-
 LOGIN = "VtexIdclientAutCookie_demostore"
 callers = itertools.cycle(
     [
@@ -40,7 +38,6 @@ def before_call(context, case, kwargs):
         case.cookies.pop(LOGIN, None)
     if session:
         base = case.operation.schema.get_base_url().rstrip("/")
-        begun = connection.post(f"{base}/api/sessions", timeout=20)
+        begun = requests.post(f"{base}/api/sessions", timeout=60)
         begun.raise_for_status()
-        connection.cookies.clear()
         case.cookies["vtex_session"] = begun.json()["sessionToken"]

@@ -36,24 +36,7 @@ pub(super) fn all() -> Value {
             "required": ["value"],
             "properties": {"value": {"description": "Any JSON, nested at most 16 deep."}},
         },
-        "Writes": {
-            "type": "object",
-            "properties": {
-                "public": {
-                    "type": "object",
-                    "description": "Keys with their wrapped values. `\"\"` and `null` are values.",
-                    "maxProperties": 256,
-                    "propertyNames": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": MAX_KEY_BYTES,
-                        "pattern": "^[!#-+\\-./0-<>-\\[\\]-~]+$",
-                    },
-                    "additionalProperties": reference("Value"),
-                },
-            },
-            "example": {"public": {"postalCode": {"value": "20040002"}, "country": {"value": "BRA"}}},
-        },
+        "Writes": writes(),
         "Tokens": {
             "type": "object",
             "required": ["sessionToken", "segmentToken"],
@@ -63,36 +46,11 @@ pub(super) fn all() -> Value {
             },
             "additionalProperties": false,
         },
-        "Session": {
-            "type": "object",
-            "required": ["id", "namespaces"],
-            "properties": {
-                "id": {"type": "string", "format": "uuid"},
-                "namespaces": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "object",
-                        "additionalProperties": reference("Value"),
-                    },
-                },
-            },
-            "additionalProperties": false,
-        },
+        "Session": session(),
         "Written": {"oneOf": [reference("Tokens"), reference("Session")]},
         "Segment": segment(),
         "AnySegment": {"type": "object"},
-        "Error": {
-            "type": "object",
-            "required": ["type", "message"],
-            "properties": {
-                "type": {"type": "string", "enum": [
-                    "BadRequest", "Unauthorized", "Forbidden", "NotFound", "MethodNotAllowed",
-                    "Conflict", "PayloadTooLarge", "TooManyRequests", "AppFailed", "Unavailable",
-                ]},
-                "message": {"type": "string"},
-            },
-            "additionalProperties": false,
-        },
+        "Error": error(),
         "Problem": {
             "type": "object",
             "required": ["type", "title", "status"],
@@ -103,6 +61,63 @@ pub(super) fn all() -> Value {
                 "detail": {"type": "string"},
             },
         },
+    })
+}
+
+/// The body of a write.
+fn writes() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "public": {
+                "type": "object",
+                "description": "Keys with their wrapped values. `\"\"` and `null` are values.",
+                "maxProperties": 256,
+                "propertyNames": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_KEY_BYTES,
+                    "pattern": "^[!#-+\\-./0-<>-\\[\\]-~]+$",
+                },
+                "additionalProperties": reference("Value"),
+            },
+        },
+        "example": {"public": {"postalCode": {"value": "20040002"}, "country": {"value": "BRA"}}},
+    })
+}
+
+/// A session, or the fields of it that were asked for.
+fn session() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "namespaces"],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "namespaces": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": reference("Value"),
+                },
+            },
+        },
+        "additionalProperties": false,
+    })
+}
+
+/// Why a call was not done.
+fn error() -> Value {
+    json!({
+        "type": "object",
+        "required": ["type", "message"],
+        "properties": {
+            "type": {"type": "string", "enum": [
+                "BadRequest", "Unauthorized", "Forbidden", "NotFound", "MethodNotAllowed",
+                "Conflict", "PayloadTooLarge", "TooManyRequests", "AppFailed", "Unavailable",
+            ]},
+            "message": {"type": "string"},
+        },
+        "additionalProperties": false,
     })
 }
 
