@@ -106,8 +106,8 @@ fn write(method: &str, name: &str, summary: &str, token: &[Value]) -> Value {
             tokens.",
         "schema": {"type": "string"},
     }));
-    let created = ok("A session began.", "Written");
-    let edited = ok("The session was edited.", "Written");
+    let created = linked(ok("A session began.", "Written"));
+    let edited = linked(ok("The session was edited.", "Written"));
     let cookies = json!({"Set-Cookie": {
         "description": "The session's and the segment's cookie.",
         "schema": {"type": "string"},
@@ -172,6 +172,7 @@ fn segment() -> Value {
         "Captured query parameters (`utm_source`, `cultureInfo`, …) are taken into account in this \
          answer alone.",
         json!({
+            "parameters": overrides(&["sc", "cultureInfo", "utm_source", "utm_campaign", "utmi_cp"]),
             "security": [{}, {"vtex_session": []}],
             "responses": responses(
                 [("200", ok("The segment.", "Segment"))],
@@ -189,17 +190,27 @@ fn segment() -> Value {
 }
 
 fn spelled_out() -> Value {
+    let mut parameters = vec![json!({
+        "name": "token", "in": "path", "required": true,
+        "description": "A segment token: base64 of a JSON object, padded or not, in either \
+            alphabet. The slashes of the standard one stand as they are: escaped ones (`%2F`) \
+            are refused, as everywhere.",
+        "schema": {"type": "string", "format": "segment-token"},
+        "example": "eyJjaGFubmVsIjoiMSJ9",
+    })];
+    parameters.extend(overrides(&[
+        "cultureInfo",
+        "utm_source",
+        "utm_campaign",
+        "utmi_cp",
+    ]));
     operation(
         "getSegmentByToken",
         ("Segment", "Decode a segment"),
         "The segment that the token spells out; no session is looked at. `utm_campaign`, \
          `utm_source`, `utmi_cp` and `cultureInfo` go over it in this answer.",
         json!({
-            "parameters": [{
-                "name": "token", "in": "path", "required": true,
-                "description": "A segment token: base64 of a JSON object, padded or not.",
-                "schema": {"type": "string", "minLength": 1},
-            }],
+            "parameters": parameters,
             "responses": responses(
                 [("200", ok("The segment.", "AnySegment"))],
                 &[ApiError::BadSegment],
@@ -208,17 +219,25 @@ fn spelled_out() -> Value {
     )
 }
 
+/// Query parameters that show in one answer alone.
+fn overrides(names: &[&str]) -> Vec<Value> {
+    let parameter =
+        |name: &&str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
+    names.iter().map(parameter).collect()
+}
+
 fn description() -> Value {
     extension(operation(
         "getDescription",
         ("Description", "Read this document"),
         "This API in OpenAPI 3.1.",
-        json!({"responses": {
-            "200": {
+        json!({"responses": responses(
+            [("200", json!({
                 "description": "The document.",
                 "content": {JSON: {"schema": {"type": "object", "required": ["openapi", "paths"]}}},
-            },
-        }}),
+            }))],
+            &[],
+        )}),
     ))
 }
 
@@ -252,6 +271,19 @@ fn ok(said: &str, schema: &str) -> Value {
         "description": said,
         "content": {JSON: {"schema": schemas::reference(schema)}},
     })
+}
+
+/// Whoever was told a token can name the session by it.
+fn linked(mut answer: Value) -> Value {
+    let token = json!({"token": "$response.body#/sessionToken"});
+    if let Some(answer) = answer.as_object_mut() {
+        let links = json!({
+            "read": {"operationId": "getSessionByToken", "parameters": token},
+            "edit": {"operationId": "editSessionByToken", "parameters": token},
+        });
+        answer.insert("links".to_owned(), links);
+    }
+    answer
 }
 
 fn reading_errors(by_token: bool) -> Vec<ApiError> {
@@ -300,13 +332,19 @@ fn responses<const GOOD: usize>(good: [(&str, Value); GOOD], errors: &[ApiError]
         }
         responses.insert(error.status().to_string(), answer);
     }
-    // What the edge itself refuses, before the API: a path that two servers could read differently.
-    let malformed = responses
-        .entry("400")
-        .or_insert_with(|| json!({"description": "BadRequest", "content": {}}));
-    let problem = json!({"schema": schemas::reference("Problem")});
-    if let Some(content) = malformed.get_mut("content").and_then(Value::as_object_mut) {
-        content.insert("application/problem+json".to_owned(), problem);
+    // What the edge itself refuses, before the API: a path that two servers could read differently,
+    // and a head that is too large.
+    for (status, said) in [
+        ("400", "BadRequest"),
+        ("431", "The request's head is too large"),
+    ] {
+        let refused = responses
+            .entry(status)
+            .or_insert_with(|| json!({"description": said, "content": {}}));
+        let problem = json!({"schema": schemas::reference("Problem")});
+        if let Some(content) = refused.get_mut("content").and_then(Value::as_object_mut) {
+            content.insert("application/problem+json".to_owned(), problem);
+        }
     }
     Value::Object(responses)
 }

@@ -7,4 +7,5 @@ mod origins;
 mod path_tokens;
 mod reading;
 mod segments;
+mod strange;
 mod writing;

@@ -31,6 +31,8 @@ mod pains;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]
+mod schemathesis;
+#[cfg(test)]
 mod session_apps;
 #[cfg(test)]
 mod strict;

@@ -4,6 +4,13 @@ use serde_json::{Value, json};
 
 use crate::domain::session::field::MAX_KEY_BYTES;
 
+/// One segment of a path as the edge lets it pass: no separators, no control characters, nothing
+/// that is made of dots, and no percent sign that reads as an escape once more.
+const PATH_SEGMENT: &str = concat!(
+    r"^(?![. ]*\.[. ]*$)",
+    r"(?:[^\u0000-\u001f\u007f-\u009f/\\;?#%]|%(?![0-9A-Fa-f]{2}|[uU][0-9A-Fa-f]{4}))+$",
+);
+
 /// Where a schema is found in the document.
 pub(super) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
@@ -15,7 +22,8 @@ pub(super) fn session_token() -> Value {
         "name": "token", "in": "path", "required": true,
         "description": "A `sessionToken`. It counts whatever the cookies say; a bad one gives a \
             fresh session. No cookie is set for a session that is named here.",
-        "schema": {"type": "string", "minLength": 1},
+        "schema": {"type": "string", "pattern": PATH_SEGMENT},
+        "example": "invalidToken",
     })
 }
 
@@ -28,24 +36,7 @@ pub(super) fn all() -> Value {
             "required": ["value"],
             "properties": {"value": {"description": "Any JSON, nested at most 16 deep."}},
         },
-        "Writes": {
-            "type": "object",
-            "properties": {
-                "public": {
-                    "type": "object",
-                    "description": "Keys with their wrapped values. `\"\"` and `null` are values.",
-                    "maxProperties": 256,
-                    "propertyNames": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": MAX_KEY_BYTES,
-                        "pattern": "^[!#-+\\-./0-<>-\\[\\]-~]+$",
-                    },
-                    "additionalProperties": reference("Value"),
-                },
-            },
-            "example": {"public": {"postalCode": {"value": "20040002"}, "country": {"value": "BRA"}}},
-        },
+        "Writes": writes(),
         "Tokens": {
             "type": "object",
             "required": ["sessionToken", "segmentToken"],
@@ -55,36 +46,11 @@ pub(super) fn all() -> Value {
             },
             "additionalProperties": false,
         },
-        "Session": {
-            "type": "object",
-            "required": ["id", "namespaces"],
-            "properties": {
-                "id": {"type": "string", "format": "uuid"},
-                "namespaces": {
-                    "type": "object",
-                    "additionalProperties": {
-                        "type": "object",
-                        "additionalProperties": reference("Value"),
-                    },
-                },
-            },
-            "additionalProperties": false,
-        },
+        "Session": session(),
         "Written": {"oneOf": [reference("Tokens"), reference("Session")]},
         "Segment": segment(),
         "AnySegment": {"type": "object"},
-        "Error": {
-            "type": "object",
-            "required": ["type", "message"],
-            "properties": {
-                "type": {"type": "string", "enum": [
-                    "BadRequest", "Unauthorized", "Forbidden", "NotFound", "MethodNotAllowed",
-                    "Conflict", "PayloadTooLarge", "TooManyRequests", "AppFailed", "Unavailable",
-                ]},
-                "message": {"type": "string"},
-            },
-            "additionalProperties": false,
-        },
+        "Error": error(),
         "Problem": {
             "type": "object",
             "required": ["type", "title", "status"],
@@ -95,6 +61,63 @@ pub(super) fn all() -> Value {
                 "detail": {"type": "string"},
             },
         },
+    })
+}
+
+/// The body of a write.
+fn writes() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "public": {
+                "type": "object",
+                "description": "Keys with their wrapped values. `\"\"` and `null` are values.",
+                "maxProperties": 256,
+                "propertyNames": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MAX_KEY_BYTES,
+                    "pattern": "^[!#-+\\-./0-<>-\\[\\]-~]+$",
+                },
+                "additionalProperties": reference("Value"),
+            },
+        },
+        "example": {"public": {"postalCode": {"value": "20040002"}, "country": {"value": "BRA"}}},
+    })
+}
+
+/// A session, or the fields of it that were asked for.
+fn session() -> Value {
+    json!({
+        "type": "object",
+        "required": ["id", "namespaces"],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "namespaces": {
+                "type": "object",
+                "additionalProperties": {
+                    "type": "object",
+                    "additionalProperties": reference("Value"),
+                },
+            },
+        },
+        "additionalProperties": false,
+    })
+}
+
+/// Why a call was not done.
+fn error() -> Value {
+    json!({
+        "type": "object",
+        "required": ["type", "message"],
+        "properties": {
+            "type": {"type": "string", "enum": [
+                "BadRequest", "Unauthorized", "Forbidden", "NotFound", "MethodNotAllowed",
+                "Conflict", "PayloadTooLarge", "TooManyRequests", "AppFailed", "Unavailable",
+            ]},
+            "message": {"type": "string"},
+        },
+        "additionalProperties": false,
     })
 }
 
@@ -125,4 +148,57 @@ fn segment() -> Value {
         },
         "additionalProperties": false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::request::path::NormalPath;
+
+    #[test]
+    fn a_token_that_the_pattern_takes_is_one_that_the_edge_lets_pass() {
+        let pattern = jsonschema::validator_for(&json!({"pattern": PATH_SEGMENT})).unwrap();
+        let agree = |token: &str| {
+            let escaped = utf8_percent_encode(token, NON_ALPHANUMERIC);
+            let passes = NormalPath::read(&format!("/api/sessions/{escaped}")).is_ok();
+            assert_eq!(pattern.is_valid(&json!(token)), passes, "{token:?}");
+        };
+        for token in [
+            "invalidToken",
+            "a.b-c_d",
+            ".",
+            "..",
+            ". .",
+            " ",
+            "a.",
+            "..a",
+            "%",
+            "%4",
+            "%4g",
+            "%41",
+            "%u0041",
+            "%u004",
+            "%U00e9x",
+            "%%41",
+            "a/b",
+            "a\\b",
+            "a;b",
+            "a?b",
+            "a#b",
+            "\u{0}",
+            "\u{1f}",
+            "\u{7f}",
+            "\u{85}",
+            "\u{a0}",
+            "\u{feff}",
+            "é",
+            "\u{10ffff}",
+        ] {
+            agree(token);
+        }
+        proptest!(|(token in "([. ]|%|u|[0-9a-f]|[/;?#]|\\PC|.){1,6}")| agree(&token));
+    }
 }
