@@ -125,7 +125,7 @@ impl Shopper {
             text.extend(["Cookie: ", &line, "\r\n"]);
         }
         if !body.is_empty() || method == "POST" {
-            text += &format!("Content-Length: {}\r\n", body.len());
+            text.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
         text += "Connection: close\r\n\r\n";
         text += body;
