@@ -182,6 +182,28 @@ mod tests {
         assert_eq!(Segment::of(&store()).token(), token);
     }
 
+    /// Segments that the platform made, as they were found in public code, with what they hold.
+    #[test]
+    fn every_segment_of_the_platform_is_made_again_byte_for_byte() {
+        let samples = include_str!("../../../tests/data/segments.json");
+        let samples: Vec<Value> = serde_json::from_str(samples).unwrap();
+        let mut compared = 0;
+        for sample in samples.iter().filter(|sample| sample["token"].is_string()) {
+            let held = sample["decoded"].as_object().unwrap();
+            let body: Body = ALWAYS
+                .iter()
+                .chain(&OPTIONAL)
+                .filter_map(|(name, field)| {
+                    let value = held.get(*name).filter(|value| !value.is_null())?;
+                    Some((known(field), value.clone()))
+                })
+                .collect();
+            assert_eq!(Segment::of(&body).token(), sample["token"], "{sample}");
+            compared += 1;
+        }
+        assert_eq!(compared, 3);
+    }
+
     #[test]
     fn an_oversized_cookie_loses_facets_first_and_then_the_longest_list() {
         let mut body = store();

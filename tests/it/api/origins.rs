@@ -173,11 +173,7 @@ async fn another_site_cannot_start_an_impersonation_by_a_link_to_the_api() {
 #[tokio::test]
 async fn a_script_of_an_allowed_origin_can_read_that_its_session_has_expired() {
     let shop = Shop::with(API).await;
-    let mut shopper = Shopper::new(&shop);
-    shopper.keep(
-        "VtexIdclientAutCookie_demostore",
-        &shop.token("ana@example.com"),
-    );
+    let mut shopper = Shopper::known(&shop, "ana@example.com");
     shopper.get("/account").await;
     shop.clock.advance(at("26:00"));
     for (origin, told) in [(OTHER, Some(OTHER)), ("https://evil.example", None)] {

@@ -25,11 +25,7 @@ async fn a_read_answers_the_listed_fields_and_leaves_missing_ones_out() {
 #[tokio::test]
 async fn a_read_of_everything_shows_no_captured_cookies() {
     let shop = Shop::start().await;
-    let mut shopper = Shopper::new(&shop);
-    shopper.keep(
-        "VtexIdclientAutCookie_demostore",
-        &shop.token("ana@example.com"),
-    );
+    let mut shopper = Shopper::known(&shop, "ana@example.com");
     shopper.get("/").await;
     for items in ["*", "cookie.VtexIdclientAutCookie_demostore", "cookie.*,*"] {
         let fields = shopper.read(items).await;

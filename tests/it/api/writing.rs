@@ -168,11 +168,7 @@ async fn any_json_is_a_value_and_what_stands_beside_it_is_kept() {
 #[tokio::test]
 async fn a_server_that_sends_no_login_cookie_logs_nobody_out() {
     let shop = Shop::start().await;
-    let mut shopper = Shopper::new(&shop);
-    shopper.keep(
-        "VtexIdclientAutCookie_demostore",
-        &shop.token("ana@example.com"),
-    );
+    let mut shopper = Shopper::known(&shop, "ana@example.com");
     shopper.get("/").await;
     let id = shop.origin.last().header("x-session-id").map(str::to_owned);
     let mut server = shopper.clone();
@@ -208,11 +204,7 @@ async fn a_server_that_sends_no_login_cookie_logs_nobody_out() {
 #[tokio::test]
 async fn a_server_that_shows_no_cookie_gets_nothing_of_a_login_that_ended() {
     let shop = Shop::start().await;
-    let mut shopper = Shopper::new(&shop);
-    shopper.keep(
-        "VtexIdclientAutCookie_demostore",
-        &shop.token("ana@example.com"),
-    );
+    let mut shopper = Shopper::known(&shop, "ana@example.com");
     // Two sessions of one login; it ends in the first.
     shopper.get("/").await;
     let mut other = shopper.clone();

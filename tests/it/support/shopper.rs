@@ -51,6 +51,13 @@ impl Shopper {
         }
     }
 
+    /// A shopper whose login cookie is in the jar; no request has shown it yet.
+    pub(crate) fn known(shop: &Arc<Shop>, email: &str) -> Self {
+        let mut shopper = Self::new(shop);
+        shopper.keep("VtexIdclientAutCookie_demostore", &shop.token(email));
+        shopper
+    }
+
     /// Puts a cookie into the jar, as a page or another server would.
     pub(crate) fn keep(&mut self, name: &str, value: &str) {
         let kept = Kept {

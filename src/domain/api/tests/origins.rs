@@ -9,26 +9,32 @@ use crate::domain::request::{NormalPath, RequestView};
 
 const ALLOWED: &str = "https://www.example.com";
 
+/// Lets a request with these headers be looked at.
+fn look<T>(headers: &HeaderMap, secure: bool, at: impl FnOnce(&RequestView<'_>) -> T) -> T {
+    let path = NormalPath::read("/api/sessions").unwrap();
+    at(&RequestView {
+        method: "POST",
+        path: &path,
+        query: None,
+        host: "shop.example",
+        headers,
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        secure,
+        insecure_cookies: false,
+        trace: None,
+    })
+}
+
 fn read(lines: &[(&'static str, &str)], secure: bool) -> (Cors, bool) {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
         headers.append(HeaderName::from_static(name), value.parse().unwrap());
     }
-    let path = NormalPath::read("/api/sessions").unwrap();
-    let view = RequestView {
-        method: "POST",
-        path: &path,
-        query: None,
-        host: "shop.example",
-        headers: &headers,
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        secure,
-        insecure_cookies: false,
-        trace: None,
-    };
     let mut allowed = AllowedOrigins::default();
     allowed.add(ALLOWED).unwrap();
-    (Cors::read(&view, &allowed), view.own_page())
+    look(&headers, secure, |request| {
+        (Cors::read(request, &allowed), request.own_page())
+    })
 }
 
 #[test]
@@ -68,19 +74,10 @@ fn own_pages_allowed_origins_and_all_others_are_told_apart() {
 fn an_origin_that_is_no_text_is_nobodys() {
     let mut headers = HeaderMap::new();
     headers.insert("origin", http::HeaderValue::from_bytes(b"\xff").unwrap());
-    let path = NormalPath::read("/api/sessions").unwrap();
-    let view = RequestView {
-        method: "POST",
-        path: &path,
-        query: None,
-        host: "shop.example",
-        headers: &headers,
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        secure: true,
-        insecure_cookies: false,
-        trace: None,
-    };
-    assert_eq!(Cors::read(&view, &AllowedOrigins::default()), Cors::Foreign);
+    let cors = look(&headers, true, |request| {
+        Cors::read(request, &AllowedOrigins::default())
+    });
+    assert_eq!(cors, Cors::Foreign);
 }
 
 #[test]
