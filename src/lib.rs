@@ -27,6 +27,8 @@
 //!    and what caches may keep.
 //! 10. **Events** ([`flow::Event`], [`telemetry`]): metrics, log and audit, from one value each.
 //!
+//! A call of the Session API goes the same way, by [`flow::Flow::call`], and is answered by [`api`].
+//!
 //! # Two zones
 //!
 //! [`domain`] is pure: no clock, no randomness, no log, no IO; everything it needs comes as

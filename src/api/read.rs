@@ -62,11 +62,11 @@ impl SessionApi<'_> {
         };
         if self.account.api.show_cookies {
             let document = Document::with_cookies(&self.unmasked(call, body.fields()));
-            return document.part(id, |field| items.take(field));
+            return document.part(id, items.chosen());
         }
         match items {
             Items::All => body.document().whole(id),
-            Items::Listed(_) => body.document().part(id, |field| items.take(field)),
+            Items::Listed(_) => body.document().part(id, items.chosen()),
         }
     }
 

@@ -60,19 +60,20 @@ impl SharedBody {
     /// A body whose plans are not made yet.
     pub fn new(body: Body) -> Self {
         let principal = Principal::of(&body);
+        let held = Held::of(&body);
         Self {
-            weight: body.weight(),
+            weight: body.weight() + held.weight(),
             known: principal.is_known(),
             shopper: principal.is_shopper(),
-            held: Held::of(&body),
+            held,
             body,
             plans: ArcSwapOption::empty(),
             document: OnceLock::new(),
         }
     }
 
-    /// What it takes in memory, in bytes, roughly; its plans and what is laid out beside it take about as
-    /// much again.
+    /// What it takes in memory, in bytes, roughly; its plans take about as much again, and so does its
+    /// document where the API was asked for it.
     pub const fn weight(&self) -> usize {
         self.weight
     }

@@ -36,17 +36,24 @@ impl<'q> Items<'q> {
         Some(Self::Listed(list))
     }
 
-    /// Whether a field is asked for.
-    pub fn take(&self, field: &Field) -> bool {
-        let Self::Listed(list) = self else {
-            return true;
+    /// Tells of each field whether it is asked for.
+    pub fn chosen(&self) -> impl Fn(&Field) -> bool + '_ {
+        // Taken apart once, and not once a field.
+        let listed: Option<Vec<&str>> = match self {
+            Self::All => None,
+            Self::Listed(list) => Some(entries(list).collect()),
         };
-        entries(list).any(|entry| {
-            entry == field.as_str()
-                || entry
-                    .strip_suffix(".*")
-                    .is_some_and(|namespace| namespace == field.namespace())
-        })
+        move |field| {
+            let names = |entry: &&str| {
+                *entry == field.as_str()
+                    || entry
+                        .strip_suffix(".*")
+                        .is_some_and(|namespace| namespace == field.namespace())
+            };
+            listed
+                .as_ref()
+                .is_none_or(|listed| listed.iter().any(names))
+        }
     }
 }
 

@@ -45,6 +45,11 @@ impl Held {
         }
     }
 
+    /// What it takes in memory, in bytes, beside itself.
+    pub fn weight(&self) -> usize {
+        self.texts.len() + size_of_val(&*self.public) + size_of_val(&*self.cookies)
+    }
+
     /// Whether all that a request says is held already: every parameter and captured cookie as it
     /// is, no captured cookie more, and the cart. Builds nothing. Where `absent_is_unknown`, a captured
     /// cookie that was not found says nothing.

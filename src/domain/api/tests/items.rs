@@ -6,7 +6,7 @@ use crate::domain::api::Items;
 use crate::domain::session::field::known;
 
 fn takes(query: &str, field: &'static str) -> Option<bool> {
-    Items::read(Some(query)).map(|items| items.take(&known(field)))
+    Items::read(Some(query)).map(|items| items.chosen()(&known(field)))
 }
 
 #[test]
