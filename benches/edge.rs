@@ -1,8 +1,9 @@
 //! What an answer of the Session API costs on pingora, beside what pingora takes to answer the same
 //! bytes by itself. One kept connection in memory, so that no kernel stands between.
 //!
-//! By time with `cargo bench --bench edge`, by instructions under callgrind:
-//! `valgrind --tool=callgrind --toggle-collect='*::counted::*' BINARY --bench count`
+//! By time with `cargo bench --bench edge`; by instructions under callgrind:
+//! `valgrind --tool=callgrind --toggle-collect='*::counted::*' BINARY --bench count`; by processor
+//! time over real sockets, the kernel's share included, with `cargo bench --bench edge -- cpu`.
 
 use std::hint::black_box;
 use std::sync::{Arc, LazyLock};
@@ -14,12 +15,15 @@ use parking_lot::Mutex;
 use pingora::apps::ServerApp;
 use pingora::http::ResponseHeader;
 use pingora::prelude::HttpPeer;
-use pingora::proxy::{ProxyHttp, Session as Exchange, http_proxy};
+use pingora::proxy::{HttpProxy, ProxyHttp, Session as Exchange, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use vestibule::edge::Edge;
+
+#[path = "edge/sockets.rs"]
+mod sockets;
 
 mod shared;
 
@@ -162,13 +166,23 @@ fn request(kind: Kind) -> Vec<u8> {
 }
 
 fn session_api(kind: Kind) -> Client {
+    Client::of(session_api_app(), request(kind))
+}
+
+fn session_api_app() -> Arc<HttpProxy<Edge>> {
     let edge = Edge::new(Arc::clone(&SHOP.shared), false);
-    let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
-    Client::of(proxy, request(kind))
+    Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge))
 }
 
 /// A server that answers just what the API does.
 fn bare(kind: Kind) -> Client {
+    let (app, length) = bare_app(kind);
+    let client = Client::of(app, request(kind));
+    assert_eq!(client.answer.len(), length, "answers of one size");
+    client
+}
+
+fn bare_app(kind: Kind) -> (Arc<HttpProxy<Bare>>, usize) {
     let answer = session_api(kind).answer_text();
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let headers = head.lines().skip(1).filter_map(|line| {
@@ -182,9 +196,7 @@ fn bare(kind: Kind) -> Client {
         body: Bytes::copy_from_slice(body.as_bytes()),
     };
     let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), app));
-    let client = Client::of(proxy, request(kind));
-    assert_eq!(client.answer.len(), answer.len(), "answers of one size");
-    client
+    (proxy, answer.len())
 }
 
 impl Client {
@@ -221,6 +233,10 @@ mod counted {
 
 fn main() {
     LazyLock::force(&SHOP);
+    if std::env::args().any(|argument| argument == "cpu") {
+        sockets::compare();
+        return;
+    }
     if std::env::args().any(|argument| argument == "count") {
         counted::bare_answer(&mut bare(Kind::Anonymous));
         counted::api_read(&mut session_api(Kind::Anonymous));

@@ -124,3 +124,19 @@ impl fmt::Debug for SharedBody {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::session::field::known;
+
+    /// A changed session is another body, so that its document is written once a version.
+    #[test]
+    fn a_document_is_serialised_once_however_often_it_is_asked_for() {
+        let body: Body = [(known("public.sc"), serde_json::json!("1"))]
+            .into_iter()
+            .collect();
+        let shared = SharedBody::new(body);
+        assert!(std::ptr::eq(shared.document(), shared.document()));
+    }
+}
