@@ -109,9 +109,12 @@ impl SessionApi<'_> {
             (ApiRoute::Session | ApiRoute::SessionOf(_), "GET" | "HEAD") => {
                 self.read(call, may_create).await
             }
-            (ApiRoute::Session, "DELETE") => self.end(call).await,
-            (ApiRoute::Session | ApiRoute::SessionOf(_), _) => self.write(call, may_create).await,
-            (ApiRoute::Segment, _) => self.segment(call, may_create).await,
+            // Boxed, so that a read, which is what most calls are, stays small.
+            (ApiRoute::Session, "DELETE") => Box::pin(self.end(call)).await,
+            (ApiRoute::Session | ApiRoute::SessionOf(_), _) => {
+                Box::pin(self.write(call, may_create)).await
+            }
+            (ApiRoute::Segment, _) => Box::pin(self.segment(call, may_create)).await,
             (ApiRoute::SegmentOf(token), _) => segment::spelled_out(token, call.request.query),
             (ApiRoute::Description, _) => Reply::description(&self.account.root_path).into(),
             (ApiRoute::Unknown, _) => ApiError::NotFound.into(),

@@ -1,5 +1,6 @@
 //! The production clock and source of randomness; the only place that reads the wall clock.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::time::Millis;
@@ -40,12 +41,46 @@ impl Clock for SystemClock {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemEntropy;
 
-impl Entropy for SystemEntropy {
-    fn bits(&self) -> u128 {
-        let mut bytes = [0; 16];
+/// Numbers that are drawn from the system at once: every request is named by one, and asking the
+/// system each time would cost more than finding the request's session.
+const AT_ONCE: usize = 64;
+
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { numbers: [0; AT_ONCE], left: 0 }) };
+}
+
+/// Random numbers of one thread, each handed out once and then forgotten.
+struct Drawn {
+    numbers: [u128; AT_ONCE],
+    left: usize,
+}
+
+impl Drawn {
+    fn take(&mut self) -> u128 {
+        if self.left == 0 {
+            self.draw();
+        }
+        self.left = self.left.saturating_sub(1);
+        self.numbers
+            .get_mut(self.left)
+            .map(std::mem::take)
+            .expect("as many are left as were drawn")
+    }
+
+    fn draw(&mut self) {
+        let mut bytes = [0; AT_ONCE * size_of::<u128>()];
         // Without randomness ids could be guessed: better no process than such a one.
         getrandom::fill(&mut bytes).expect("the system gives randomness");
-        u128::from_le_bytes(bytes)
+        for (number, bytes) in self.numbers.iter_mut().zip(bytes.as_chunks().0) {
+            *number = u128::from_le_bytes(*bytes);
+        }
+        self.left = AT_ONCE;
+    }
+}
+
+impl Entropy for SystemEntropy {
+    fn bits(&self) -> u128 {
+        DRAWN.with_borrow_mut(Drawn::take)
     }
 }
 

@@ -119,7 +119,8 @@ impl ProxyHttp for Edge {
                 }
                 if let Some(route) = session_api::route(&admitted, &placed.account) {
                     let asked = (&admitted, route);
-                    self.answer_call(exchange, passage, asked, placed).await?;
+                    // Boxed, so that pages do not carry its room.
+                    Box::pin(self.answer_call(exchange, passage, asked, placed)).await?;
                     return Ok(true);
                 }
                 self.decide(exchange, passage, &admitted, placed).await

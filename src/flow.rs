@@ -165,15 +165,14 @@ impl Flow {
             may_create,
         };
         if request.crawler(&account.crawlers) {
-            return self.unstored(stage).await;
+            return Box::pin(self.unstored(stage)).await;
         }
         self.with_session(stage).await
     }
 
-    async fn with_session(self: &Arc<Self>, stage: Stage<'_>) -> Decision {
-        // Token → id → session; the lifetime law says whether it lives.
-        match self.look_up(stage).await {
-            // Nothing new costs nothing; anything new runs the cycle, once, in order.
+    /// The ways of requests whose session does not live (any more).
+    async fn without_living(self: &Arc<Self>, stage: Stage<'_>, found: LookedUp) -> Decision {
+        match found {
             LookedUp::Alive(alive) => self.returning(stage, alive).await,
             // A rotated id leads to its successor for whoever proves to be the same.
             LookedUp::Moved(marker) => self.through_marker(stage, marker).await,
@@ -183,6 +182,16 @@ impl Flow {
             // Two live sessions at once, or a store that cannot be asked: nobody in particular.
             LookedUp::Ambiguous => self.ambiguous(stage).await,
             LookedUp::Unreadable => self.unreadable(stage).await,
+        }
+    }
+
+    async fn with_session(self: &Arc<Self>, stage: Stage<'_>) -> Decision {
+        // Token → id → session; the lifetime law says whether it lives.
+        match self.look_up(stage).await {
+            // Nothing new costs nothing; anything new runs the cycle, once, in order.
+            LookedUp::Alive(alive) => self.returning(stage, alive).await,
+            // The other ways are boxed, so that the way of most requests stays small.
+            other => Box::pin(self.without_living(stage, other)).await,
         }
     }
 }

@@ -32,7 +32,12 @@ impl Flow {
         {
             return self.unchanged(stage, alive);
         }
-        match Box::pin(self.change(stage, alive)).await {
+        // The rare ways are boxed, so that this one stays small.
+        Box::pin(self.changing(stage, alive)).await
+    }
+
+    async fn changing(self: &Arc<Self>, stage: Stage<'_>, alive: Alive) -> Decision {
+        match self.change(stage, alive).await {
             Changed::Decided(decision) => *decision,
             // While waiting for its turn, the session became another one.
             Changed::Gone(LookedUp::Moved(marker)) => self.through_marker(stage, marker).await,

@@ -225,7 +225,7 @@ impl Flow {
             create: true,
             ..Start::default()
         };
-        match self.run(stage.account, start, stage.request.trace).await {
+        match Box::pin(self.run(stage.account, start, stage.request.trace)).await {
             Ok(outcome) => {
                 let events = events_of(&outcome);
                 // A whole session of a minute ago is better than half of one now.

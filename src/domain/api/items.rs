@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
+use memchr::memchr2;
 use url::form_urlencoded;
 
 use crate::domain::session::Field;
@@ -21,12 +21,16 @@ impl<'q> Items<'q> {
     /// Reads the `items` of a query. `None` where it has none, or nothing stands in it; the last
     /// of several counts. An entry that can name no field asks for nothing.
     pub fn read(query: Option<&'q str>) -> Option<Self> {
-        let query = query?.as_bytes();
-        // Most writes have none, and most queries are a page's.
-        memmem::find(query, b"items").or_else(|| memchr::memchr(b'%', query))?;
-        let (_, list) = form_urlencoded::parse(query)
-            .filter(|(name, _)| name == "items")
-            .last()?;
+        let query = query?;
+        let encoded = memchr2(b'%', b'+', query.as_bytes()).is_some();
+        let list = if encoded {
+            let pairs = form_urlencoded::parse(query.as_bytes());
+            pairs.filter(|(name, _)| name == "items").last()?.1
+        } else {
+            // Nothing to decode: the text is what it says.
+            let pairs = query.rsplit('&');
+            Cow::Borrowed(pairs.into_iter().find_map(items_of)?)
+        };
         if list.trim().is_empty() {
             return None;
         }
@@ -55,6 +59,15 @@ impl<'q> Items<'q> {
                 .is_none_or(|listed| listed.iter().any(names))
         }
     }
+}
+
+/// The list in a pair of a query that has one.
+fn items_of(pair: &str) -> Option<&str> {
+    let rest = pair.strip_prefix("items")?;
+    if rest.is_empty() {
+        return Some(rest);
+    }
+    rest.strip_prefix('=')
 }
 
 fn entries(list: &str) -> impl Iterator<Item = &str> {

@@ -97,16 +97,15 @@ fn token_below<'a>(path: &'a str, resource: &str) -> Option<&'a str> {
 /// A path as it may be logged: whatever could be a token in it is left out, whether or not the path
 /// is one of the API's.
 pub fn mask_tokens(path: &str) -> Cow<'_, str> {
-    // Most paths are a store's own: one search for what both have in common tells them.
-    if memmem::find(path.as_bytes(), b"/api/se").is_none() {
-        return Cow::Borrowed(path);
-    }
-    for resource in [SESSIONS_PATH, SEGMENTS_PATH] {
-        let end = path.find(resource).map(|at| at + resource.len());
-        if let Some((kept, rest)) = end.and_then(|end| path.split_at_checked(end))
-            && !matches!(rest, "" | "/")
-        {
-            return Cow::Owned(format!("{kept}/{{token}}"));
+    for at in memmem::find_iter(path.as_bytes(), b"/api/se") {
+        let Some((before, here)) = path.split_at_checked(at) else {
+            continue;
+        };
+        for resource in [SESSIONS_PATH, SEGMENTS_PATH] {
+            let rest = here.strip_prefix(resource);
+            if rest.is_some_and(|rest| !matches!(rest, "" | "/")) {
+                return Cow::Owned(format!("{before}{resource}/{{token}}"));
+            }
         }
     }
     Cow::Borrowed(path)

@@ -55,10 +55,24 @@ impl RequestTrace {
 
 /// Writes the last `digits` hexadecimal digits of a number. Every request is named, and formatting
 /// machinery would take as long as finding its session.
-fn push_hex(text: &mut String, number: u128, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = u32::try_from((number >> (4 * place)) & 15).unwrap_or_default();
-        text.push(char::from_digit(digit, 16).unwrap_or('0'));
+fn push_hex(text: &mut String, number: u128, digits: usize) {
+    let mut buffer = [0; 32];
+    for (pair, byte) in buffer
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip(number.to_be_bytes())
+    {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    let from = buffer.len().saturating_sub(digits);
+    text.push_str(std::str::from_utf8(buffer.get(from..).unwrap_or_default()).unwrap_or_default());
+}
+
+const fn digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0' + nibble,
+        _ => b'a' + nibble - 10,
     }
 }
 

@@ -92,8 +92,10 @@ impl<'a> Writing<'a> {
         if self.open.is_some() {
             self.json.push_str("},");
         }
-        write_text(&mut self.json, namespace);
-        self.json.push_str(":{");
+        // Letters, digits, - and _: nothing to escape.
+        self.json.push('"');
+        self.json.push_str(namespace);
+        self.json.push_str("\":{");
         self.open = Some(namespace);
     }
 
