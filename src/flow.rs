@@ -141,7 +141,7 @@ impl Flow {
     }
 
     /// Decides about a call of the Session API, by the same way (contract §10). Routes' rules of
-    /// access do not hold for it: it is done whole, or [`Decision::undone`] says why not.
+    /// access do not hold for it: it is done whole, or [`field@Decision::undone`] says why not.
     pub async fn call(
         self: &Arc<Self>,
         account: &Arc<Account>,
