@@ -35,6 +35,8 @@ mod schemathesis;
 #[cfg(test)]
 mod session_apps;
 #[cfg(test)]
+mod store_contract;
+#[cfg(test)]
 mod strict;
 #[cfg(test)]
 mod tokens;

@@ -82,6 +82,24 @@ impl Upkeep {
         failing.map(|mark| (usize::from(mark.app), mark.failures))
     }
 
+    /// What is to be kept of it: app, failures in a row, and the moment when it is due.
+    pub fn marks(&self) -> impl ExactSizeIterator<Item = (u16, u16, Millis)> {
+        let marks = self.marks.iter();
+        marks.map(|mark| (mark.app, mark.failures, mark.due))
+    }
+
+    /// What was kept.
+    pub fn of_marks(marks: impl IntoIterator<Item = (u16, u16, Millis)>) -> Self {
+        let marks = marks.into_iter().map(|(app, failures, due)| Mark {
+            app,
+            failures,
+            due,
+        });
+        let marks: Vec<Mark> = marks.collect();
+        let next = marks.iter().map(|mark| mark.due).min().unwrap_or(NEVER);
+        Self { next, marks }
+    }
+
     /// The same with some failing apps due now, for the next request itself.
     #[must_use]
     pub fn hastened(&self, apps: &BTreeSet<usize>, now: Millis) -> Self {

@@ -57,6 +57,8 @@ fn full(origin: &Origin) -> String {
         [[listener]]
         name = "street"
         address = "127.0.0.1:1"
+        [store]
+        kind = "memory"
         [[account]]
         name = "demostore"
         id = "d5f1c7a2-3b44-4f5e-9a68-7c0d2e9b4a10"

@@ -1,0 +1,110 @@
+//! Removing what has outlived itself: a few records at a time, round and round.
+
+use super::engine::{Engine, Space};
+use super::pending::{Key, Pending, Swept};
+use crate::domain::time::Millis;
+use crate::telemetry::StoreMetrics;
+
+/// Records looked at in one step. A million sessions are gone through in about a quarter of an hour.
+const STEP: usize = 1024;
+/// Milliseconds between two steps.
+const PAUSE: u64 = 1000;
+
+/// Where the round stands.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    space: Space,
+    next: Vec<u8>,
+    last: Option<Millis>,
+    standing: i64,
+    newer: i64,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self {
+            space: Space::Sessions,
+            next: Vec::new(),
+            last: None,
+            standing: 0,
+            newer: 0,
+        }
+    }
+}
+
+impl Sweep {
+    /// Whether a step is due.
+    pub(super) fn due(&self, now: Millis) -> bool {
+        self.last
+            .is_none_or(|last| now.since(last).as_millis() >= u128::from(PAUSE))
+    }
+
+    /// Goes a step further.
+    pub(super) fn step(
+        &mut self,
+        engine: &Engine,
+        pending: &mut Pending<'_>,
+        metrics: &StoreMetrics,
+    ) {
+        self.last = Some(pending.now);
+        let records = match engine.from(self.space, &self.next, STEP) {
+            Ok(records) => records,
+            Err(error) => {
+                metrics.set_aside(1);
+                tracing::error!(%error, records = self.space.name(), "A part of the store cannot be read; the rest goes on.");
+                self.skip();
+                return;
+            }
+        };
+        let full = records.len() == STEP;
+        for (key, bytes) in records {
+            self.next = [key.as_slice(), &[0]].concat();
+            let Ok(key) = Key::try_from(key.as_slice()) else {
+                continue;
+            };
+            match pending.sweep(self.space, &key, bytes) {
+                Ok(Swept::Stands) => self.standing += i64::from(self.space == Space::Sessions),
+                Ok(Swept::Newer) => self.newer += 1,
+                Ok(Swept::Removed) => {}
+                Err(error) => tracing::warn!(%error, "A record could not be looked at."),
+            }
+        }
+        if !full {
+            self.turn(metrics);
+        }
+    }
+
+    /// On to the next kind of record; after the last one, a round is over.
+    fn turn(&mut self, metrics: &StoreMetrics) {
+        self.next.clear();
+        if self.space == Space::Sessions {
+            self.space = Space::Logins;
+            return;
+        }
+        self.space = Space::Sessions;
+        metrics.counted(self.standing, self.newer);
+        if self.newer > 0 {
+            tracing::warn!(
+                records = self.newer,
+                "The store holds records of a later Vestibule; they are left alone."
+            );
+        }
+        (self.standing, self.newer) = (0, 0);
+    }
+
+    /// Past a part that cannot be read: keys are random, so a two hundred and fifty-sixth at a time.
+    fn skip(&mut self) {
+        let first = self.next.first().copied().unwrap_or(0);
+        match first.checked_add(1) {
+            Some(first) => self.next = vec![first],
+            None => {
+                self.next.clear();
+                self.space = if self.space == Space::Sessions {
+                    Space::Logins
+                } else {
+                    Space::Sessions
+                };
+            }
+        }
+    }
+}

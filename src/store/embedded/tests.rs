@@ -1,0 +1,1 @@
+//! The files: damage, newer records, faults.
