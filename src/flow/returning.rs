@@ -21,7 +21,7 @@ impl Flow {
             self.touch(stage, &alive.resident);
         }
         let session = alive.resident.session();
-        let due = session.upkeep.due(stage.now);
+        let due = stage.due(session);
         if !due.pending.is_empty() {
             let pending = stage.recallable(due.pending);
             self.retry_beside(stage, session.id, pending);
@@ -44,7 +44,10 @@ impl Flow {
 
     /// Notes activity of a session.
     fn touch(&self, stage: Stage<'_>, resident: &Resident) {
-        let policy = stage.account.policies.of(resident.session().authenticated());
+        let policy = stage
+            .account
+            .policies
+            .of(resident.session().authenticated());
         let interval = policy.touch_interval();
         self.store.touch(resident, stage.now, interval);
     }

@@ -104,8 +104,7 @@ impl Layers {
         let id = session.id;
         let logins = self.logins(&session).await?;
         let resident = Arc::new(Resident::new(session, logins));
-        self.near
-            .keep(id, Found::Live(Arc::clone(&resident)), keep);
+        self.near.keep(id, Found::Live(Arc::clone(&resident)), keep);
         Ok(resident)
     }
 
@@ -133,8 +132,7 @@ impl Layers {
             Some(old) => old.replaced(session, logins),
             None => Resident::new(session, logins),
         });
-        self.near
-            .keep(id, Found::Live(Arc::clone(&resident)), keep);
+        self.near.keep(id, Found::Live(Arc::clone(&resident)), keep);
         // Activity that was noted on the old value meanwhile moves over.
         if let Some(old) = old {
             resident.touch(old.last_seen());

@@ -252,6 +252,10 @@ impl SessionStore for MemoryStore {
             found: Found::Live(Arc::clone(&resident)),
             keep,
         };
+        let elsewhere = self.cache(!resident.session().authenticated());
+        if elsewhere.contains_key(&id) {
+            return Err(StoreError::Exists);
+        }
         let kept = cache.entry(id).or_insert(entry);
         if kept.is_fresh() {
             Ok(resident)

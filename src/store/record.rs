@@ -130,7 +130,8 @@ impl Resident {
     pub(super) fn take_telling(&self, at: Millis, interval: Duration) -> bool {
         let told = self.told.load(Ordering::Relaxed);
         // A tenth early: what is told waits a moment before it is kept.
-        if at.since(Millis::from_millis(told)) < interval - interval / 10 {
+        let unheard = at.since(Millis::from_millis(told));
+        if unheard.is_zero() || unheard < interval.saturating_sub(interval / 10) {
             return false;
         }
         self.told

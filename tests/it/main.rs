@@ -15,6 +15,10 @@ mod commands;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod disk_faults;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod first_visit;

@@ -93,7 +93,8 @@ fn store_folder(path: &Path) -> Vec<FileFault> {
     } else {
         Some(format!("{} is no folder", folder.display()))
     };
-    let fault = problem.map(|why| FileFault::error(None, format!("{what} cannot be written: {why}")));
+    let fault =
+        problem.map(|why| FileFault::error(None, format!("{what} cannot be written: {why}")));
     fault.into_iter().collect()
 }
 
@@ -122,9 +123,8 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::AppToken if !is_visible(text.trim()) => {
             unusable("it holds more than visible ASCII on one line".to_owned())
         }
-        FileKind::AdminToken | FileKind::AppToken => Vec::new(),
-        // Never read as a text.
-        FileKind::StoreFolder => Vec::new(),
+        // A folder is never read as a text.
+        FileKind::AdminToken | FileKind::AppToken | FileKind::StoreFolder => Vec::new(),
         FileKind::Directory => match Embedded::parse(text) {
             Ok(_) => Vec::new(),
             Err(mistakes) => mistakes.iter().map(in_directory).collect(),

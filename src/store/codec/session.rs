@@ -23,6 +23,7 @@ pub(super) fn write(writer: &mut Writer, session: &Session) {
     for token in session.logins.iter() {
         writer.u128(token.as_u128());
     }
+    writer.u64(session.upkeep.order());
     let marks = session.upkeep.marks();
     writer.count(marks.len());
     for (app, failures, due) in marks {
@@ -101,6 +102,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Session, CodecError> {
     for _ in 0..logins.capacity() {
         logins.push(TokenHash::from_u128(reader.u128()?));
     }
+    let order = reader.u64()?;
     let mut marks = Vec::with_capacity(reader.count(12)?);
     for _ in 0..marks.capacity() {
         marks.push((reader.u16()?, reader.u16()?, reader.millis()?));
@@ -115,7 +117,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Session, CodecError> {
         last_seen,
         token,
         logins: logins.into(),
-        upkeep: Upkeep::of_marks(marks),
+        upkeep: Upkeep::of_marks(order, marks),
     })
 }
 

@@ -49,6 +49,9 @@ pub(super) struct Change {
     pub(super) value: Option<Vec<u8>>,
 }
 
+/// A record with its key.
+pub(super) type Entry = (Vec<u8>, Vec<u8>);
+
 /// An open database. Dropping the last handle closes it and gives its lock back.
 pub(super) struct Engine {
     database: Database,
@@ -98,7 +101,7 @@ impl Engine {
         space: Space,
         key: &[u8],
         most: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, fjall::Error> {
+    ) -> Result<Vec<Entry>, fjall::Error> {
         let records = self.space(space).range(key..).take(most);
         let read = |record: fjall::Guard| {
             let (key, value) = record.into_inner()?;

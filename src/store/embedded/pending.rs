@@ -12,12 +12,16 @@ use crate::telemetry::StoreMetrics;
 /// The key of a record: the bits of a session's id or of a token's hash, most significant first.
 pub(super) type Key = [u8; 16];
 
+/// Where a record lies.
+type Spot = (Space, Vec<u8>);
+
 /// Writes that are decided and not yet on disk.
 #[derive(Debug)]
 pub(super) struct Pending<'e> {
     engine: &'e Engine,
     metrics: &'e StoreMetrics,
-    changes: HashMap<(Space, Vec<u8>), Option<Vec<u8>>>,
+    /// Without a value, the record is removed.
+    changes: HashMap<Spot, Option<Vec<u8>>>,
     pub(super) now: Millis,
 }
 
@@ -134,18 +138,16 @@ impl<'e> Pending<'e> {
     }
 
     /// Keeps damaged bytes where nobody stumbles over them, and says so.
-    pub(super) fn set_aside(
-        &mut self,
-        space: Space,
-        key: &Key,
-        bytes: Vec<u8>,
-        why: &'static str,
-    ) {
+    pub(super) fn set_aside(&mut self, space: Space, key: &Key, bytes: Vec<u8>, why: &'static str) {
         let place = [space.name().as_bytes(), b"/", key].concat();
         self.changes.insert((Space::SetAside, place), Some(bytes));
         self.remove(space, key);
         self.metrics.set_aside(1);
-        tracing::error!(records = space.name(), why, "A damaged record was set aside.");
+        tracing::error!(
+            records = space.name(),
+            why,
+            "A damaged record was set aside."
+        );
     }
 
     /// What a look at one record finds: removes what has outlived itself, sets damage aside.

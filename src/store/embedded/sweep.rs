@@ -95,16 +95,15 @@ impl Sweep {
     /// Past a part that cannot be read: keys are random, so a two hundred and fifty-sixth at a time.
     fn skip(&mut self) {
         let first = self.next.first().copied().unwrap_or(0);
-        match first.checked_add(1) {
-            Some(first) => self.next = vec![first],
-            None => {
-                self.next.clear();
-                self.space = if self.space == Space::Sessions {
-                    Space::Logins
-                } else {
-                    Space::Sessions
-                };
-            }
+        if let Some(first) = first.checked_add(1) {
+            self.next = vec![first];
+            return;
         }
+        self.next.clear();
+        self.space = if self.space == Space::Sessions {
+            Space::Logins
+        } else {
+            Space::Sessions
+        };
     }
 }

@@ -37,6 +37,10 @@ struct Kept {
     until: Option<Millis>,
 }
 
+/// The cookies of a browser.
+#[derive(Debug)]
+pub(crate) struct Jar(BTreeMap<String, Kept>);
+
 #[derive(Clone, Debug)]
 pub(crate) struct Shopper {
     shop: Arc<Shop>,
@@ -48,6 +52,19 @@ impl Shopper {
         Self {
             shop: Arc::clone(shop),
             jar: BTreeMap::new(),
+        }
+    }
+
+    /// What the browser keeps while the shop is away.
+    pub(crate) fn into_jar(self) -> Jar {
+        Jar(self.jar)
+    }
+
+    /// The same browser when the shop is back.
+    pub(crate) fn with_jar(shop: &Arc<Shop>, jar: Jar) -> Self {
+        Self {
+            shop: Arc::clone(shop),
+            jar: jar.0,
         }
     }
 
