@@ -388,7 +388,8 @@ impl FarStore for EmbeddedStore {
     }
 
     fn touch(&self, touched: Touched) {
-        self.place.touched.lock().push(touched);
+        let mut waiting = self.place.touched.lock();
+        waiting.insert(touched.session, touched);
     }
 
     fn close(&self) {

@@ -12,7 +12,7 @@ use vestibule::domain::plans::SharedBody;
 use vestibule::domain::session::field::known;
 use vestibule::domain::session::{Body, Session, SessionId};
 use vestibule::ports::{FarStore, Kept, StoreError};
-use vestibule::store::EmbeddedStore;
+use vestibule::store::{EmbeddedStore, Marker};
 use vestibule::telemetry::Telemetry;
 
 use crate::store_contract::{KEEP, session};
@@ -259,4 +259,69 @@ async fn activity_reaches_the_disk_without_anybody_waiting() {
         panic!("gone")
     };
     assert_eq!(read.last_seen, later);
+}
+
+/// Puts bytes of whatever kind where a session's record lies.
+fn plant(folder: &Path, id: u128, bytes: &[u8]) {
+    let database = fjall::Database::builder(folder).open().unwrap();
+    let sessions = database
+        .keyspace("sessions", fjall::KeyspaceCreateOptions::default)
+        .unwrap();
+    sessions.insert(id.to_be_bytes(), bytes).unwrap();
+}
+
+fn planted(folder: &Path, id: u128) -> Option<Vec<u8>> {
+    let database = fjall::Database::builder(folder).open().unwrap();
+    let sessions = database
+        .keyspace("sessions", fjall::KeyspaceCreateOptions::default)
+        .unwrap();
+    let found = sessions.get(id.to_be_bytes()).unwrap();
+    found.map(|bytes| bytes.to_vec())
+}
+
+#[tokio::test]
+async fn a_record_of_a_later_version_is_neither_read_nor_touched() {
+    let later = [2, 0, 0, 0, 0, 9, 9];
+    let folder = tempfile::tempdir().unwrap();
+    plant(folder.path(), 7, &later);
+    let opened = open(folder.path());
+    let (made, id) = (session(7, &[]), SessionId::from_random(7));
+    let unread = opened.store.load(id).await.unwrap_err();
+    let StoreError::Unavailable(why) = unread else {
+        panic!("{unread:?}")
+    };
+    assert!(why.contains("later Vestibule"), "{why}");
+    let taken = opened.store.create(made.clone(), KEEP).await;
+    assert_eq!(taken, Err(StoreError::Exists));
+    assert!(opened.store.save(made.clone(), 1, KEEP).await.is_err());
+    let marker = Marker {
+        account: made.account,
+        to: SessionId::from_random(8),
+        until: made.last_seen,
+    };
+    assert!(opened.store.rotate(id, marker, KEEP).await.is_err());
+    let mut attempts = tokio::time::interval(PAUSE);
+    while !opened.says(r#"vestibule_store{what="newer_records"} 1"#) {
+        opened.clock.advance(Duration::from_secs(1));
+        attempts.tick().await;
+    }
+    drop(opened);
+    assert_eq!(planted(folder.path(), 7), Some(later.to_vec()));
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_set_aside_and_the_others_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = open(folder.path());
+    opened.store.create(session(1, &[]), KEEP).await.unwrap();
+    drop(opened);
+    plant(folder.path(), 7, &[1, 0, 0, 0, 0, 9, 9]);
+    let opened = open(folder.path());
+    assert!(!opened.holds(7).await);
+    assert!(opened.holds(1).await);
+    opened
+        .comes_to_say("vestibule_store_set_aside_total 1")
+        .await;
+    drop(opened);
+    assert_eq!(planted(folder.path(), 7), None);
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -10,7 +11,8 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 const CACHE_BYTES: u64 = 32 << 20;
 /// What is written before it goes from the journal to tables: bounds what a start reads again.
 const MEMTABLE_BYTES: u64 = 16 << 20;
-const JOURNAL_BYTES: u64 = 128 << 20;
+/// The least that the engine allows.
+const JOURNAL_BYTES: u64 = 64 << 20;
 /// What has to fit before a full disk counts as usable again.
 const ROOM_BYTES: usize = 1 << 20;
 const PROBE: &str = "room.probe";
@@ -66,7 +68,11 @@ impl std::fmt::Debug for Engine {
 
 impl Engine {
     pub(super) fn open(folder: &Path) -> Result<Self, fjall::Error> {
-        fs::create_dir_all(folder)?;
+        // Shoppers' fields lie there: nobody else's to read.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         let database = Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)

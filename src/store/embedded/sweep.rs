@@ -1,5 +1,7 @@
 //! Removing what has outlived itself: a few records at a time, round and round.
 
+use std::time::Duration;
+
 use super::engine::{Engine, Space};
 use super::pending::{Key, Pending, Swept};
 use crate::domain::time::Millis;
@@ -7,8 +9,10 @@ use crate::telemetry::StoreMetrics;
 
 /// Records looked at in one step. A million sessions are gone through in about a quarter of an hour.
 const STEP: usize = 1024;
-/// Milliseconds between two steps.
-const PAUSE: u64 = 1000;
+/// Between two steps.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The same where much was found: what comes faster than it goes would fill the disk.
+const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Where the round stands.
 #[derive(Debug)]
@@ -16,6 +20,7 @@ pub(super) struct Sweep {
     space: Space,
     next: Vec<u8>,
     last: Option<Millis>,
+    pause: Duration,
     standing: i64,
     newer: i64,
 }
@@ -26,6 +31,7 @@ impl Default for Sweep {
             space: Space::Sessions,
             next: Vec::new(),
             last: None,
+            pause: PAUSE,
             standing: 0,
             newer: 0,
         }
@@ -35,8 +41,7 @@ impl Default for Sweep {
 impl Sweep {
     /// Whether a step is due.
     pub(super) fn due(&self, now: Millis) -> bool {
-        self.last
-            .is_none_or(|last| now.since(last).as_millis() >= u128::from(PAUSE))
+        self.last.is_none_or(|last| now.since(last) >= self.pause)
     }
 
     /// Goes a step further.
@@ -57,6 +62,7 @@ impl Sweep {
             }
         };
         let full = records.len() == STEP;
+        let mut removed = 0;
         for (key, bytes) in records {
             self.next = [key.as_slice(), &[0]].concat();
             let Ok(key) = Key::try_from(key.as_slice()) else {
@@ -65,10 +71,15 @@ impl Sweep {
             match pending.sweep(self.space, &key, bytes) {
                 Ok(Swept::Stands) => self.standing += i64::from(self.space == Space::Sessions),
                 Ok(Swept::Newer) => self.newer += 1,
-                Ok(Swept::Removed) => {}
+                Ok(Swept::Removed) => removed += 1,
                 Err(error) => tracing::warn!(%error, "A record could not be looked at."),
             }
         }
+        self.pause = if removed > STEP / 4 {
+            SHORT_PAUSE
+        } else {
+            PAUSE
+        };
         if !full {
             self.turn(metrics);
         }

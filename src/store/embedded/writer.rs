@@ -2,6 +2,7 @@
 //!
 //! A thread of its own, because the server has several runtimes and this belongs to none.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -11,11 +12,13 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::engine::{Engine, has_room};
+use super::engine::{Engine, Space, has_room};
 use super::key;
 use super::pending::{Pending, unavailable};
 use super::sweep::Sweep;
+use crate::domain::session::SessionId;
 use crate::ports::{Clock, StoreError, Touched};
+use crate::store::codec;
 use crate::telemetry::StoreMetrics;
 
 /// The most writes of one commit.
@@ -43,7 +46,8 @@ pub(super) enum Order {
 pub(super) struct Place {
     pub(super) folder: PathBuf,
     pub(super) engine: ArcSwapOption<Engine>,
-    pub(super) touched: Mutex<Vec<Touched>>,
+    /// By session: an outage must not pile it up.
+    pub(super) touched: Mutex<HashMap<SessionId, Touched>>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: StoreMetrics,
 }
@@ -116,7 +120,8 @@ impl Writer {
             .into_iter()
             .map(|(job, _)| job(&mut pending))
             .collect();
-        note(&mut pending, std::mem::take(&mut *place.touched.lock()));
+        let touched = std::mem::take(&mut *place.touched.lock());
+        note(&mut pending, touched.into_values());
         if self.sweep.due(pending.now) {
             self.sweep.step(&engine, &mut pending, &place.metrics);
         }
@@ -170,7 +175,7 @@ impl Writer {
 }
 
 /// Notes activity; what cannot be noted costs a shopper nothing but a moment of their idle time.
-fn note(pending: &mut Pending<'_>, touched: Vec<Touched>) {
+fn note(pending: &mut Pending<'_>, touched: impl Iterator<Item = Touched>) {
     for one in touched {
         let mut noted = pending.note_seen(&key(one.session.as_u128()), one.at);
         for token in one.logins.iter() {
@@ -179,11 +184,7 @@ fn note(pending: &mut Pending<'_>, touched: Vec<Touched>) {
             noted = noted.and(login.map(|login| {
                 if let Some(login) = login.filter(|login| login.last_seen() < one.at) {
                     login.touch(one.at);
-                    pending.put(
-                        super::engine::Space::Logins,
-                        &key,
-                        crate::store::codec::write_login(&login),
-                    );
+                    pending.put(Space::Logins, &key, codec::write_login(&login));
                 }
             }));
         }
