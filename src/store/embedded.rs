@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::codec::{self, CodecError};
+use super::codec;
 use super::record::{Ended, Ending, Login, Marker};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
@@ -27,15 +27,15 @@ use crate::telemetry::StoreMetrics;
 mod engine;
 mod open;
 mod pending;
+mod reading;
 mod sweep;
-#[cfg(test)]
-mod tests;
 mod writer;
 
 pub use open::OpenError;
 
 use engine::{Engine, Space};
 use pending::{Key, Pending, unavailable};
+use reading::{Read, read_kept, read_login};
 use writer::{Answer, Order, Place, Writer};
 
 /// How long a write is waited for. What becomes of it later is found out when it is next asked for.
@@ -189,63 +189,6 @@ fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
         Err(StoreError::Exists) => "exists",
         Err(StoreError::Unavailable(_)) => "failed",
     }
-}
-
-/// What was read of a record.
-enum Read<T> {
-    Nothing,
-    Damaged,
-    Found(T),
-}
-
-fn found<T>(result: Result<T, CodecError>) -> Result<Read<T>, StoreError> {
-    match result {
-        Ok(found) => Ok(Read::Found(found)),
-        Err(CodecError::Damaged(_)) => Ok(Read::Damaged),
-        Err(newer) => Err(unavailable(&newer)),
-    }
-}
-
-fn read_kept(
-    engine: &Engine,
-    key: &Key,
-    now: Millis,
-) -> Result<Read<(Kept, Duration)>, StoreError> {
-    let get = |space| engine.get(space, key).map_err(|error| unavailable(&error));
-    let Some(bytes) = get(Space::Sessions)? else {
-        return Ok(Read::Nothing);
-    };
-    let mut record = match found(codec::read_record(&bytes))? {
-        Read::Found(record) => record,
-        Read::Damaged => return Ok(Read::Damaged),
-        Read::Nothing => return Ok(Read::Nothing),
-    };
-    if let Some(seen) = get(Space::Seen)? {
-        match found(codec::read_seen(&seen))? {
-            Read::Found(seen) => record.at = record.at.max(seen),
-            _ => return Ok(Read::Damaged),
-        }
-    }
-    if now > record.at.plus(record.keep) {
-        return Ok(Read::Nothing);
-    }
-    if let Kept::Live(session) = &mut record.kept {
-        session.last_seen = record.at;
-    }
-    Ok(Read::Found((record.kept, record.keep)))
-}
-
-fn read_login(engine: &Engine, key: &Key, now: Millis) -> Result<Read<Login>, StoreError> {
-    let bytes = engine
-        .get(Space::Logins, key)
-        .map_err(|error| unavailable(&error))?;
-    let Some(bytes) = bytes else {
-        return Ok(Read::Nothing);
-    };
-    Ok(match found(codec::read_login(&bytes))? {
-        Read::Found(login) if now >= login.expires => Read::Nothing,
-        read => read,
-    })
 }
 
 #[async_trait]

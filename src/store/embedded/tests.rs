@@ -1,1 +1,0 @@
-//! The files: damage, newer records, faults.
