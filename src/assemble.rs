@@ -28,8 +28,9 @@ use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, MemoCounters, Remember};
 use crate::ports::{AppCaller, Clock, Directory, Entropy, SessionStore, TokenVerifier};
-use crate::store::MemoryStore;
+use crate::store::embedded::OpenError;
 use crate::store::memory::MemoryCapacity;
+use crate::store::{EmbeddedStore, Interner, LayeredStore, MemoryStore};
 use crate::telemetry::Telemetry;
 
 mod keys;
@@ -75,6 +76,9 @@ pub enum AssembleError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The store of sessions cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
     /// Settings that the check lets through and the program refuses: a mistake of ours.
     #[error("account {account}: {problem}")]
     Settings {
@@ -105,26 +109,38 @@ impl OpenDirectory for DirectoriesOnDisk {
 
 /// Builds the shared state of all listeners.
 pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleError> {
-    let store = open_store(config);
-    let flow = Flow::new(Arc::clone(&ports.clock), Arc::clone(&ports.entropy), store);
     let telemetry = Arc::new(Telemetry::new());
+    let running = compile(config, ports, &telemetry)?;
+    // Last of all: a store that was opened is a lock that others meet.
+    let bodies = Arc::default();
+    let store = open_store(&config.store, ports, &telemetry, &bodies)?;
+    let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
+    let flow = Flow::sharing(clock, entropy, store, bodies);
     Ok(Arc::new(Shared {
-        running: ArcSwap::from_pointee(compile(config, ports, &telemetry)?),
+        running: ArcSwap::from_pointee(running),
         flow,
         telemetry,
     }))
 }
 
-fn open_store(config: &Config) -> Arc<dyn SessionStore> {
-    let values::Store::Memory {
-        max_anonymous,
-        max_authenticated,
-    } = config.store;
-    let capacity = MemoryCapacity {
-        anonymous: max_anonymous,
-        authenticated: max_authenticated,
-    };
-    Arc::new(MemoryStore::new(capacity))
+fn open_store(
+    store: &values::Store,
+    ports: &Ports,
+    telemetry: &Telemetry,
+    bodies: &Arc<Interner>,
+) -> Result<Arc<dyn SessionStore>, AssembleError> {
+    let near = MemoryStore::new(MemoryCapacity {
+        anonymous: store.max_anonymous,
+        authenticated: store.max_authenticated,
+    });
+    Ok(match &store.kind {
+        values::StoreKind::Memory => Arc::new(near),
+        values::StoreKind::Embedded { path } => {
+            let (clock, metrics) = (Arc::clone(&ports.clock), telemetry.store().clone());
+            let far = EmbeddedStore::open(path, clock, metrics)?;
+            Arc::new(LayeredStore::new(near, Arc::new(far), Arc::clone(bodies)))
+        }
+    })
 }
 
 /// Compiles a configuration; a reload swaps the result in whole.

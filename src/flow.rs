@@ -50,7 +50,7 @@ pub struct Flow {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     store: Arc<dyn SessionStore>,
-    bodies: Interner,
+    bodies: Arc<Interner>,
     locks: SessionLocks,
     retries: Retries,
     contexts: Contexts,
@@ -79,11 +79,21 @@ impl Flow {
         entropy: Arc<dyn Entropy>,
         store: Arc<dyn SessionStore>,
     ) -> Arc<Self> {
+        Self::sharing(clock, entropy, store, Arc::default())
+    }
+
+    /// The same, with bodies that the store shares.
+    pub fn sharing(
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        store: Arc<dyn SessionStore>,
+        bodies: Arc<Interner>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             clock,
             entropy,
             store,
-            bodies: Interner::default(),
+            bodies,
             locks: SessionLocks::default(),
             retries: Retries::default(),
             contexts: Contexts::default(),
@@ -93,6 +103,11 @@ impl Flow {
     /// The present moment, as every request sees it.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+
+    /// Keeps what waits to be kept: the process ends. Waits for it.
+    pub fn keep_everything(&self) {
+        self.store.close();
     }
 
     /// How many sessions are held in this process: anonymous, authenticated.

@@ -9,8 +9,10 @@ use crate::domain::request::trace::RequestTrace;
 use crate::domain::time::Millis;
 use crate::domain::transform::{Answer, Call, Failure};
 
+mod far;
 mod sessions;
 
+pub use far::{FarStore, Kept, Touched};
 pub use sessions::{SessionStore, StoreError};
 
 /// The time. One reading a request; tests own it.

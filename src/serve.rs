@@ -83,6 +83,7 @@ pub fn serve(config: &Config, shared: &Arc<Shared>, beside: Vec<Beside>) -> Resu
         server.add_service(background_service(one.name, Web(one)));
     }
     server.run(RunArgs::default());
+    shared.flow.keep_everything();
     Ok(())
 }
 

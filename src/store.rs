@@ -1,12 +1,17 @@
 //! Where sessions live. Stores keep and return; they decide nothing.
 
 mod bits;
+mod codec;
+pub mod embedded;
 pub mod intern;
+pub mod layered;
 pub mod locks;
 pub mod memory;
 pub mod record;
 
+pub use embedded::EmbeddedStore;
 pub use intern::Interner;
+pub use layered::LayeredStore;
 pub use locks::SessionLocks;
 pub use memory::MemoryStore;
 pub use record::{Ended, Ending, Found, Login, Marker, Resident};

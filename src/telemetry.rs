@@ -18,9 +18,11 @@ use crate::memo::MemoCounters;
 mod access;
 mod apps;
 mod metrics;
+mod store;
 
 pub use access::AccessLine;
 pub use apps::{AppCounters, AppMetrics, CallOutcome};
+pub use store::StoreMetrics;
 
 use metrics::Metrics;
 
@@ -38,6 +40,7 @@ pub struct Telemetry {
     sessions: IntGaugeVec,
     memo: MemoCounters,
     apps: AppMetrics,
+    store: StoreMetrics,
     faults: Faults,
 }
 
@@ -151,6 +154,7 @@ impl Telemetry {
                 ),
             },
             apps: AppMetrics::new(m),
+            store: StoreMetrics::new(m),
             faults: Faults::new(m),
             registry: metrics.0,
         }
@@ -164,6 +168,11 @@ impl Telemetry {
     /// Where calls of apps over HTTP are counted.
     pub const fn apps(&self) -> &AppMetrics {
         &self.apps
+    }
+
+    /// Where the store behind the cache counts.
+    pub const fn store(&self) -> &StoreMetrics {
+        &self.store
     }
 
     /// How many sessions are held now.

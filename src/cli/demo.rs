@@ -117,6 +117,7 @@ fn variables(args: &DemoArgs, perks: SocketAddr) -> Vec<(String, String)> {
     let mut variables = vec![
         set("LISTENER__street__ADDRESS", local(args.port).to_string()),
         set("ADMIN__ADDRESS", local(args.admin_port).to_string()),
+        set("STORE__PATH", "sessions".to_owned()),
         account("KEYS__FILE", "keys.json".to_owned()),
         account("DIRECTORY__FILE", "directory.toml".to_owned()),
         account("APP__perks__URL", format!("http://{perks}")),

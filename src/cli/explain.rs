@@ -14,6 +14,7 @@ use super::{ConfigArgs, tell};
 use crate::account::Account;
 use crate::api::{Answered, Call, SessionApi};
 use crate::assemble::{NewKeys, Ports, assemble};
+use crate::config::values::{Store, StoreKind};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::domain::cookies::ResponseFacts;
 use crate::domain::inputs::read_inputs;
@@ -77,7 +78,14 @@ pub fn run(
 ) -> io::Result<ExitCode> {
     let layers = Layers::read(&args.config.config, args.config.env.as_deref(), variables);
     let config = match config::load(&layers, &OnDisk) {
-        Ok(loaded) => loaded.config,
+        // Nothing is kept, and the store of a running process stays its own.
+        Ok(loaded) => Config {
+            store: Store {
+                kind: StoreKind::Memory,
+                ..loaded.config.store
+            },
+            ..loaded.config
+        },
         Err(report) => {
             tell(&report.to_string());
             return Ok(ExitCode::from(1));

@@ -65,6 +65,7 @@ impl Check<'_, '_, '_> {
         let admin = admin.as_ref().map(|admin| self.admin(admin));
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
+        let store = self.store(store);
         let limits = self.limits(limits_written);
         let around = Around {
             lifetime,
@@ -90,7 +91,7 @@ impl Check<'_, '_, '_> {
             grace,
             trusted_proxies: trusted_proxies?,
             crawlers,
-            store: process::store(store),
+            store: store?,
             limits: limits?,
             log: process::log(log),
             accounts: accounts?.into_iter().map(Arc::new).collect(),
@@ -111,7 +112,8 @@ impl Check<'_, '_, '_> {
             self.say
                 .add(fault.into_finding(&path, at, named_at.as_deref()));
         }
-        if !self.named.contains(&path) {
+        // A folder's content is the program's own: nothing to watch.
+        if kind != FileKind::StoreFolder && !self.named.contains(&path) {
             self.named.push(path.clone());
         }
         Some(path)

@@ -33,6 +33,8 @@ pub enum FileKind {
     AdminToken,
     /// The bearer token that an app over HTTP is shown.
     AppToken,
+    /// The folder of a store of sessions.
+    StoreFolder,
 }
 
 /// What is wrong with a file.

@@ -11,4 +11,4 @@ pub use account::{
     HostPattern, Keys, Lifetimes, Memo, Place, Runs, Service, SessionContext, Switches, Upstream,
     UpstreamTimeouts,
 };
-pub use process::{Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, Store};
+pub use process::{Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, Store, StoreKind};

@@ -84,7 +84,7 @@ impl Flow {
         }
         let body = session.body.fields();
         let news = self.news(stage, body).await?;
-        let recall = stage.recallable(session.upkeep.due(stage.now).aged);
+        let recall = stage.recallable(stage.due(session).aged);
         if recall.is_empty() && !news.request.changes(body) {
             let decision = self.unchanged(stage, alive);
             return Ok(Attempt::of(decision.without_ended(stage, &news)));

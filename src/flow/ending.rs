@@ -30,7 +30,7 @@ impl Flow {
                 return self.returning_later(stage, alive).await;
             }
         };
-        if let Some(alive) = self.successor_of(stage, &ended) {
+        if let Some(alive) = self.successor_of(stage, &ended).await {
             drop(guard);
             let mut decision = self.returning_later(stage, alive).await;
             decision.cookies.due = Issue::Must;
@@ -58,12 +58,12 @@ impl Flow {
     }
 
     /// The successor that a parallel request with the same old cookie has begun a moment ago.
-    fn successor_of(&self, stage: Stage<'_>, ended: &Ended) -> Option<Alive> {
+    async fn successor_of(&self, stage: Stage<'_>, ended: &Ended) -> Option<Alive> {
         let marker = ended
             .successor
             .as_ref()
             .filter(|marker| stage.now < marker.until)?;
-        let Some(Found::Live(resident)) = self.store.peek(marker.to, false) else {
+        let Ok(Some(Found::Live(resident))) = self.find(marker.to, false).await else {
             return None;
         };
         // It may have become somebody's since: then only for whoever proves to be the same.
@@ -166,7 +166,8 @@ impl Flow {
                 continue;
             };
             let policy = &stage.account.policies.authenticated;
-            let active = stage.now.since(login.last_seen()) <= policy.idle_limit();
+            let seen = login.judged_seen(policy.touch_interval(), stage.now);
+            let active = stage.now.since(seen) <= policy.idle_limit();
             if reason == Ending::Idle && active {
                 continue;
             }

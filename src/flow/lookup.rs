@@ -9,6 +9,7 @@ use crate::domain::lifetime::{Decision as Lived, Expiry, Presented, decide};
 use crate::domain::session::SessionId;
 use crate::domain::time::Millis;
 use crate::domain::token::{Verified, hash_token, peek_id, verify_api_token, verify_token};
+use crate::ports::StoreError;
 use crate::store::{Ended, Ending, Found, Marker, Resident};
 
 /// A session that lives.
@@ -121,15 +122,22 @@ impl Flow {
             Tokens::None(lookup) => return LookedUp::Unknown(lookup),
             Tokens::Several => return LookedUp::Ambiguous,
         };
-        let near = self.store.peek(accepted.id, accepted.authenticated);
-        let found = match near {
-            Some(found) => Some(found),
-            None => match self.store.load(accepted.id).await {
-                Ok(found) => found,
-                Err(_) => return LookedUp::Unreadable,
-            },
-        };
-        Self::found(stage, accepted, found)
+        match self.find(accepted.id, accepted.authenticated).await {
+            Ok(found) => Self::found(stage, accepted, found),
+            Err(_) => LookedUp::Unreadable,
+        }
+    }
+
+    /// What is under an id: from the near cache without waiting, or from the store.
+    pub(super) async fn find(
+        &self,
+        id: SessionId,
+        authenticated: bool,
+    ) -> Result<Option<Found>, StoreError> {
+        match self.store.peek(id, authenticated) {
+            Some(found) => Ok(Some(found)),
+            None => self.store.load(id).await,
+        }
     }
 
     fn found(stage: Stage<'_>, accepted: Accepted, found: Option<Found>) -> LookedUp {
@@ -199,10 +207,11 @@ impl Flow {
     /// Absolute and idle limits, then the refresh window.
     pub(super) fn judge(stage: Stage<'_>, alive: Alive) -> LookedUp {
         let session = alive.resident.session();
-        let mut times = session.times();
-        times.last_seen = alive.resident.last_seen();
         let authenticated = session.authenticated();
         let policy = stage.account.policies.of(authenticated);
+        let mut times = session.times();
+        let lag = policy.touch_interval();
+        times.last_seen = alive.resident.judged_seen(lag, stage.now);
         let presented = Some(Presented { iat: alive.iat });
         match decide(Some(&times), presented, authenticated, stage.now, policy) {
             Lived::Alive {

@@ -19,7 +19,8 @@ use crate::domain::access::{AccessFacts, plan_access};
 use crate::domain::cookies::{CookieSettings, delete_auth_cookie};
 use crate::domain::headers::{CONTEXT, SESSION_ID, SESSION_TOKEN, session_id_value};
 use crate::domain::plans::{Plans, SharedBody};
-use crate::domain::session::{Body, Field, SessionId, Slot};
+use crate::domain::session::upkeep::DueApps;
+use crate::domain::session::{Body, Field, Session, SessionId, Slot};
 use crate::domain::time::Millis;
 use crate::domain::token::{Claims, TokenUse, is_cookie_hash, sign_token};
 use crate::store::Resident;
@@ -56,6 +57,11 @@ impl Stage<'_> {
             });
         }
         aged
+    }
+
+    /// What a session is due for.
+    pub(super) fn due(&self, session: &Session) -> DueApps {
+        session.upkeep.due_under(self.now, &self.account.graph)
     }
 
     /// How long a store keeps a record of this kind after its last use.

@@ -74,7 +74,7 @@ impl Flow {
         };
         let old = resident.session();
         // A request may have had them answered while this waited for its turn.
-        let due = old.upkeep.due(retry.now).pending;
+        let due = old.upkeep.due_under(retry.now, &account.graph).pending;
         let recall: BTreeSet<usize> = retry.apps.intersection(&due).copied().collect();
         if recall.is_empty() {
             return;

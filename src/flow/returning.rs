@@ -18,10 +18,10 @@ impl Flow {
     /// The way of most requests: one comparison each for what is due and what is new.
     pub(super) async fn returning(self: &Arc<Self>, stage: Stage<'_>, alive: Alive) -> Decision {
         if stage.activity {
-            alive.resident.touch(stage.now);
+            self.touch(stage, &alive.resident);
         }
         let session = alive.resident.session();
-        let due = session.upkeep.due(stage.now);
+        let due = stage.due(session);
         if !due.pending.is_empty() {
             let pending = stage.recallable(due.pending);
             self.retry_beside(stage, session.id, pending);
@@ -45,6 +45,16 @@ impl Flow {
             Changed::Gone(LookedUp::Unknown(lookup)) => self.first_visit(stage, lookup).await,
             Changed::Gone(_) => self.unreadable(stage).await,
         }
+    }
+
+    /// Notes activity of a session.
+    fn touch(&self, stage: Stage<'_>, resident: &Resident) {
+        let policy = stage
+            .account
+            .policies
+            .of(resident.session().authenticated());
+        let interval = policy.touch_interval();
+        self.store.touch(resident, stage.now, interval);
     }
 
     /// The plan of a request that changes nothing.
@@ -86,12 +96,12 @@ impl Flow {
     /// A request with the id of a session that was replaced a moment ago: served from the new one
     /// if it proves to be of the same principal, and from no session at all otherwise.
     pub(super) async fn through_marker(&self, stage: Stage<'_>, marker: Marker) -> Decision {
-        let Some(resident) = self.follow(stage, &marker) else {
+        let Some(resident) = self.follow(stage, &marker).await else {
             let decision = self.nobody(stage, Lookup::Moved).await;
             return decision.undone_call(stage, Undone::Replaced);
         };
         if stage.activity {
-            resident.touch(stage.now);
+            self.touch(stage, &resident);
         }
         let fields = resident.session().body.fields();
         let writes = stage.ask.is_some_and(|ask| ask.writes.changes(fields));
@@ -110,10 +120,10 @@ impl Flow {
         decision
     }
 
-    fn follow(&self, stage: Stage<'_>, marker: &Marker) -> Option<Arc<Resident>> {
+    async fn follow(&self, stage: Stage<'_>, marker: &Marker) -> Option<Arc<Resident>> {
         let mut to = marker.to;
         for _ in 0..MARKER_HOPS {
-            match self.store.peek(to, true)? {
+            match self.find(to, true).await.ok()?? {
                 Found::Live(resident) => {
                     let absolute = stage.account.policies.authenticated.absolute(true);
                     let stands = resident.logins_stand(stage.now, absolute);

@@ -170,7 +170,11 @@ fn outlived(stage: Stage<'_>, login: &Arc<Login>) -> Option<Ending> {
     let policy = &stage.account.policies.authenticated;
     if stage.now.since(login.created_at) >= policy.absolute(true) {
         Some(Ending::Absolute)
-    } else if stage.now.since(login.last_seen()) > policy.idle_limit() {
+    } else if stage
+        .now
+        .since(login.judged_seen(policy.touch_interval(), stage.now))
+        > policy.idle_limit()
+    {
         Some(Ending::Idle)
     } else {
         None

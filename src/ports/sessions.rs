@@ -29,6 +29,13 @@ pub enum StoreError {
 pub trait SessionStore: Send + Sync + std::fmt::Debug {
     /// What the near cache holds, without waiting. `authenticated` says where to look first.
     fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found>;
+    /// Notes activity of a session and its logins, in memory and at once. What lies behind the
+    /// memory hears of it at most once an `interval`.
+    fn touch(&self, resident: &Resident, at: Millis, _interval: Duration) {
+        resident.touch(at);
+    }
+    /// Keeps what waits to be kept: the process ends. Waits for it.
+    fn close(&self) {}
     /// How many sessions this process holds: anonymous, authenticated. Approximate.
     fn counts(&self) -> (u64, u64);
     /// What is kept under an id.

@@ -153,6 +153,45 @@ impl MemoryStore {
             .collect()
     }
 
+    /// Keeps what another store has, in place of whatever is here.
+    pub(super) fn keep(&self, id: SessionId, found: Found, keep: Duration) {
+        let known = matches!(&found, Found::Live(resident) if resident.session().authenticated());
+        let entry = Entry { found, keep };
+        // In this order: at no moment is there nothing under the id.
+        self.cache(known)
+            .entry(id)
+            .and_compute_with(|_| Op::Put(entry));
+        self.cache(!known).invalidate(&id);
+    }
+
+    /// Drops what is here; another store has nothing.
+    pub(super) fn forget(&self, id: SessionId) {
+        self.anonymous.invalidate(&id);
+        self.authenticated.invalidate(&id);
+    }
+
+    /// Every live session that is here.
+    pub(super) fn each_live(&self, mut see: impl FnMut(&Arc<Resident>)) {
+        for cache in [&self.anonymous, &self.authenticated] {
+            for (_, entry) in cache {
+                if let Found::Live(resident) = &entry.found {
+                    see(resident);
+                }
+            }
+        }
+    }
+
+    /// A login that is here.
+    pub(super) fn remembered(&self, token: TokenHash) -> Option<Arc<Login>> {
+        self.logins.get(&token.as_u128())
+    }
+
+    /// Keeps a login that another store has; the one that is here already stays.
+    pub(super) fn remember(&self, token: TokenHash, login: Login) -> Arc<Login> {
+        let entry = self.logins.entry(token.as_u128());
+        entry.or_insert_with(|| Arc::new(login)).into_value()
+    }
+
     /// Replaces a live session by what `make` makes of it; leaves anything else alone.
     fn replace(
         &self,
@@ -213,6 +252,10 @@ impl SessionStore for MemoryStore {
             found: Found::Live(Arc::clone(&resident)),
             keep,
         };
+        let elsewhere = self.cache(!resident.session().authenticated());
+        if elsewhere.contains_key(&id) {
+            return Err(StoreError::Exists);
+        }
         let kept = cache.entry(id).or_insert(entry);
         if kept.is_fresh() {
             Ok(resident)
@@ -259,7 +302,7 @@ impl SessionStore for MemoryStore {
                 issued_at,
                 ..old.snapshot()
             };
-            let resident = Arc::new(Resident::new(next, old.logins().into()));
+            let resident = Arc::new(old.replaced(next, old.logins().into()));
             Some(Entry {
                 found: Found::Live(resident),
                 keep,

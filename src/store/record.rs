@@ -31,7 +31,8 @@ impl Ending {
         }
     }
 
-    const fn code(self) -> u8 {
+    /// Its number in records.
+    pub(super) const fn code(self) -> u8 {
         match self {
             Self::Idle => 1,
             Self::Absolute => 2,
@@ -40,7 +41,7 @@ impl Ending {
         }
     }
 
-    const fn of_code(code: u8) -> Option<Self> {
+    pub(super) const fn of_code(code: u8) -> Option<Self> {
         match code {
             1 => Some(Self::Idle),
             2 => Some(Self::Absolute),
@@ -56,17 +57,42 @@ impl Ending {
 pub struct Resident {
     session: Session,
     seen: AtomicI64,
+    /// The last activity that the far store has heard of.
+    told: AtomicI64,
+    /// The last activity as the far store had it, where the session was read from there.
+    read: Millis,
     logins: Box<[Arc<Login>]>,
 }
+
+/// For what was not read from a far store; no activity is so early.
+const NOT_READ: Millis = Millis::from_millis(i64::MIN);
 
 impl Resident {
     /// Puts a session, with the logins that it lives by, under observation.
     pub fn new(session: Session, logins: Box<[Arc<Login>]>) -> Self {
-        let seen = AtomicI64::new(session.last_seen.as_millis());
+        let seen = session.last_seen.as_millis();
         Self {
             session,
-            seen,
+            seen: AtomicI64::new(seen),
+            told: AtomicI64::new(seen),
+            read: NOT_READ,
             logins,
+        }
+    }
+
+    /// The same for a session as a far store had it: it may have been used since.
+    pub fn read_back(session: Session, logins: Box<[Arc<Login>]>) -> Self {
+        Self {
+            read: session.last_seen,
+            ..Self::new(session, logins)
+        }
+    }
+
+    /// The same value with changed content, as far as the far store was told and read.
+    pub(super) fn replaced(&self, session: Session, logins: Box<[Arc<Login>]>) -> Self {
+        Self {
+            read: self.read,
+            ..Self::new(session, logins)
         }
     }
 
@@ -91,6 +117,26 @@ impl Resident {
     /// The last activity.
     pub fn last_seen(&self) -> Millis {
         Millis::from_millis(self.seen.load(Ordering::Relaxed))
+    }
+
+    /// The last activity as the idle limit judges it. What was read from a far store may be
+    /// older than the truth by `lag`, the interval in which activity reaches it: it counts as that
+    /// much younger, so a session ends late by at most that and never early.
+    pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
+        judged(self.last_seen(), self.read, lag, now)
+    }
+
+    /// Whether the far store is to be told of activity at `at`; true once for each `interval`.
+    pub(super) fn take_telling(&self, at: Millis, interval: Duration) -> bool {
+        let told = self.told.load(Ordering::Relaxed);
+        // A tenth early: what is told waits a moment before it is kept.
+        let unheard = at.since(Millis::from_millis(told));
+        if unheard.is_zero() || unheard < interval.saturating_sub(interval / 10) {
+            return false;
+        }
+        self.told
+            .compare_exchange(told, at.as_millis(), Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Notes activity, of the session and of its logins. Never moves backwards.
@@ -121,6 +167,8 @@ pub struct Login {
     pub expires: Millis,
     seen: AtomicI64,
     ended: AtomicU8,
+    /// The last activity as the far store had it, where the login was read from there.
+    read: Millis,
 }
 
 impl Login {
@@ -131,7 +179,27 @@ impl Login {
             expires,
             seen: AtomicI64::new(now.as_millis()),
             ended: AtomicU8::new(0),
+            read: NOT_READ,
         }
+    }
+
+    /// A login as a far store had it: it may have been used since.
+    pub(super) fn read_back(
+        [created_at, expires, seen]: [Millis; 3],
+        ended: Option<Ending>,
+    ) -> Self {
+        Self {
+            created_at,
+            expires,
+            seen: AtomicI64::new(seen.as_millis()),
+            ended: AtomicU8::new(ended.map_or(0, Ending::code)),
+            read: seen,
+        }
+    }
+
+    /// The last activity as the idle limit judges it; see [`Resident::judged_seen`].
+    pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
+        judged(self.last_seen(), self.read, lag, now)
     }
 
     /// Why it ended, if it did. The first reason stays.
@@ -158,8 +226,16 @@ impl Login {
     }
 }
 
+fn judged(seen: Millis, read: Millis, lag: Duration, now: Millis) -> Millis {
+    if seen == read {
+        seen.max(seen.plus(lag).min(now))
+    } else {
+        seen
+    }
+}
+
 /// What remains of a session id after a rotation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
     /// The account.
     pub account: Arc<str>,

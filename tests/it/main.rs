@@ -15,6 +15,10 @@ mod commands;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
+mod disk_faults;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod first_visit;
@@ -34,6 +38,8 @@ mod passing;
 mod schemathesis;
 #[cfg(test)]
 mod session_apps;
+#[cfg(test)]
+mod store_contract;
 #[cfg(test)]
 mod strict;
 #[cfg(test)]

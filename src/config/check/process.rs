@@ -11,7 +11,7 @@ use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{Admin, Limits, Listener, Log, LogFormat, LogLevel, Store};
+use crate::config::values::{Admin, Limits, Listener, Log, LogFormat, LogLevel, Store, StoreKind};
 use crate::domain::session::limits::SessionLimits;
 
 const ADDRESS: &str = "an address and a port, such as 0.0.0.0:8080 or [::]:8080";
@@ -186,6 +186,28 @@ impl Check<'_, '_, '_> {
         })
     }
 
+    pub(super) fn store(&mut self, written: &raw::Store) -> Option<Store> {
+        let raw::Store {
+            kind,
+            path,
+            max_anonymous,
+            max_authenticated,
+        } = written;
+        let kind = match kind {
+            raw::StoreKind::Memory => StoreKind::Memory,
+            raw::StoreKind::Embedded => {
+                let at = At::default().key("store").key("path");
+                let path = self.file(&at, path, FileKind::StoreFolder)?;
+                StoreKind::Embedded { path }
+            }
+        };
+        Some(Store {
+            kind,
+            max_anonymous: max_anonymous.0,
+            max_authenticated: max_authenticated.0,
+        })
+    }
+
     fn at_least(&mut self, name: &str, size: raw::Size, least: u64) -> bool {
         if size.0 >= least {
             return true;
@@ -195,20 +217,6 @@ impl Check<'_, '_, '_> {
         self.say
             .wrong(&At::default().key("limits").key(name), problem);
         false
-    }
-}
-
-pub(super) fn store(written: &raw::Store) -> Store {
-    let raw::Store {
-        kind,
-        max_anonymous,
-        max_authenticated,
-    } = *written;
-    match kind {
-        raw::StoreKind::Memory => Store::Memory {
-            max_anonymous: max_anonymous.0,
-            max_authenticated: max_authenticated.0,
-        },
     }
 }
 

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use rustix::fs::Access;
+
 use super::{FileChecks, FileFault, FileKind};
 use crate::config::report::Severity;
 use crate::directory::embedded::{Embedded, FileError};
@@ -22,6 +24,9 @@ pub struct OnDisk;
 
 impl FileChecks for OnDisk {
     fn check(&self, path: &Path, kind: FileKind) -> Vec<FileFault> {
+        if kind == FileKind::StoreFolder {
+            return store_folder(path);
+        }
         let text = match fs::read(path) {
             Ok(bytes) => String::from_utf8(bytes),
             Err(error) if error.kind() == ErrorKind::NotFound && is_made_at_start(kind) => {
@@ -68,7 +73,29 @@ const fn what(kind: FileKind) -> &'static str {
         FileKind::LocalKey => "the local key",
         FileKind::Directory => "the directory",
         FileKind::AdminToken | FileKind::AppToken => "the token file",
+        FileKind::StoreFolder => "the store's folder",
     }
+}
+
+/// A store's folder, or the one in which it will be made, has to take files. Nothing is written.
+fn store_folder(path: &Path) -> Vec<FileFault> {
+    let is_there = path.ancestors().find(|folder| folder.exists());
+    let folder = match is_there {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => Path::new("."),
+    };
+    let what = what(FileKind::StoreFolder);
+    let problem = if folder.is_dir() {
+        let needed = Access::WRITE_OK | Access::EXEC_OK;
+        let error = rustix::fs::access(folder, needed).err();
+        error.map(|error| io::Error::from(error).to_string())
+    } else {
+        Some(format!("{} is no folder", folder.display()))
+    };
+    let fault =
+        problem.map(|why| FileFault::error(None, format!("{what} cannot be written: {why}")));
+    fault.into_iter().collect()
 }
 
 /// Has a file parsed by whoever will use it. A message never quotes the file: it may be secret.
@@ -96,7 +123,8 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::AppToken if !is_visible(text.trim()) => {
             unusable("it holds more than visible ASCII on one line".to_owned())
         }
-        FileKind::AdminToken | FileKind::AppToken => Vec::new(),
+        // A folder is never read as a text.
+        FileKind::AdminToken | FileKind::AppToken | FileKind::StoreFolder => Vec::new(),
         FileKind::Directory => match Embedded::parse(text) {
             Ok(_) => Vec::new(),
             Err(mistakes) => mistakes.iter().map(in_directory).collect(),

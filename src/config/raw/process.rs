@@ -126,7 +126,10 @@ pub enum LogFormat {
 pub struct Store {
     /// The kind of store.
     pub kind: StoreKind,
-    /// Memory that sessions of anonymous shoppers may take up. Past it the least recently used go.
+    /// The folder of an `embedded` store, made where it is missing. Each process needs its own.
+    pub path: String,
+    /// Memory that sessions of anonymous shoppers may take up. Past it the least recently used go:
+    /// from memory alone where there is a store behind it, else for good.
     pub max_anonymous: Size,
     /// Memory that sessions of known shoppers may take up.
     pub max_authenticated: Size,
@@ -135,7 +138,8 @@ pub struct Store {
 impl Default for Store {
     fn default() -> Self {
         Self {
-            kind: StoreKind::Memory,
+            kind: StoreKind::Embedded,
+            path: "data/sessions".to_owned(),
             max_anonymous: Size::mib(256),
             max_authenticated: Size::mib(256),
         }
@@ -146,6 +150,8 @@ impl Default for Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreKind {
+    /// On the disk of this machine, behind a cache in memory: survives a restart and a kill.
+    Embedded,
     /// In this process alone: a restart forgets every session.
     Memory,
 }

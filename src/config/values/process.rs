@@ -57,14 +57,25 @@ pub struct Admin {
 }
 
 /// Where sessions live (contract §13).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// In this process alone: a restart forgets them.
-    Memory {
-        /// Bytes that anonymous sessions may take up.
-        max_anonymous: u64,
-        /// Bytes that sessions of known shoppers may take up.
-        max_authenticated: u64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// What is behind the memory.
+    pub kind: StoreKind,
+    /// Bytes of memory that anonymous sessions may take up.
+    pub max_anonymous: u64,
+    /// Bytes of memory that sessions of known shoppers may take up.
+    pub max_authenticated: u64,
+}
+
+/// What is behind the memory of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// Nothing: a restart forgets every session.
+    Memory,
+    /// Files of this machine, for this process alone.
+    Embedded {
+        /// Their folder.
+        path: PathBuf,
     },
 }
 

@@ -37,6 +37,11 @@ impl Slot {
         &self.value
     }
 
+    /// What stands beside the value.
+    pub fn beside(&self) -> Option<&Map<String, Value>> {
+        self.beside.as_deref()
+    }
+
     /// Whether nothing stands beside the value.
     pub fn is_plain(&self) -> bool {
         self.beside.is_none()

@@ -25,6 +25,8 @@ struct Mark {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upkeep {
     next: Millis,
+    /// Of the apps that the marks are of; see [`Graph::order`]. Zero where there are none.
+    order: u64,
     marks: Vec<Mark>,
 }
 
@@ -48,6 +50,7 @@ impl Default for Upkeep {
     fn default() -> Self {
         Self {
             next: NEVER,
+            order: 0,
             marks: Vec::new(),
         }
     }
@@ -82,6 +85,39 @@ impl Upkeep {
         failing.map(|mark| (usize::from(mark.app), mark.failures))
     }
 
+    /// What is to be kept of it: app, failures in a row, and the moment when it is due.
+    pub fn marks(&self) -> impl ExactSizeIterator<Item = (u16, u16, Millis)> {
+        let marks = self.marks.iter();
+        marks.map(|mark| (mark.app, mark.failures, mark.due))
+    }
+
+    /// Stands for the apps that the marks are of.
+    pub const fn order(&self) -> u64 {
+        self.order
+    }
+
+    /// What was kept.
+    pub fn of_marks(order: u64, marks: impl IntoIterator<Item = (u16, u16, Millis)>) -> Self {
+        let marks = marks
+            .into_iter()
+            .map(|(app, failures, due)| Mark { app, failures, due });
+        let marks: Vec<Mark> = marks.collect();
+        let next = marks.iter().map(|mark| mark.due).min().unwrap_or(NEVER);
+        Self { next, order, marks }
+    }
+
+    /// What is due now under these apps. Marks that were made of others, before a restart with
+    /// another configuration, say nothing about these: then each of them is due.
+    pub fn due_under(&self, now: Millis, graph: &Graph) -> DueApps {
+        if self.marks.is_empty() || self.order == graph.order() {
+            return self.due(now);
+        }
+        DueApps {
+            aged: (0..graph.apps().len()).collect(),
+            pending: BTreeSet::new(),
+        }
+    }
+
     /// The same with some failing apps due now, for the next request itself.
     #[must_use]
     pub fn hastened(&self, apps: &BTreeSet<usize>, now: Millis) -> Self {
@@ -107,6 +143,7 @@ impl Upkeep {
         for (at, app) in graph.apps().iter().enumerate() {
             let Ok(number) = u16::try_from(at) else { break };
             let old = self.marks.iter().find(|mark| mark.app == number);
+            let old = old.filter(|_| self.order == graph.order());
             let mark = if outcome.failed.contains_key(&at) {
                 let failures = old.map_or(0, |mark| mark.failures).saturating_add(1);
                 Some(Mark {
@@ -130,7 +167,8 @@ impl Upkeep {
             marks.extend(mark);
         }
         let next = marks.iter().map(|mark| mark.due).min().unwrap_or(NEVER);
-        Self { next, marks }
+        let order = if marks.is_empty() { 0 } else { graph.order() };
+        Self { next, order, marks }
     }
 }
 
@@ -254,6 +292,19 @@ mod tests {
                 pending: [].into()
             }
         );
+    }
+
+    #[test]
+    fn marks_of_other_apps_make_every_app_due() {
+        let mut failed = outcome();
+        failed.failed.insert(1, Failure::Timeout);
+        let upkeep = Upkeep::default().after(&failed, &graph(), at(0));
+        assert_eq!(upkeep.due_under(at(0), &graph()), upkeep.due(at(0)));
+        let marks: Vec<_> = upkeep.marks().collect();
+        let kept = Upkeep::of_marks(upkeep.order() + 1, marks);
+        let all = (0..graph().apps().len()).collect();
+        assert_eq!(kept.due_under(at(0), &graph()).aged, all);
+        assert_eq!(kept.after(&outcome(), &graph(), at(0)), Upkeep::default());
     }
 
     #[test]

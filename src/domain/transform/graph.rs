@@ -1,7 +1,9 @@
 //! An account's installed apps and what follows from how they are wired.
 
+use std::hash::Hasher as _;
 use std::sync::Arc;
 
+use siphasher::sip::SipHasher13;
 use thiserror::Error;
 
 use super::app::AppSpec;
@@ -44,6 +46,7 @@ pub struct Graph {
     apps: Vec<AppSpec>,
     settings: GraphSettings,
     personal: Vec<bool>,
+    order: u64,
 }
 
 /// Why apps cannot be installed together.
@@ -95,11 +98,18 @@ impl Graph {
             return Err(errors);
         }
         let personal = personal_apps(&apps);
+        let order = order_of(&apps);
         Ok(Self {
             apps,
             settings,
             personal,
+            order,
         })
+    }
+
+    /// Stands for the apps' names in their order: what is kept by an app's position is meant for it.
+    pub const fn order(&self) -> u64 {
+        self.order
     }
 
     /// The apps, in configured order.
@@ -156,6 +166,16 @@ fn check_against(app: &AppSpec, earlier: &[AppSpec], shares: bool, errors: &mut 
             });
         }
     }
+}
+
+/// The same in every process and every later version: it lies on disks.
+fn order_of(apps: &[AppSpec]) -> u64 {
+    let mut hasher = SipHasher13::new();
+    for app in apps {
+        hasher.write(app.name.as_bytes());
+        hasher.write_u8(0);
+    }
+    hasher.finish()
 }
 
 /// Follows authority from app to app until nothing is added.

@@ -66,6 +66,19 @@ impl Client {
         self.exchange(method, target, headers, "").await
     }
 
+    /// Calls the Session API as a script of the shop; `None` where nobody answers any more.
+    pub(crate) async fn call(&self, method: &str, target: &str, body: &str) -> Option<Reply> {
+        let jar = self.jar.iter();
+        let pairs: Vec<String> = jar.map(|(name, value)| format!("{name}={value}")).collect();
+        let wire = format!(
+            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nCookie: {}\r\nContent-Type: application/json\r\nSec-Fetch-Site: same-origin\r\nContent-Length: {}\r\n\r\n{body}",
+            self.port,
+            pairs.join("; "),
+            body.len(),
+        );
+        ask(self.port, &wire).await
+    }
+
     /// What the storefront says that it received.
     pub(crate) async fn echo(&mut self) -> Echo {
         self.echo_with(&[]).await

@@ -113,6 +113,23 @@ impl Running {
         ended.unwrap()
     }
 
+    /// Ends it as a crash would, and waits until it is gone.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Begins the same program anew, in the same folder.
+    fn again(&mut self, command: Command) {
+        let log = |name: &str| File::create(self.folder.path().join(name)).unwrap();
+        let mut command = tokio::process::Command::from(command);
+        command
+            .stdin(Stdio::null())
+            .stdout(log("out"))
+            .stderr(log("err"))
+            .kill_on_drop(true);
+        self.child = command.spawn().unwrap();
+    }
+
     /// It ended because somebody else took one of its ports in between; anything else is a failure.
     fn lost_a_port(&self) {
         let log = self.log();
@@ -142,21 +159,40 @@ impl Demo {
         panic!("no free ports");
     }
 
-    fn begin([port, storefront_port, admin_port]: [u16; 3]) -> Self {
+    fn begin(ports: [u16; 3]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = program(&["demo"]);
-        command
-            .args(["--port", &port.to_string()])
-            .args(["--storefront-port", &storefront_port.to_string()])
-            .args(["--admin-port", &admin_port.to_string()])
-            .arg("--data")
-            .arg(folder.path().join("data"));
+        let command = Self::command(ports, &folder.path().join("data"));
+        let [port, storefront_port, admin_port] = ports;
         Self {
             running: Running::begin(command, folder),
             port,
             storefront_port,
             admin_port,
         }
+    }
+
+    fn command([port, storefront_port, admin_port]: [u16; 3], data: &Path) -> Command {
+        let mut command = program(&["demo"]);
+        command
+            .args(["--port", &port.to_string()])
+            .args(["--storefront-port", &storefront_port.to_string()])
+            .args(["--admin-port", &admin_port.to_string()])
+            .arg("--data")
+            .arg(data);
+        command
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) async fn kill(&mut self) {
+        self.running.kill().await;
+    }
+
+    /// The same demo anew, over the same data, once it answers.
+    pub(crate) async fn start_again(&mut self) {
+        let ports = [self.port, self.storefront_port, self.admin_port];
+        let command = Self::command(ports, &self.data());
+        self.running.again(command);
+        assert!(self.answers().await, "{}", self.log());
     }
 
     async fn answers(&mut self) -> bool {

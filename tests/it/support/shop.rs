@@ -31,7 +31,7 @@ pub(crate) struct Shop {
     proxy: Arc<HttpProxy<Edge>>,
     login_key: LoginKey,
     entropy: Arc<CountedEntropy>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl std::fmt::Debug for Shop {
@@ -57,6 +57,8 @@ fn full(origin: &Origin) -> String {
         [[listener]]
         name = "street"
         address = "127.0.0.1:1"
+        [store]
+        kind = "memory"
         [[account]]
         name = "demostore"
         id = "d5f1c7a2-3b44-4f5e-9a68-7c0d2e9b4a10"
@@ -171,7 +173,45 @@ impl Shop {
             proxy,
             login_key,
             entropy,
-            _folder: folder,
+            folder,
+        })
+    }
+
+    /// The same shop as another process would find it: what is not in its folder is gone.
+    pub(crate) fn restarted(self: Arc<Self>) -> Arc<Self> {
+        let old = Arc::into_inner(self).expect("nobody else has the shop");
+        let Self {
+            clock,
+            origin,
+            mood,
+            shared,
+            proxy,
+            login_key,
+            entropy,
+            folder,
+        } = old;
+        shared.flow.keep_everything();
+        drop((shared, proxy));
+        let layers = Layers::read(&folder.path().join("shop.toml"), Some("test"), []);
+        let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
+        let ports = Ports {
+            clock: Arc::<ManualClock>::clone(&clock),
+            entropy: Arc::<CountedEntropy>::clone(&entropy),
+            directories: Arc::new(Moody(Arc::clone(&mood))),
+            new_keys: NewKeys::Kept,
+        };
+        let shared = assemble(&loaded.config, &ports).unwrap();
+        let edge = Edge::new(Arc::clone(&shared), false);
+        let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
+        Arc::new(Self {
+            clock,
+            origin,
+            mood,
+            shared,
+            proxy,
+            login_key,
+            entropy,
+            folder,
         })
     }
 

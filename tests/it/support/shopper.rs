@@ -37,6 +37,10 @@ struct Kept {
     until: Option<Millis>,
 }
 
+/// The cookies of a browser.
+#[derive(Debug)]
+pub(crate) struct Jar(BTreeMap<String, Kept>);
+
 #[derive(Clone, Debug)]
 pub(crate) struct Shopper {
     shop: Arc<Shop>,
@@ -56,6 +60,19 @@ impl Shopper {
         let mut shopper = Self::new(shop);
         shopper.keep("VtexIdclientAutCookie_demostore", &shop.token(email));
         shopper
+    }
+
+    /// What the browser keeps while the shop is away.
+    pub(crate) fn into_jar(self) -> Jar {
+        Jar(self.jar)
+    }
+
+    /// The same browser when the shop is back.
+    pub(crate) fn with_jar(shop: &Arc<Shop>, jar: Jar) -> Self {
+        Self {
+            shop: Arc::clone(shop),
+            jar: jar.0,
+        }
     }
 
     /// Puts a cookie into the jar, as a page or another server would.

@@ -1,0 +1,79 @@
+//! The store behind the cache: what a place that outlives the process has to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::domain::session::{Session, SessionId};
+use crate::domain::time::Millis;
+use crate::domain::token::TokenHash;
+use crate::store::{Ended, Ending, Login, Marker};
+
+/// What a far store keeps under an id.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// A live session.
+    Live(Session),
+    /// The id was replaced.
+    Moved(Marker),
+    /// The session ended.
+    Ended(Ended),
+}
+
+/// Activity that is to be noted some time soon, without anybody waiting for it.
+#[derive(Clone, Debug)]
+pub struct Touched {
+    /// The session.
+    pub session: SessionId,
+    /// The logins that it lives by.
+    pub logins: Arc<[TokenHash]>,
+    /// When.
+    pub at: Millis,
+}
+
+/// A store that outlives the process, or is shared between several. Every answered write is kept.
+///
+/// The rules are those of [`super::SessionStore`]; there is no cache here and nothing is shared.
+#[async_trait]
+pub trait FarStore: Send + Sync + std::fmt::Debug {
+    /// What is kept under an id, and how long after its last use.
+    async fn load(&self, id: SessionId) -> Result<Option<(Kept, Duration)>, StoreError>;
+    /// Keeps a new session; [`StoreError::Exists`] where the id is taken, whatever by.
+    async fn create(&self, session: Session, keep: Duration) -> Result<(), StoreError>;
+    /// Keeps a changed session if the version kept is still `based_on`, and returns it as it is
+    /// kept; `None` where another version is, or no live session.
+    async fn save(
+        &self,
+        session: Session,
+        based_on: u64,
+        keep: Duration,
+    ) -> Result<Option<Session>, StoreError>;
+    /// Notes the cookie that was issued last. `false` where no live session is kept.
+    async fn issue(
+        &self,
+        id: SessionId,
+        token: TokenHash,
+        issued_at: Millis,
+    ) -> Result<bool, StoreError>;
+    /// Replaces a session by the marker of its rotation.
+    async fn rotate(
+        &self,
+        from: SessionId,
+        marker: Marker,
+        keep: Duration,
+    ) -> Result<(), StoreError>;
+    /// Ends a session. `false` where none was live under the id.
+    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError>;
+    /// The login of a token.
+    async fn login(&self, token: TokenHash) -> Result<Option<Login>, StoreError>;
+    /// Keeps a login at its token's first sight; returns the one that is kept.
+    async fn open_login(&self, token: TokenHash, login: Login) -> Result<Login, StoreError>;
+    /// Ends a login. Returns whether it was live.
+    async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError>;
+    /// Takes note of activity, to be kept soon. Never waits.
+    fn touch(&self, touched: Touched);
+    /// Keeps everything that waits, and takes nothing more. Waits for it.
+    fn close(&self);
+}
