@@ -166,23 +166,29 @@ fn request(kind: Kind) -> Vec<u8> {
 }
 
 fn session_api(kind: Kind) -> Client {
-    Client::of(session_api_app(), request(kind))
+    Client::of(app(edge()), request(kind))
 }
 
-fn session_api_app() -> Arc<HttpProxy<Edge>> {
-    let edge = Edge::new(Arc::clone(&SHOP.shared), false);
-    Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge))
+fn edge() -> Edge {
+    Edge::new(Arc::clone(&SHOP.shared), false)
+}
+
+fn app<P>(proxy: P) -> Arc<HttpProxy<P>>
+where
+    P: ProxyHttp,
+{
+    Arc::new(http_proxy(&Arc::new(ServerConf::default()), proxy))
 }
 
 /// A server that answers just what the API does.
 fn bare(kind: Kind) -> Client {
-    let (app, length) = bare_app(kind);
-    let client = Client::of(app, request(kind));
+    let (bare, length) = bare_app(kind);
+    let client = Client::of(app(bare), request(kind));
     assert_eq!(client.answer.len(), length, "answers of one size");
     client
 }
 
-fn bare_app(kind: Kind) -> (Arc<HttpProxy<Bare>>, usize) {
+fn bare_app(kind: Kind) -> (Bare, usize) {
     let answer = session_api(kind).answer_text();
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let headers = head.lines().skip(1).filter_map(|line| {
@@ -191,12 +197,11 @@ fn bare_app(kind: Kind) -> (Arc<HttpProxy<Bare>>, usize) {
         (name != "date" && name != "connection")
             .then(|| Some((name, http::HeaderValue::from_str(value).ok()?)))?
     });
-    let app = Bare {
+    let bare = Bare {
         headers: headers.collect(),
         body: Bytes::copy_from_slice(body.as_bytes()),
     };
-    let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), app));
-    (proxy, answer.len())
+    (bare, answer.len())
 }
 
 impl Client {

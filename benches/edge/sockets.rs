@@ -2,78 +2,89 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::thread;
 
-use pingora::apps::ServerApp;
-use pingora::protocols::l4::stream::Stream;
-use tokio::net::TcpListener;
-use tokio::runtime::Builder;
-use tokio::sync::watch;
+use pingora::proxy::{ProxyHttp, http_proxy_service_with_name};
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server};
 
 use super::shared::shop::Kind;
-use super::{bare_app, request, session_api, session_api_app};
+use super::{bare_app, edge, request, session_api};
 
 /// Connections that ask at the same time, and requests of each in a round.
 const CONNECTIONS: usize = 16;
 const REQUESTS: usize = 1_500;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 9;
 
-/// A server on a thread of its own.
+/// A server of pingora with one thread for its service, as it is run for a store.
 struct Served {
     name: &'static str,
     address: SocketAddr,
-    /// Its thread's account of processor time.
-    account: String,
+    /// Accounts of processor time of the threads that serve.
+    accounts: Vec<PathBuf>,
     request: Vec<u8>,
     answer: usize,
 }
 
 impl Served {
-    fn start<A: ServerApp + Send + Sync + 'static>(
-        name: &'static str,
-        app: Arc<A>,
-        kind: Kind,
-    ) -> Self {
-        let (told, ready) = channel();
-        thread::spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.expect("a runtime of one thread can always be made");
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await;
-                let listener = listener.expect("loopback has a free port");
-                let thread = fs::read_link("/proc/thread-self").expect("this is Linux");
-                let address = listener.local_addr().expect("it is bound");
-                drop(told.send((address, format!("/proc/{}/schedstat", thread.display()))));
-                let (_running, stop) = watch::channel(false);
-                while let Ok((socket, _)) = listener.accept().await {
-                    socket.set_nodelay(true).expect("a socket takes the option");
-                    let (app, stop) = (Arc::clone(&app), stop.clone());
-                    let stream = Box::new(Stream::from(socket));
-                    tokio::spawn(async move { app.process_new(stream, &stop).await });
-                }
-            });
-        });
-        let (address, account) = ready.recv().expect("the thread says where it listens");
-        Self {
+    /// `thread` names the service's threads, in no more than the fifteen letters Linux keeps.
+    fn start<P>(name: &'static str, thread: &'static str, proxy: P, kind: Kind) -> Self
+    where
+        P: ProxyHttp + Send + Sync + 'static,
+        P::CTX: Send + Sync,
+    {
+        let free = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = free.local_addr().expect("it is bound");
+        drop(free);
+        let conf = ServerConf {
+            threads: 1,
+            ..ServerConf::default()
+        };
+        let mut server = Server::new_with_opt_and_conf(None, conf);
+        server.bootstrap();
+        let mut service = http_proxy_service_with_name(&server.configuration, proxy, thread);
+        service.add_tcp(&address.to_string());
+        server.add_service(service);
+        thread::spawn(move || server.run(RunArgs::default()));
+        let request = request(kind);
+        let answer = session_api(kind).answer.len();
+        let mut served = Self {
             name,
             address,
-            account,
-            request: request(kind),
-            answer: session_api(kind).answer.len(),
-        }
+            accounts: Vec::new(),
+            request,
+            answer,
+        };
+        served.wire();
+        served.accounts = accounts(thread);
+        assert!(!served.accounts.is_empty(), "{thread} has no thread");
+        served
     }
 
-    /// Nanoseconds of processor time that the thread has had.
+    /// A connection, as soon as the server listens.
+    fn wire(&self) -> TcpStream {
+        let wire = loop {
+            if let Ok(wire) = TcpStream::connect(self.address) {
+                break wire;
+            }
+            thread::yield_now();
+        };
+        wire.set_nodelay(true).expect("a socket takes the option");
+        wire
+    }
+
+    /// Nanoseconds of processor time that the threads have had.
     fn spent(&self) -> u64 {
-        let account = fs::read_to_string(&self.account).expect("the thread is there");
-        let spent = account
-            .split(' ')
-            .next()
-            .and_then(|first| first.parse().ok());
-        spent.expect("the account begins with time spent")
+        let spent = |account: &PathBuf| {
+            let account = fs::read_to_string(account).expect("the thread is there");
+            let spent = account.split(' ').next().map(str::parse::<u64>);
+            spent
+                .and_then(Result::ok)
+                .expect("an account begins with time spent")
+        };
+        self.accounts.iter().map(spent).sum()
     }
 
     /// Processor time of a request, in microseconds, over one round.
@@ -82,8 +93,7 @@ impl Served {
         thread::scope(|scope| {
             for _ in 0..CONNECTIONS {
                 scope.spawn(|| {
-                    let mut wire = TcpStream::connect(self.address).expect("it listens");
-                    wire.set_nodelay(true).expect("a socket takes the option");
+                    let mut wire = self.wire();
                     let mut answer = vec![0; self.answer];
                     for _ in 0..REQUESTS {
                         wire.write_all(&self.request).expect("the server reads");
@@ -99,6 +109,19 @@ impl Served {
     }
 }
 
+/// The accounts of this process's threads of a name.
+fn accounts(name: &str) -> Vec<PathBuf> {
+    let threads = fs::read_dir("/proc/self/task").expect("this is Linux");
+    let threads = threads.map(|thread| thread.expect("a thread is a folder").path());
+    let named = |path: &PathBuf| {
+        fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name)
+    };
+    threads
+        .filter(named)
+        .map(|path| path.join("schedstat"))
+        .collect()
+}
+
 fn tell(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("somebody reads");
 }
@@ -106,18 +129,27 @@ fn tell(line: &str) {
 /// Prints microseconds of processor time for a request and, round by round, the ratio to bare
 /// pingora; then the medians.
 pub(crate) fn compare() {
-    let (bare_anonymous, _) = bare_app(Kind::Anonymous);
-    let (bare_authenticated, _) = bare_app(Kind::Authenticated);
     let pairs = [
         [
-            Served::start("bare answer", bare_anonymous, Kind::Anonymous),
-            Served::start("api read", session_api_app(), Kind::Anonymous),
+            Served::start(
+                "bare answer",
+                "bare",
+                bare_app(Kind::Anonymous).0,
+                Kind::Anonymous,
+            ),
+            Served::start("api read", "api", edge(), Kind::Anonymous),
         ],
         [
-            Served::start("bare answer", bare_authenticated, Kind::Authenticated),
+            Served::start(
+                "bare answer",
+                "bare-known",
+                bare_app(Kind::Authenticated).0,
+                Kind::Authenticated,
+            ),
             Served::start(
                 "api read, logged in",
-                session_api_app(),
+                "api-known",
+                edge(),
                 Kind::Authenticated,
             ),
         ],
