@@ -72,7 +72,7 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-/// Ready when every upstream has an address.
+/// Ready when every upstream has an address; says so where the session store is in trouble.
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let running = shared.running.load();
     let missing: Vec<String> = running
@@ -88,7 +88,21 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
         })
         .collect();
     if missing.is_empty() {
-        return "ready\n".into_response();
+        // Pages are served either way: an instance whose sessions wait is not to be taken out.
+        let health = shared.flow.store_health();
+        if health.answers && health.owed == 0 {
+            return "ready\n".into_response();
+        }
+        let answers = if health.answers {
+            "answers again"
+        } else {
+            "does not answer"
+        };
+        let owed = health.owed;
+        return format!(
+            "ready\ndegraded: the session store {answers}, {owed} changes wait for it\n"
+        )
+        .into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, missing.concat()).into_response()
 }

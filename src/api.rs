@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::domain::api::{ApiError, ApiRoute, Cors};
 use crate::domain::cookies::{CookieSettings, ResponseFacts};
 use crate::domain::request::RequestView;
-use crate::flow::{Decision, Flow, Leaving};
+use crate::flow::{Decision, Event, Flow, Leaving};
 
 mod answer;
 mod openapi;
@@ -124,8 +124,11 @@ impl SessionApi<'_> {
     /// Ends the session of the cookie.
     async fn end(&self, call: Call<'_>) -> Outcome {
         let decision = self.flow.close(self.account, &call.request).await;
-        self.conclude(&call, decision, |_, _| Ok(Reply::empty(204)))
-            .await
+        self.conclude(&call, decision, |decision, _| {
+            let owed = decision.events.contains(&Event::Owed);
+            Ok(Reply::empty(if owed { 202 } else { 204 }))
+        })
+        .await
     }
 
     /// Issues what is to leave with an answer, and then makes the answer: it may name the token.

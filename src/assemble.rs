@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderName;
@@ -27,16 +28,20 @@ use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, MemoCounters, Remember};
-use crate::ports::{AppCaller, Clock, Directory, Entropy, SessionStore, TokenVerifier};
+use crate::ports::{AppCaller, Clock, Directory, Entropy, FarStore, SessionStore, TokenVerifier};
 use crate::store::embedded::OpenError;
 use crate::store::memory::MemoryCapacity;
-use crate::store::{EmbeddedStore, Interner, LayeredStore, MemoryStore};
+use crate::store::{EmbeddedStore, GuardedStore, Interner, LayeredStore, MemoryStore, Owing};
 use crate::telemetry::Telemetry;
 
 mod keys;
 mod services;
 
 pub use keys::NewKeys;
+
+/// How long a disk may take: an fsync on a busy one takes longer than the answer of a server, and
+/// to give up on a write that is about to succeed helps nobody.
+const DISK_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What comes from outside: time, randomness, and the data of stores.
 #[derive(Clone, Debug)]
@@ -138,9 +143,29 @@ fn open_store(
         values::StoreKind::Embedded { path } => {
             let (clock, metrics) = (Arc::clone(&ports.clock), telemetry.store().clone());
             let far = EmbeddedStore::open(path, clock, metrics)?;
-            Arc::new(LayeredStore::new(near, Arc::new(far), Arc::clone(bodies)))
+            let far = guarded(Arc::new(far), DISK_DEADLINE, ports, telemetry);
+            let owing = owing(store, telemetry);
+            Arc::new(LayeredStore::new(near, far, Arc::clone(bodies), owing))
         }
     })
+}
+
+fn guarded(
+    far: Arc<dyn FarStore>,
+    deadline: Duration,
+    ports: &Ports,
+    telemetry: &Telemetry,
+) -> Arc<dyn FarStore> {
+    let outside = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
+    let metrics = telemetry.store().clone();
+    Arc::new(GuardedStore::new(far, deadline, outside, metrics))
+}
+
+fn owing(store: &values::Store, telemetry: &Telemetry) -> Owing {
+    Owing {
+        most: store.journal,
+        metrics: telemetry.store().clone(),
+    }
 }
 
 /// Compiles a configuration; a reload swaps the result in whole.

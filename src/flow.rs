@@ -10,7 +10,7 @@ use crate::domain::access::Route;
 use crate::domain::inputs::{Inputs, read_inputs};
 use crate::domain::request::RequestView;
 use crate::domain::time::Millis;
-use crate::ports::{Clock, Entropy, SessionStore};
+use crate::ports::{Clock, Entropy, SessionStore, StoreHealth};
 use crate::store::{Interner, SessionLocks};
 
 mod ask;
@@ -108,6 +108,11 @@ impl Flow {
     /// Keeps what waits to be kept: the process ends. Waits for it.
     pub fn keep_everything(&self) {
         self.store.close();
+    }
+
+    /// How the store behind the memory is.
+    pub fn store_health(&self) -> StoreHealth {
+        self.store.health()
     }
 
     /// How many sessions are held in this process: anonymous, authenticated.

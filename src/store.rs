@@ -3,6 +3,7 @@
 mod bits;
 mod codec;
 pub mod embedded;
+pub mod guarded;
 pub mod intern;
 pub mod layered;
 pub mod locks;
@@ -10,8 +11,9 @@ pub mod memory;
 pub mod record;
 
 pub use embedded::EmbeddedStore;
+pub use guarded::GuardedStore;
 pub use intern::Interner;
-pub use layered::LayeredStore;
+pub use layered::{LayeredStore, Owing};
 pub use locks::SessionLocks;
 pub use memory::MemoryStore;
 pub use record::{Ended, Ending, Found, Login, Marker, Resident};

@@ -382,6 +382,7 @@ fn label(event: &Event) -> &'static str {
         Event::SegmentCut(_) => "segment_cut",
         Event::Ambiguous => "ambiguous",
         Event::StoreUnavailable => "store_unavailable",
+        Event::Owed => "owed",
     }
 }
 

@@ -42,12 +42,12 @@ impl Served {
             threads: 1,
             ..ServerConf::default()
         };
-        let mut server = Server::new_with_opt_and_conf(None, conf);
-        server.bootstrap();
-        let mut service = http_proxy_service_with_name(&server.configuration, proxy, thread);
+        let mut pingora = Server::new_with_opt_and_conf(None, conf);
+        pingora.bootstrap();
+        let mut service = http_proxy_service_with_name(&pingora.configuration, proxy, thread);
         service.add_tcp(&address.to_string());
-        server.add_service(service);
-        thread::spawn(move || server.run(RunArgs::default()));
+        pingora.add_service(service);
+        thread::spawn(move || pingora.run(RunArgs::default()));
         let request = request(kind);
         let answer = session_api(kind).answer.len();
         let mut served = Self {

@@ -190,7 +190,12 @@ impl Flow {
             ..alive.resident.snapshot()
         };
         let keep = stage.keep(next.authenticated());
-        let Some(resident) = self.store.save(next, old.version, keep).await? else {
+        let saved = if stage.acknowledges() {
+            self.store.save(next, old.version, keep).await?
+        } else {
+            self.store.save_or_owe(next, old.version, keep).await?
+        };
+        let Some(resident) = saved else {
             return Ok(Attempt::Overtaken(alive));
         };
         let (due, clock_step) = (alive.due(stage), alive.clock_step);
@@ -243,7 +248,7 @@ impl Flow {
             upkeep: old.upkeep.after(&outcome, &stage.account.graph, stage.now),
         };
         let (new, keep) = (session.id, stage.keep(true));
-        let resident = self.store.create(session, keep).await?;
+        let resident = self.create(stage, session, keep).await?;
         let until = stage.now.plus(MARKER);
         let marker = Marker {
             account: Arc::clone(&old.account),

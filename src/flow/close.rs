@@ -46,7 +46,12 @@ impl Flow {
         };
         // The logins end whatever became of the session: they are what would begin the next one.
         match self.close_shown_logins(stage).await.and(closed) {
-            Ok(Closed::Over(events)) => self.without_anything(stage, events).await,
+            Ok(Closed::Over(mut events)) => {
+                // Done here at once; the store hears of it first of all when it answers again.
+                let owed = self.store.health().owed > 0;
+                events.extend(owed.then_some(Event::Owed));
+                self.without_anything(stage, events).await
+            }
             Ok(Closed::Replaced) => {
                 let decision = self.nobody(stage, Lookup::Moved).await;
                 decision.undone(Undone::Replaced)

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::change::planned;
 use super::decision::{CookiePlan, Decision, Issue};
@@ -11,7 +12,7 @@ use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, MARKER, Stage};
 use crate::domain::session::{Body, Principal, Session, SessionId};
 use crate::ports::StoreError;
-use crate::store::{Ended, Ending, Found, Marker};
+use crate::store::{Ended, Ending, Found, Marker, Resident};
 
 impl Flow {
     /// Ends a session and begins its anonymous successor in the same answer.
@@ -199,7 +200,7 @@ impl Flow {
             ..blank
         };
         let known = session.authenticated();
-        let resident = self.store.create(session, stage.keep(known)).await?;
+        let resident = self.create(stage, session, stage.keep(known)).await?;
         let cookies = CookiePlan {
             session: Some(Arc::clone(&resident)),
             due: Issue::Must,
@@ -215,6 +216,20 @@ impl Flow {
         }
         let decision = self.plan(stage, &resident, planned);
         Ok(decision.without_ended(stage, &news))
+    }
+
+    /// Keeps a session that begins.
+    pub(super) async fn create(
+        &self,
+        stage: Stage<'_>,
+        session: Session,
+        keep: Duration,
+    ) -> Result<Arc<Resident>, StoreError> {
+        if stage.acknowledges() {
+            self.store.create(session, keep).await
+        } else {
+            self.store.create_or_owe(session, keep).await
+        }
     }
 
     /// A session that has nothing yet.

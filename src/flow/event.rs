@@ -66,4 +66,6 @@ pub enum Event {
     Ambiguous,
     /// The store could not be asked.
     StoreUnavailable,
+    /// What was done is done here and owed to the store, which could not be asked.
+    Owed,
 }

@@ -37,6 +37,12 @@ impl Stage<'_> {
         self.inputs.cookies_cut || (self.ask.is_some() && !self.request.browser())
     }
 
+    /// Whether the answer says that a change is kept, and must not where it is only owed: a call of
+    /// the Session API that writes (contract §13). A page's shopper asked for no such thing.
+    pub(super) fn acknowledges(&self) -> bool {
+        self.ask.is_some() && !self.request.safe_method()
+    }
+
     /// Whether every login that a session lives by still holds: one may have ended elsewhere.
     pub(super) fn login_stands(&self, resident: &Resident) -> bool {
         let absolute = self.account.policies.authenticated.absolute(true);

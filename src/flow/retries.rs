@@ -119,7 +119,7 @@ impl Flow {
     async fn keep_retry(&self, account: &Account, next: Session, based_on: u64) {
         let authenticated = next.authenticated();
         let keep = account.policies.of(authenticated).record_ttl(authenticated);
-        drop(self.store.save(next, based_on, keep).await);
+        drop(self.store.save_or_owe(next, based_on, keep).await);
     }
 }
 

@@ -72,6 +72,10 @@ pub trait FarStore: Send + Sync + std::fmt::Debug {
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Login, StoreError>;
     /// Ends a login. Returns whether it was live.
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError>;
+    /// Whether it is asked at all: it has not failed again and again just now.
+    fn answers(&self) -> bool {
+        true
+    }
     /// Takes note of activity, to be kept soon. Never waits.
     fn touch(&self, touched: Touched);
     /// Keeps everything that waits, and takes nothing more. Waits for it.

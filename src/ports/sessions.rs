@@ -22,6 +22,15 @@ pub enum StoreError {
     Unavailable(String),
 }
 
+/// How the store behind the memory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreHealth {
+    /// Whether it is asked at all.
+    pub answers: bool,
+    /// Sessions and logins of which something is owed to it, because it could not be asked.
+    pub owed: usize,
+}
+
 /// Where sessions, rotation markers, tombstones and logins are kept.
 ///
 /// `keep` is how long a record is kept after its last use; expiry itself is the lifetime law's.
@@ -38,10 +47,26 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     fn close(&self) {}
     /// How many sessions this process holds: anonymous, authenticated. Approximate.
     fn counts(&self) -> (u64, u64);
+    /// How the store behind the memory is.
+    fn health(&self) -> StoreHealth {
+        StoreHealth {
+            answers: true,
+            owed: 0,
+        }
+    }
     /// What is kept under an id.
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError>;
     /// Keeps a new session; [`StoreError::Exists`] where the id is taken, whatever by.
     async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError>;
+    /// The same, where whoever asks need not be told that it is kept: while the store behind the
+    /// memory cannot be asked, it is kept here and owed to it.
+    async fn create_or_owe(
+        &self,
+        session: Session,
+        keep: Duration,
+    ) -> Result<Arc<Resident>, StoreError> {
+        self.create(session, keep).await
+    }
     /// Keeps a changed session if the version kept is still `based_on`; `None` where it is not.
     /// Cookie issue and last activity are never set back by it.
     async fn save(
@@ -50,6 +75,15 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
         based_on: u64,
         keep: Duration,
     ) -> Result<Option<Arc<Resident>>, StoreError>;
+    /// The same, where whoever asks need not be told that it is kept.
+    async fn save_or_owe(
+        &self,
+        session: Session,
+        based_on: u64,
+        keep: Duration,
+    ) -> Result<Option<Arc<Resident>>, StoreError> {
+        self.save(session, based_on, keep).await
+    }
     /// Notes the cookie that was issued last. `false`, and nothing done, where the session is gone.
     async fn issue(
         &self,

@@ -3,18 +3,28 @@
 //! Reads come from the cache, and on a miss from the far store, once for everybody who waits.
 //! Writes go to the far store first and then to the cache, so that the cache never holds what was
 //! not kept. Last activity moves in memory alone and reaches the far store now and then.
+//!
+//! Where the far store cannot be asked, endings take effect here at once, and what may wait is
+//! owed: the journal keeps it, and it is written when the store answers again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::journal::Journal;
+use self::writing::Promise;
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use super::{Interner, MemoryStore, SessionLocks};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::ports::{FarStore, Kept, SessionStore, StoreError, Touched};
+use crate::ports::{FarStore, Kept, SessionStore, StoreError, StoreHealth, Touched};
+use crate::telemetry::StoreMetrics;
+
+mod journal;
+mod paying;
+mod writing;
 
 /// A near store before a far one.
 #[derive(Clone, Debug)]
@@ -27,16 +37,33 @@ struct Layers {
     bodies: Arc<Interner>,
     /// One turn a session: what is read from afar never overtakes what is written.
     turns: SessionLocks,
+    /// What is owed to the far store.
+    journal: Journal,
+}
+
+/// How much may be owed to a far store that cannot be asked, and where it is counted.
+#[derive(Clone, Debug)]
+pub struct Owing {
+    /// Sessions and logins; twice as many where they end.
+    pub most: usize,
+    /// The counters.
+    pub metrics: StoreMetrics,
 }
 
 impl LayeredStore {
     /// A cache before a store; `bodies` are shared with whoever makes sessions.
-    pub fn new(near: MemoryStore, far: Arc<dyn FarStore>, bodies: Arc<Interner>) -> Self {
+    pub fn new(
+        near: MemoryStore,
+        far: Arc<dyn FarStore>,
+        bodies: Arc<Interner>,
+        owing: Owing,
+    ) -> Self {
         Self(Arc::new(Layers {
             near,
             far,
             bodies,
             turns: SessionLocks::default(),
+            journal: Journal::new(owing.most, owing.metrics),
         }))
     }
 
@@ -58,7 +85,28 @@ impl Layers {
         if let Some(found) = self.near.peek(id, false) {
             return Ok(Some(found));
         }
+        if let Some(found) = self.owed(id) {
+            return Ok(Some(found));
+        }
         self.fetch(id).await
+    }
+
+    /// What the journal alone still knows: memory had no room for it.
+    fn owed(&self, id: SessionId) -> Option<Found> {
+        let (_, owed) = self.journal.of(id)?;
+        let tokens = owed.live().map(|session| Arc::clone(&session.logins));
+        let tokens = tokens.unwrap_or_default();
+        let logins = tokens.iter().filter_map(|token| self.known_login(*token));
+        let (found, keep) = owed.found(logins.collect())?;
+        self.near.keep(id, found.clone(), keep);
+        Some(found)
+    }
+
+    /// A login that is known here, without asking.
+    fn known_login(&self, token: TokenHash) -> Option<Arc<Login>> {
+        self.near
+            .remembered(token)
+            .or_else(|| self.journal.of_login(token)?.1.opened)
     }
 
     /// Reads from afar, whatever is near.
@@ -91,94 +139,18 @@ impl Layers {
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
-        if let Some(login) = self.near.remembered(token) {
+        if let Some(login) = self.known_login(token) {
             return Ok(Some(login));
         }
         let login = self.far.login(token).await?;
-        Ok(login.map(|login| self.near.remember(token, login)))
-    }
-
-    async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError> {
-        let _turn = self.turns.lock(session.id).await;
-        self.far.create(session.clone(), keep).await?;
-        let id = session.id;
-        let logins = self.logins(&session).await?;
-        let resident = Arc::new(Resident::new(session, logins));
-        self.near.keep(id, Found::Live(Arc::clone(&resident)), keep);
-        Ok(resident)
-    }
-
-    async fn save(
-        &self,
-        session: Session,
-        based_on: u64,
-        keep: Duration,
-    ) -> Result<Option<Arc<Resident>>, StoreError> {
-        let id = session.id;
-        let _turn = self.turns.lock(id).await;
-        let logins = self.logins(&session).await?;
-        let Some(session) = self.far.save(session, based_on, keep).await? else {
-            // Somebody else was there: whoever tries again is to find what they left.
-            if self.fetch(id).await?.is_none() {
-                self.near.forget(id);
-            }
-            return Ok(None);
-        };
-        let old = match self.near.peek(id, session.authenticated()) {
-            Some(Found::Live(old)) => Some(old),
-            _ => None,
-        };
-        let resident = Arc::new(match &old {
-            Some(old) => old.replaced(session, logins),
-            None => Resident::new(session, logins),
-        });
-        self.near.keep(id, Found::Live(Arc::clone(&resident)), keep);
-        // Activity that was noted on the old value meanwhile moves over.
-        if let Some(old) = old {
-            resident.touch(old.last_seen());
-        }
-        Ok(Some(resident))
-    }
-
-    async fn issue(
-        &self,
-        id: SessionId,
-        token: TokenHash,
-        issued_at: Millis,
-    ) -> Result<bool, StoreError> {
-        let _turn = self.turns.lock(id).await;
-        if !self.far.issue(id, token, issued_at).await? {
-            return Ok(false);
-        }
-        if self.near.issue(id, token, issued_at).await?
-            && let Some(Found::Live(resident)) = self.near.peek(id, false)
+        let login = login.map(|login| self.near.remember(token, login));
+        // It ended here, and the far store has not heard of it.
+        if let (Some(login), Some((_, owed))) = (&login, self.journal.of_login(token))
+            && let Some(reason) = owed.closed
         {
-            self.tell(&resident, Duration::ZERO);
+            login.end(reason);
         }
-        Ok(true)
-    }
-
-    async fn rotate(
-        &self,
-        from: SessionId,
-        marker: Marker,
-        keep: Duration,
-    ) -> Result<(), StoreError> {
-        let _turn = self.turns.lock(from).await;
-        self.far.rotate(from, marker.clone(), keep).await?;
-        self.near.keep(from, Found::Moved(marker), keep);
-        Ok(())
-    }
-
-    async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError> {
-        let _turn = self.turns.lock(id).await;
-        let was_live = self.far.end(id, ended.clone(), keep).await?;
-        if was_live {
-            self.near.keep(id, Found::Ended(ended), keep);
-        } else if self.fetch(id).await?.is_none() {
-            self.near.forget(id);
-        }
-        Ok(was_live)
+        Ok(login)
     }
 
     /// Tells the far store of the last activity, where it has not heard of it for `interval`.
@@ -211,10 +183,24 @@ impl SessionStore for LayeredStore {
             self.0.tell(resident, Duration::ZERO);
         });
         self.0.far.close();
+        let owed = self.0.journal.len();
+        if owed > 0 {
+            tracing::error!(
+                owed,
+                "The process ends before the session store answers: what it was owed is lost."
+            );
+        }
     }
 
     fn counts(&self) -> (u64, u64) {
         self.0.near.counts()
+    }
+
+    fn health(&self) -> StoreHealth {
+        StoreHealth {
+            answers: self.0.far.answers(),
+            owed: self.0.journal.len(),
+        }
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
@@ -226,7 +212,16 @@ impl SessionStore for LayeredStore {
     }
 
     async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError> {
-        self.whole(|layers| async move { layers.create(session, keep).await })
+        self.whole(move |layers| async move { layers.create(session, keep, Promise::Kept).await })
+            .await
+    }
+
+    async fn create_or_owe(
+        &self,
+        session: Session,
+        keep: Duration,
+    ) -> Result<Arc<Resident>, StoreError> {
+        self.whole(move |layers| async move { layers.create(session, keep, Promise::Owed).await })
             .await
     }
 
@@ -236,7 +231,19 @@ impl SessionStore for LayeredStore {
         based_on: u64,
         keep: Duration,
     ) -> Result<Option<Arc<Resident>>, StoreError> {
-        self.whole(move |layers| async move { layers.save(session, based_on, keep).await })
+        let change = (session, based_on, keep);
+        self.whole(move |layers| async move { layers.save(change, Promise::Kept).await })
+            .await
+    }
+
+    async fn save_or_owe(
+        &self,
+        session: Session,
+        based_on: u64,
+        keep: Duration,
+    ) -> Result<Option<Arc<Resident>>, StoreError> {
+        let change = (session, based_on, keep);
+        self.whole(move |layers| async move { layers.save(change, Promise::Owed).await })
             .await
     }
 
@@ -270,24 +277,15 @@ impl SessionStore for LayeredStore {
     }
 
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
-        if let Some(login) = self.0.near.remembered(token) {
+        if let Some(login) = self.0.known_login(token) {
             return Ok(login);
         }
-        self.whole(move |layers| async move {
-            let login = layers.far.open_login(token, login).await?;
-            Ok(layers.near.remember(token, login))
-        })
-        .await
+        self.whole(move |layers| async move { layers.open_login(token, login).await })
+            .await
     }
 
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError> {
-        self.whole(move |layers| async move {
-            let was_live = layers.far.close_login(token, reason).await?;
-            if let Some(login) = layers.near.remembered(token) {
-                login.end(reason);
-            }
-            Ok(was_live)
-        })
-        .await
+        self.whole(move |layers| async move { layers.close_login(token, reason).await })
+            .await
     }
 }

@@ -197,6 +197,17 @@ impl Login {
         }
     }
 
+    /// The same login as it stands now, observed on its own.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            created_at: self.created_at,
+            expires: self.expires,
+            seen: AtomicI64::new(self.seen.load(Ordering::Relaxed)),
+            ended: AtomicU8::new(self.ended.load(Ordering::Acquire)),
+            read: self.read,
+        }
+    }
+
     /// The last activity as the idle limit judges it; see [`Resident::judged_seen`].
     pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
         judged(self.last_seen(), self.read, lag, now)

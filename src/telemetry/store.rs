@@ -21,6 +21,7 @@ pub struct StoreMetrics {
     state: IntGaugeVec,
     set_aside: IntCounter,
     reclaimed: IntCounter,
+    journal: IntCounterVec,
     waiting: Arc<AtomicI64>,
 }
 
@@ -40,7 +41,7 @@ impl StoreMetrics {
             ),
             state: m.gauges(
                 "vestibule_store",
-                "The store behind the cache: whether it can be written, writes that wait, records at the last round.",
+                "The store behind the cache: whether it can be written, whether it answers reads and writes, writes that wait, sessions and logins owed to it, records at the last round.",
                 &["what"],
             ),
             set_aside: m.count(
@@ -50,6 +51,11 @@ impl StoreMetrics {
             reclaimed: m.count(
                 "vestibule_store_reclaimed_total",
                 "Records removed because they had outlived themselves.",
+            ),
+            journal: m.counts(
+                "vestibule_store_journal_total",
+                "Changes that were owed to the store because it could not be asked, by what they are; `full`: refused for want of room.",
+                &["change"],
             ),
             waiting: Arc::default(),
         }
@@ -89,6 +95,31 @@ impl StoreMetrics {
         self.state
             .with_label_values(&["writable"])
             .set(i64::from(is));
+    }
+
+    /// Whether calls of a kind are answered.
+    pub(crate) fn answers(&self, kind: &'static str, does: bool) {
+        let what = match kind {
+            "read" => "answers_reads",
+            _ => "answers_writes",
+        };
+        self.state.with_label_values(&[what]).set(i64::from(does));
+    }
+
+    /// A change is owed; its name is of a closed set.
+    pub(crate) fn owed(&self, change: &'static str) {
+        self.journal.with_label_values(&[change]).inc();
+    }
+
+    /// A change could not be owed: there is no room.
+    pub(crate) fn journal_full(&self) {
+        self.journal.with_label_values(&["full"]).inc();
+    }
+
+    /// How much is owed now.
+    pub(crate) fn owing(&self, entries: usize) {
+        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        self.state.with_label_values(&["owed"]).set(entries);
     }
 
     /// What a round through all records found.

@@ -1,6 +1,7 @@
 //! A disk that is full, read-only or damaged, and records that outlived themselves or come from a
 //! later version. Small file systems are mounted for it, which needs the rights of root.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -24,12 +25,12 @@ const ATTEMPTS: usize = 400;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A file system of its own in memory, gone when dropped.
-struct Mounted {
+pub(crate) struct Mounted {
     folder: TempDir,
 }
 
 impl Mounted {
-    fn of(size: &str) -> Self {
+    pub(crate) fn of(size: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Self { folder };
         mounted.mount(&["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]);
@@ -50,7 +51,27 @@ impl Mounted {
         assert!(said.status.success(), "mounting needs root: {why}");
     }
 
-    fn store(&self) -> PathBuf {
+    /// Takes up all the room that is left.
+    pub(crate) fn fill(&self) {
+        let mut filler = std::fs::File::create(self.filler()).unwrap();
+        let block = [0x55; 4096];
+        let full = loop {
+            if let Err(full) = filler.write_all(&block) {
+                break full;
+            }
+        };
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull, "{full}");
+    }
+
+    pub(crate) fn make_room(&self) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.folder.path().join("filler")
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("sessions")
     }
 }

@@ -31,6 +31,8 @@ mod lifetime;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod outage;
+#[cfg(test)]
 mod pains;
 #[cfg(test)]
 mod passing;

@@ -16,7 +16,7 @@ use vestibule::domain::token::TokenHash;
 use vestibule::ports::{Clock, SessionStore, StoreError};
 use vestibule::store::memory::MemoryCapacity;
 use vestibule::store::{
-    EmbeddedStore, Ended, Ending, Found, LayeredStore, Login, Marker, MemoryStore, Resident,
+    EmbeddedStore, Ended, Ending, Found, LayeredStore, Login, Marker, MemoryStore, Owing, Resident,
 };
 use vestibule::telemetry::Telemetry;
 
@@ -37,6 +37,14 @@ fn capacity() -> MemoryCapacity {
     }
 }
 
+/// Room for what an outage leaves.
+pub(crate) fn owing() -> Owing {
+    Owing {
+        most: 1000,
+        metrics: Telemetry::new().store().clone(),
+    }
+}
+
 fn memory() -> Opened {
     Opened {
         store: Arc::new(MemoryStore::new(capacity())),
@@ -49,7 +57,12 @@ pub(crate) fn on_disk(folder: &std::path::Path, clock: Arc<dyn Clock>) -> Arc<dy
     let metrics = Telemetry::new().store().clone();
     let far = EmbeddedStore::open(folder, clock, metrics).unwrap();
     let near = MemoryStore::new(capacity());
-    Arc::new(LayeredStore::new(near, Arc::new(far), Arc::default()))
+    Arc::new(LayeredStore::new(
+        near,
+        Arc::new(far),
+        Arc::default(),
+        owing(),
+    ))
 }
 
 fn embedded() -> Opened {
@@ -74,7 +87,12 @@ fn embedded_uncached() -> Opened {
         authenticated: 0,
     });
     Opened {
-        store: Arc::new(LayeredStore::new(near, Arc::new(far), Arc::default())),
+        store: Arc::new(LayeredStore::new(
+            near,
+            Arc::new(far),
+            Arc::default(),
+            owing(),
+        )),
         _folder: Some(folder),
     }
 }

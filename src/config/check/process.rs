@@ -190,6 +190,7 @@ impl Check<'_, '_, '_> {
         let raw::Store {
             kind,
             path,
+            journal,
             max_anonymous,
             max_authenticated,
         } = written;
@@ -203,6 +204,7 @@ impl Check<'_, '_, '_> {
         };
         Some(Store {
             kind,
+            journal: *journal,
             max_anonymous: max_anonymous.0,
             max_authenticated: max_authenticated.0,
         })

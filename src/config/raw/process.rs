@@ -128,6 +128,10 @@ pub struct Store {
     pub kind: StoreKind,
     /// The folder of an `embedded` store, made where it is missing. Each process needs its own.
     pub path: String,
+    /// Sessions that may begin or change while the store behind the memory cannot be asked; they
+    /// are written when it answers again. Past it, new visitors get none until then. Twice as many
+    /// may end.
+    pub journal: usize,
     /// Memory that sessions of anonymous shoppers may take up. Past it the least recently used go:
     /// from memory alone where there is a store behind it, else for good.
     pub max_anonymous: Size,
@@ -140,6 +144,7 @@ impl Default for Store {
         Self {
             kind: StoreKind::Embedded,
             path: "data/sessions".to_owned(),
+            journal: 50_000,
             max_anonymous: Size::mib(256),
             max_authenticated: Size::mib(256),
         }

@@ -61,6 +61,8 @@ pub struct Admin {
 pub struct Store {
     /// What is behind the memory.
     pub kind: StoreKind,
+    /// Changes that may be owed to a store that cannot be asked; twice as many where they end.
+    pub journal: usize,
     /// Bytes of memory that anonymous sessions may take up.
     pub max_anonymous: u64,
     /// Bytes of memory that sessions of known shoppers may take up.
