@@ -17,7 +17,7 @@ use crate::domain::plans::SharedBody;
 use crate::domain::request::Crawlers;
 use crate::domain::session::field::known;
 use crate::domain::session::limits::SessionLimits;
-use crate::domain::session::{Body, Slot};
+use crate::domain::session::{Body, Slot, Upkeep};
 use crate::domain::time::Millis;
 use crate::domain::token::KeyRing;
 use crate::domain::transform::Graph;
@@ -110,7 +110,14 @@ impl Account {
 
 /// The default session, made by a create call now and then and shared by all who get none stored.
 #[derive(Default)]
-pub struct DefaultSession(ArcSwapOption<(Arc<SharedBody>, Millis)>);
+pub struct DefaultSession(ArcSwapOption<Made>);
+
+#[derive(Clone)]
+struct Made {
+    body: Arc<SharedBody>,
+    upkeep: Upkeep,
+    at: Millis,
+}
 
 /// How long a default session is used before it is made anew.
 const DEFAULT_AGE: Duration = Duration::from_mins(1);
@@ -119,18 +126,30 @@ impl DefaultSession {
     /// The body, while it is fresh.
     pub fn fresh(&self, now: Millis) -> Option<Arc<SharedBody>> {
         let made = self.0.load();
-        let (body, at) = &**made.as_ref()?;
-        (now.since(*at) < DEFAULT_AGE).then(|| Arc::clone(body))
+        let made = made.as_ref()?;
+        (now.since(made.at) < DEFAULT_AGE).then(|| Arc::clone(&made.body))
+    }
+
+    /// When its apps are to be called again, by the one that was made last.
+    pub fn upkeep(&self) -> Upkeep {
+        self.0
+            .load()
+            .as_ref()
+            .map_or_else(Upkeep::default, |made| made.upkeep.clone())
     }
 
     /// The body, however old.
     pub fn last(&self) -> Option<Arc<SharedBody>> {
-        self.0.load().as_ref().map(|made| Arc::clone(&made.0))
+        self.0.load().as_ref().map(|made| Arc::clone(&made.body))
     }
 
     /// Takes a newly made one.
-    pub fn renew(&self, body: Arc<SharedBody>, now: Millis) {
-        self.0.store(Some(Arc::new((body, now))));
+    pub fn renew(&self, body: &Arc<SharedBody>, upkeep: &Upkeep, now: Millis) {
+        self.0.store(Some(Arc::new(Made {
+            body: Arc::clone(body),
+            upkeep: upkeep.clone(),
+            at: now,
+        })));
     }
 }
 

@@ -290,6 +290,7 @@ impl Shop {
             issued: self.began,
             expires: self.began.plus(HOUR),
             authenticated: kind == Kind::Authenticated,
+            light: false,
             token_use: TokenUse::Cookie,
         };
         sign_token(&self.account.keys, &claims, self.began).expect("the claims are small")

@@ -190,6 +190,12 @@ impl Flow {
             Ok(outcome) => outcome,
             Err(failed) => return Ok(self.failed_first(stage, body, failed)),
         };
+        // Nothing was said that it could hold: the next one of its kind is the same.
+        let derivable = !stage.acknowledges()
+            && matches!(lookup, Lookup::NoToken | Lookup::Rejected(_) | Lookup::Gone)
+            && news.request.is_empty()
+            && news.raw.is_empty()
+            && outcome.failed.is_empty();
         let blank = self.blank(stage, id, &body);
         let session = Session {
             body: self.bodies.share(outcome.body.clone()),
@@ -200,7 +206,16 @@ impl Flow {
             ..blank
         };
         let known = session.authenticated();
-        let resident = self.create(stage, session, stage.keep(known)).await?;
+        let keep = stage.keep(known);
+        let resident = if derivable {
+            stage
+                .account
+                .default
+                .renew(&session.body, &session.upkeep, stage.now);
+            self.store.create_light(session, keep).await?
+        } else {
+            self.create(stage, session, keep).await?
+        };
         let cookies = CookiePlan {
             session: Some(Arc::clone(&resident)),
             due: Issue::Must,

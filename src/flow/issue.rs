@@ -124,6 +124,7 @@ impl Flow {
             issued: session.issued_at,
             expires: now.plus(Duration::from_hours(24)),
             authenticated,
+            light: false,
             token_use: TokenUse::Cookie,
         };
         let token = sign_token(&account.keys, &claims, now).map_err(|error| error.to_string())?;
@@ -159,6 +160,7 @@ impl Flow {
                 .now
                 .plus(max_age.unwrap_or(Duration::from_hours(24))),
             authenticated: session.authenticated(),
+            light: resident.is_light(),
             token_use: TokenUse::Cookie,
         };
         let token = sign_token(keys, &claims, decision.now).ok()?;

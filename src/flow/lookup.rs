@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::decision::Issue;
 use super::{Flow, Stage};
 use crate::domain::cookies::{Choice, choose_presented, is_host_bound};
-use crate::domain::lifetime::{Decision as Lived, Expiry, Presented, decide};
-use crate::domain::session::SessionId;
+use crate::domain::lifetime::{Decision as Lived, Expiry, Presented, Times, decide};
+use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::{Verified, hash_token, peek_id, verify_api_token, verify_token};
 use crate::ports::StoreError;
@@ -92,6 +92,7 @@ struct Accepted {
     iat: Millis,
     primary: bool,
     authenticated: bool,
+    light: bool,
 }
 
 impl Accepted {
@@ -101,6 +102,7 @@ impl Accepted {
             iat: verified.token.iat,
             primary: verified.primary,
             authenticated: verified.token.authenticated,
+            light: verified.token.light,
         }
     }
 }
@@ -123,6 +125,7 @@ impl Flow {
             Tokens::Several => return LookedUp::Ambiguous,
         };
         match self.find(accepted.id, accepted.authenticated).await {
+            Ok(None) if accepted.light => Box::pin(self.make_again(stage, accepted)).await,
             Ok(found) => Self::found(stage, accepted, found),
             Err(_) => LookedUp::Unreadable,
         }
@@ -137,6 +140,43 @@ impl Flow {
         match self.store.peek(id, authenticated) {
             Some(found) => Ok(Some(found)),
             None => self.store.load(id).await,
+        }
+    }
+
+    /// A session that held nothing but defaults and was written nowhere: made again under its id,
+    /// as long as the lifetime law lets it live. It was seen when its token was issued; had it been
+    /// seen again, it would have been written.
+    async fn make_again(&self, stage: Stage<'_>, accepted: Accepted) -> LookedUp {
+        let Accepted { id, iat, .. } = accepted;
+        let policy = stage.account.policies.of(false);
+        // What came after that is written beside the requests: it may be late by a moment.
+        let seen = iat.plus(policy.touch_interval()).min(stage.now).max(iat);
+        let times = Times {
+            created_at: iat,
+            issued_at: iat,
+            last_seen: seen,
+        };
+        let presented = Some(Presented { iat });
+        let Lived::Alive { .. } = decide(Some(&times), presented, false, stage.now, policy) else {
+            return LookedUp::Unknown(Lookup::Gone);
+        };
+        let (body, _) = self.default_body(stage).await;
+        let session = Session {
+            body,
+            created_at: iat,
+            issued_at: iat,
+            last_seen: seen,
+            upkeep: stage.account.default.upkeep(),
+            ..self.blank(stage, id, &stage.account.base())
+        };
+        match self.create(stage, session, stage.keep(false)).await {
+            Ok(resident) => Self::found(stage, accepted, Some(Found::Live(resident))),
+            // Somebody else was quicker.
+            Err(StoreError::Exists) => match self.find(id, false).await {
+                Ok(found) => Self::found(stage, accepted, found),
+                Err(_) => LookedUp::Unreadable,
+            },
+            Err(StoreError::Unavailable(_)) => LookedUp::Unreadable,
         }
     }
 

@@ -184,6 +184,7 @@ impl Flow {
             issued: now,
             expires: now.plus(max_age.unwrap_or(Duration::from_hours(24))),
             authenticated: decision.authenticated,
+            light: resident.is_some_and(|resident| resident.is_light()),
             token_use,
         };
         sign_token(&account.keys, &claims, now).ok()
@@ -201,6 +202,7 @@ impl Flow {
             issued: session.issued_at,
             expires: now.plus(max_age.unwrap_or(Duration::from_hours(24))),
             authenticated,
+            light: resident.is_light(),
             token_use: TokenUse::Cookie,
         };
         let token = sign_token(&account.keys, &claims, now).ok()?;

@@ -17,7 +17,7 @@ use crate::domain::access::{AccessFacts, Verdict};
 use crate::domain::cookies::delete_everywhere;
 use crate::domain::patch::Patch;
 use crate::domain::plans::SharedBody;
-use crate::domain::session::Body;
+use crate::domain::session::{Body, Upkeep};
 use crate::domain::transform::{CycleError, Outcome, Start};
 use crate::ports::StoreError;
 use crate::store::Resident;
@@ -214,7 +214,7 @@ impl Flow {
 
     /// The body of the default session: made by a create call once a minute, by whoever comes
     /// first, and kept through failures.
-    async fn default_body(&self, stage: Stage<'_>) -> (Arc<SharedBody>, Vec<Event>) {
+    pub(super) async fn default_body(&self, stage: Stage<'_>) -> (Arc<SharedBody>, Vec<Event>) {
         let default = &stage.account.default;
         if let Some(body) = default.fresh(stage.now) {
             return (body, Vec::new());
@@ -228,15 +228,16 @@ impl Flow {
         match Box::pin(self.run(stage.account, start, stage.request.trace)).await {
             Ok(outcome) => {
                 let events = events_of(&outcome);
+                let upkeep = Upkeep::default().after(&outcome, &stage.account.graph, stage.now);
                 // A whole session of a minute ago is better than half of one now.
                 let last = default.last().filter(|_| !outcome.failed.is_empty());
                 let body = last.unwrap_or_else(|| self.bodies.share(outcome.body));
-                default.renew(Arc::clone(&body), stage.now);
+                default.renew(&body, &upkeep, stage.now);
                 (body, events)
             }
             Err(error) => {
                 let body = default.last().unwrap_or_else(|| self.bodies.share(base));
-                default.renew(Arc::clone(&body), stage.now);
+                default.renew(&body, &Upkeep::default(), stage.now);
                 (body, vec![failure_event(&error)])
             }
         }

@@ -67,6 +67,15 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     ) -> Result<Arc<Resident>, StoreError> {
         self.create(session, keep).await
     }
+    /// Keeps a new session that holds nothing which could not be made again, here alone: what lies
+    /// behind the memory hears of it when its cookie comes back.
+    async fn create_light(
+        &self,
+        session: Session,
+        keep: Duration,
+    ) -> Result<Arc<Resident>, StoreError> {
+        self.create(session, keep).await
+    }
     /// Keeps a changed session if the version kept is still `based_on`; `None` where it is not.
     /// Cookie issue and last activity are never set back by it.
     async fn save(

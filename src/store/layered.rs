@@ -23,6 +23,7 @@ use crate::ports::{FarStore, Kept, SessionStore, StoreError, StoreHealth, Touche
 use crate::telemetry::StoreMetrics;
 
 mod journal;
+mod light;
 mod paying;
 mod writing;
 
@@ -156,6 +157,9 @@ impl Layers {
     /// Tells the far store of the last activity, where it has not heard of it for `interval`.
     fn tell(&self, resident: &Resident, interval: Duration) {
         let at = resident.last_seen();
+        if resident.is_light() {
+            return;
+        }
         if resident.take_telling(at, interval) {
             self.far.touch(Touched {
                 session: resident.session().id,
@@ -174,7 +178,11 @@ impl SessionStore for LayeredStore {
 
     fn touch(&self, resident: &Resident, at: Millis, interval: Duration) {
         resident.touch(at);
-        self.0.tell(resident, interval);
+        if resident.is_light() {
+            self.0.cookie_came_back(resident);
+        } else {
+            self.0.tell(resident, interval);
+        }
     }
 
     fn close(&self) {
@@ -223,6 +231,15 @@ impl SessionStore for LayeredStore {
     ) -> Result<Arc<Resident>, StoreError> {
         self.whole(move |layers| async move { layers.create(session, keep, Promise::Owed).await })
             .await
+    }
+
+    async fn create_light(
+        &self,
+        session: Session,
+        keep: Duration,
+    ) -> Result<Arc<Resident>, StoreError> {
+        let _turn = self.0.turns.lock(session.id).await;
+        self.0.create_light(session, keep)
     }
 
     async fn save(

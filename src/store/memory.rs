@@ -164,6 +164,13 @@ impl MemoryStore {
         self.cache(!known).invalidate(&id);
     }
 
+    /// How long an entry is kept.
+    pub(super) fn keeps(&self, id: SessionId) -> Duration {
+        let entry = self.anonymous.get(&id);
+        let entry = entry.or_else(|| self.authenticated.get(&id));
+        entry.map_or(Duration::ZERO, |entry| entry.keep)
+    }
+
     /// Drops what is here; another store has nothing.
     pub(super) fn forget(&self, id: SessionId) {
         self.anonymous.invalidate(&id);

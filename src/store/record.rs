@@ -1,7 +1,7 @@
 //! What a store keeps: sessions, rotation markers, tombstones and logins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::domain::session::{Session, SessionId};
@@ -62,6 +62,8 @@ pub struct Resident {
     /// The last activity as the far store had it, where the session was read from there.
     read: Millis,
     logins: Box<[Arc<Login>]>,
+    /// Whether no far store has it, because it holds nothing that could not be made again.
+    light: AtomicBool,
 }
 
 /// For what was not read from a far store; no activity is so early.
@@ -77,7 +79,27 @@ impl Resident {
             told: AtomicI64::new(seen),
             read: NOT_READ,
             logins,
+            light: AtomicBool::new(false),
         }
+    }
+
+    /// The same for a session that no far store is told of yet.
+    pub(super) fn lightly(session: Session) -> Self {
+        Self {
+            light: AtomicBool::new(true),
+            ..Self::new(session, Box::default())
+        }
+    }
+
+    /// Whether no far store has it, because it holds nothing that could not be made again. Its
+    /// token says so.
+    pub fn is_light(&self) -> bool {
+        self.light.load(Ordering::Relaxed)
+    }
+
+    /// A far store has it, or will.
+    pub(super) fn weighs(&self) {
+        self.light.store(false, Ordering::Relaxed);
     }
 
     /// The same for a session as a far store had it: it may have been used since.
@@ -92,6 +114,7 @@ impl Resident {
     pub(super) fn replaced(&self, session: Session, logins: Box<[Arc<Login>]>) -> Self {
         Self {
             read: self.read,
+            light: AtomicBool::new(self.is_light()),
             ..Self::new(session, logins)
         }
     }

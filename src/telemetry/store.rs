@@ -22,6 +22,7 @@ pub struct StoreMetrics {
     set_aside: IntCounter,
     reclaimed: IntCounter,
     journal: IntCounterVec,
+    light: IntCounterVec,
     waiting: Arc<AtomicI64>,
 }
 
@@ -56,6 +57,11 @@ impl StoreMetrics {
                 "vestibule_store_journal_total",
                 "Changes that were owed to the store because it could not be asked, by what they are; `full`: refused for want of room.",
                 &["change"],
+            ),
+            light: m.counts(
+                "vestibule_store_light_total",
+                "Sessions that hold nothing but defaults: begun in memory alone, written when the cookie came back.",
+                &["what"],
             ),
             waiting: Arc::default(),
         }
@@ -114,6 +120,11 @@ impl StoreMetrics {
     /// A change could not be owed: there is no room.
     pub(crate) fn journal_full(&self) {
         self.journal.with_label_values(&["full"]).inc();
+    }
+
+    /// What became of a light session; the name is of a closed set.
+    pub(crate) fn light(&self, what: &'static str) {
+        self.light.with_label_values(&[what]).inc();
     }
 
     /// How much is owed now.

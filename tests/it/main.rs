@@ -21,6 +21,8 @@ mod disk_faults;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod economy;
+#[cfg(test)]
 mod first_visit;
 #[cfg(test)]
 mod golden;

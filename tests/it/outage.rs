@@ -354,11 +354,19 @@ async fn on_a_full_disk(disk: &Mounted) -> (Arc<Shop>, Shopper, Shopper) {
     let store = disk.store();
     let shop = Shop::with(&format!("[store]\nkind = \"embedded\"\npath = {store:?}\n")).await;
     let mut other = Shopper::new(&shop);
-    other.get("/").await;
+    other.get("/?utm_source=mail").await;
     let mut shopper = Shopper::known(&shop, "ana@example.com");
     shopper.get("/").await;
     disk.fill();
-    (shop, shopper, other)
+    // The last page of a file has room for some more.
+    for visitor in 0..ATTEMPTS {
+        if shop.shared.flow.store_health().owed > 0 {
+            return (shop, shopper, other);
+        }
+        let query = format!("/?utm_source=visitor-{visitor}");
+        Shopper::new(&shop).get(&query).await;
+    }
+    panic!("the disk is never full");
 }
 
 async fn told_of_it(shop: &Shop) {
@@ -378,6 +386,7 @@ async fn told_of_it(shop: &Shop) {
 async fn shoppers_go_on_and_new_ones_come_while_the_disk_is_full() {
     let disk = Mounted::of("6m");
     let (shop, mut ana, _) = on_a_full_disk(&disk).await;
+    ana.get("/").await;
     let id = shop
         .origin
         .last()

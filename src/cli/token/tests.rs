@@ -67,6 +67,7 @@ fn cookie(token_use: TokenUse) -> String {
         issued: T0.minus(Duration::from_mins(5)),
         expires: T0.plus(Duration::from_mins(55)),
         authenticated: true,
+        light: false,
         token_use,
     };
     sign_token(&ring(1), &claims, T0).unwrap()

@@ -53,6 +53,9 @@ pub struct Claims<'a> {
     pub expires: Millis,
     /// A hint that the session has a login; never authority.
     pub authenticated: bool,
+    /// Whether the session holds nothing but defaults and may be written nowhere: whoever finds
+    /// nothing under the id may make it again.
+    pub light: bool,
     /// What the token is good for.
     pub token_use: TokenUse,
 }
@@ -75,10 +78,10 @@ impl Claims<'_> {
             self.issued.subsec_millis(),
             self.expires.as_secs()
         );
-        let end = if self.authenticated {
-            r#","auth":true}"#
-        } else {
-            "}"
+        let end = match (self.authenticated, self.light) {
+            (true, _) => r#","auth":true}"#,
+            (false, true) => r#","light":true}"#,
+            (false, false) => "}",
         };
         json.write_str(end).expect("writing to a string succeeds");
         Ok(json)
@@ -111,6 +114,8 @@ pub struct SessionToken {
     pub exp: Millis,
     /// A hint that the session has a login; never authority.
     pub authenticated: bool,
+    /// Whether the session may be made again where nothing is known of it.
+    pub light: bool,
     /// What the token is good for.
     pub token_use: TokenUse,
     /// The key that signed it.
@@ -137,6 +142,7 @@ impl SessionToken {
             iat: Millis::from_millis(seconds("iat")? * 1000 + ims),
             exp: Millis::from_secs(seconds("exp")?),
             authenticated: members.get("auth").and_then(serde_json::Value::as_bool) == Some(true),
+            light: members.get("light").and_then(serde_json::Value::as_bool) == Some(true),
             token_use,
             kid: kid.to_owned(),
         })

@@ -43,6 +43,7 @@ fn claims(account: &str) -> Claims<'_> {
         issued: T0.plus(Duration::from_millis(7)),
         expires: T0.plus(Duration::from_hours(1)),
         authenticated: false,
+        light: false,
         token_use: TokenUse::Cookie,
     }
 }
@@ -63,6 +64,7 @@ fn what_was_signed_reads_back_with_each_algorithm() {
             let ring = ring(algorithm);
             let claims = Claims {
                 authenticated,
+                light: false,
                 ..claims("demostore")
             };
             let token = sign_token(&ring, &claims, T0).unwrap();
@@ -104,6 +106,7 @@ fn the_longest_token_fits() {
         issued: last,
         expires: last,
         authenticated: true,
+        light: false,
         ..claims(&account)
     };
     let token = sign_token(&ring, &longest, T0).unwrap();
@@ -388,6 +391,7 @@ proptest! {
             issued: moment,
             expires: moment,
             authenticated,
+            light: false,
             token_use: TokenUse::Cookie,
         };
         let token = sign_token(&ring, &claims, T0).unwrap();

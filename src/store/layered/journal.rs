@@ -31,7 +31,12 @@ pub(super) enum Owed {
     /// It was replaced.
     Moved { marker: Marker, keep: Duration },
     /// It ended.
-    Ended { ended: Ended, keep: Duration },
+    Ended {
+        ended: Ended,
+        keep: Duration,
+        /// Whether the far store never heard of it.
+        light: bool,
+    },
 }
 
 impl Owed {
@@ -58,7 +63,7 @@ impl Owed {
                 Some((Found::Live(Arc::new(resident)), *keep))
             }
             Self::Moved { marker, keep } => Some((Found::Moved(marker.clone()), *keep)),
-            Self::Ended { ended, keep } => Some((Found::Ended(ended.clone()), *keep)),
+            Self::Ended { ended, keep, .. } => Some((Found::Ended(ended.clone()), *keep)),
             Self::Issued { .. } => None,
         }
     }
@@ -152,6 +157,11 @@ impl Journal {
     /// What is owed of a login, and the entry's turn.
     pub(super) fn of_login(&self, token: TokenHash) -> Option<(Turn, OwedLogin)> {
         self.entries.lock().logins.get(&token.as_u128()).cloned()
+    }
+
+    /// Where it is counted.
+    pub(super) const fn metrics(&self) -> &StoreMetrics {
+        &self.metrics
     }
 
     /// How many entries there are.

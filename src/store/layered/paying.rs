@@ -62,8 +62,8 @@ impl Layers {
                 self.far.issue(id, token, at).await?;
             }
             Owed::Moved { marker, keep } => self.far.rotate(id, marker, keep).await?,
-            Owed::Ended { ended, keep } => {
-                self.far.end(id, ended, keep).await?;
+            Owed::Ended { ended, keep, light } => {
+                self.end_afar(id, (ended, keep), light).await?;
             }
         }
         self.journal.paid(Owner::Session(id), turn);

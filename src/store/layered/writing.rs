@@ -22,7 +22,7 @@ pub(super) enum Promise {
 }
 
 impl Promise {
-    fn bears<T>(self, result: &Result<T, StoreError>) -> bool {
+    pub(super) fn bears<T>(self, result: &Result<T, StoreError>) -> bool {
         self == Self::Owed && matches!(result, Err(StoreError::Unavailable(_)))
     }
 }
@@ -63,7 +63,7 @@ impl Layers {
         let id = session.id;
         let _turn = self.turns.lock(id).await;
         let logins = self.logins(&session).await?;
-        let saved = match self.settle(id).await {
+        let saved = match self.stand(id, promise).await {
             Ok(()) => self.far.save(session.clone(), based_on, keep).await,
             Err(error) => Err(error),
         };
@@ -93,6 +93,14 @@ impl Layers {
             resident.touch(old.last_seen());
         }
         Ok(Some(resident))
+    }
+
+    /// Sees to it that the far store has what a change is made of. The caller has the turn.
+    async fn stand(self: &Arc<Self>, id: SessionId, promise: Promise) -> Result<(), StoreError> {
+        if let Some(light) = self.light(id) {
+            self.write_light(&light, promise).await?;
+        }
+        self.settle(id).await
     }
 
     /// Owes a change of a session that is here; `None` where what is here is another version.
@@ -141,6 +149,9 @@ impl Layers {
         issued_at: Millis,
     ) -> Result<bool, StoreError> {
         let _turn = self.turns.lock(id).await;
+        if self.light(id).is_some() {
+            return self.near.issue(id, token, issued_at).await;
+        }
         let issued = match self.settle(id).await {
             Ok(()) => self.far.issue(id, token, issued_at).await,
             Err(error) => Err(error),
@@ -222,7 +233,8 @@ impl Layers {
         keep: Duration,
     ) -> Result<bool, StoreError> {
         let _turn = self.turns.lock(id).await;
-        let was_live = self.far.end(id, ended.clone(), keep).await;
+        let light = self.light(id).is_some();
+        let was_live = self.end_afar(id, (ended.clone(), keep), light).await;
         let was_live = if Promise::Owed.bears(&was_live) {
             // Nobody knows what is there; what is here says whether anything ends.
             match self.near.peek(id, true) {
@@ -231,7 +243,7 @@ impl Layers {
                 None => return was_live,
             }
             let ended = ended.clone();
-            self.owe(id, Owed::Ended { ended, keep }, was_live)?;
+            self.owe(id, Owed::Ended { ended, keep, light }, was_live)?;
             true
         } else {
             let was_owed = self.journal.forgive(id);
@@ -291,7 +303,7 @@ impl Layers {
     }
 
     /// Takes an entry into the journal and has it paid some time; `why` where there is no room.
-    fn owe<T>(
+    pub(super) fn owe<T>(
         self: &Arc<Self>,
         id: SessionId,
         owed: Owed,
