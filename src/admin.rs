@@ -1,17 +1,18 @@
-//! The admin listener: metrics and health.
+//! The admin listener: metrics, health, and the end of a person's sessions.
 //!
-//! `/metrics` needs the token, or, where none is configured, a loopback address on both ends.
+//! All but health needs the token, or, where none is configured, a loopback address on both ends.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use axum::extract::{Path, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get};
+use axum::{Json, Router};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -41,6 +42,10 @@ impl std::fmt::Debug for Access {
 pub fn router(shared: Arc<Shared>, access: Access) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(metrics))
+        .route(
+            "/accounts/{account}/principals/{principal}/sessions",
+            delete(end_sessions),
+        )
         .route_layer(middleware::from_fn_with_state(access, authorise));
     Router::new()
         .route("/health/live", get(live))
@@ -116,6 +121,43 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
         text,
     )
         .into_response()
+}
+
+/// Ends every session of a shopper or a member of staff.
+async fn end_sessions(
+    State(shared): State<Arc<Shared>>,
+    Path((account, principal)): Path<(String, String)>,
+) -> Response {
+    let running = shared.running.load_full();
+    let site = running
+        .hosts
+        .sites()
+        .find(|site| *site.account.name == *account);
+    let Some(site) = site else {
+        let said = json!({"error": "there is no account of this name"});
+        return (StatusCode::NOT_FOUND, Json(said)).into_response();
+    };
+    match shared.flow.revoke(&site.account, &principal).await {
+        Ok(revoked) => {
+            let key = site.account.keys.hash_key();
+            for event in &revoked.events {
+                shared.telemetry.happened(&site.account.name, key, event);
+            }
+            let said = json!({"ended": revoked.sessions, "complete": revoked.complete});
+            let status = if revoked.complete {
+                StatusCode::OK
+            } else {
+                StatusCode::ACCEPTED
+            };
+            (status, Json(said)).into_response()
+        }
+        Err(error) => {
+            tracing::warn!(%error, "Sessions of a person could not be ended.");
+            let said = json!({"error": "the session store cannot be asked"});
+            let later = [(RETRY_AFTER, "1")];
+            (StatusCode::SERVICE_UNAVAILABLE, later, Json(said)).into_response()
+        }
+    }
 }
 
 async fn authorise(State(access): State<Access>, request: Request, next: Next) -> Response {

@@ -27,6 +27,7 @@ mod plan;
 mod preview;
 mod retries;
 mod returning;
+mod revoke;
 mod run;
 mod visit;
 mod writes;
@@ -36,6 +37,7 @@ pub use decision::{CookiePlan, Decision, Injection, Issue, Trace};
 pub use event::{Acting, Event};
 pub use issue::Leaving;
 pub use lookup::Lookup;
+pub use revoke::Revoked;
 
 use contexts::Contexts;
 use lookup::LookedUp;

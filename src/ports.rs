@@ -13,7 +13,7 @@ mod far;
 mod sessions;
 
 pub use far::{FarStore, Kept, Touched};
-pub use sessions::{SessionStore, StoreError, StoreHealth};
+pub use sessions::{OfPerson, SessionStore, StoreError, StoreHealth};
 
 /// The time. One reading a request; tests own it.
 pub trait Clock: Send + Sync + std::fmt::Debug {

@@ -8,6 +8,7 @@ pub mod intern;
 pub mod layered;
 pub mod locks;
 pub mod memory;
+pub mod persons;
 pub mod record;
 
 pub use embedded::EmbeddedStore;
@@ -16,4 +17,5 @@ pub use intern::Interner;
 pub use layered::{LayeredStore, Owing};
 pub use locks::SessionLocks;
 pub use memory::MemoryStore;
+pub use persons::PersonKey;
 pub use record::{Ended, Ending, Found, Login, Marker, Resident};

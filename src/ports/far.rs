@@ -9,7 +9,7 @@ use super::StoreError;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::store::{Ended, Ending, Login, Marker};
+use crate::store::{Ended, Ending, Login, Marker, PersonKey};
 
 /// What a far store keeps under an id.
 #[derive(Clone, Debug)]
@@ -72,6 +72,8 @@ pub trait FarStore: Send + Sync + std::fmt::Debug {
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Login, StoreError>;
     /// Ends a login. Returns whether it was live.
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError>;
+    /// Sessions in which a person acted when they began. Some may be over: whoever asks looks.
+    async fn of_person(&self, person: PersonKey) -> Result<Vec<SessionId>, StoreError>;
     /// Whether it is asked at all: it has not failed again and again just now.
     fn answers(&self) -> bool {
         true

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::store::{Ended, Ending, Found, Login, Marker, Resident};
+use crate::store::{Ended, Ending, Found, Login, Marker, PersonKey, Resident};
 
 /// Why a store did not do what it was asked. Never "not found": that is an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -20,6 +20,15 @@ pub enum StoreError {
     /// The store cannot be reached or reports an error.
     #[error("session store: {0}")]
     Unavailable(String),
+}
+
+/// The sessions of one person.
+#[derive(Clone, Debug, Default)]
+pub struct OfPerson {
+    /// Those that are known.
+    pub sessions: Vec<Arc<Resident>>,
+    /// Whether the store behind the memory could be asked for more.
+    pub complete: bool,
 }
 
 /// How the store behind the memory is.
@@ -109,6 +118,9 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     ) -> Result<(), StoreError>;
     /// Ends a session; its tombstone says why. `false` where none was live under the id.
     async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError>;
+    /// Live sessions in which a person acts. Looks at every session in memory: for operators, not
+    /// for requests.
+    async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError>;
     /// The login of a token.
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError>;
     /// Keeps a login at its token's first sight; returns the one that is kept.

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::codec;
+use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Login, Marker};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
@@ -214,6 +215,10 @@ impl FarStore for EmbeddedStore {
                 return Err(StoreError::Exists);
             }
             let at = pending.now;
+            for person in persons(&session) {
+                let entry = [person.as_bytes().as_slice(), &key].concat();
+                pending.put(Space::Persons, &entry, Vec::new());
+            }
             pending.replace(&key, codec::write_record(&Kept::Live(session), keep, at))
         })
         .await
@@ -328,6 +333,21 @@ impl FarStore for EmbeddedStore {
             Ok(true)
         })
         .await
+    }
+
+    async fn of_person(&self, person: PersonKey) -> Result<Vec<SessionId>, StoreError> {
+        let read = move |engine: &Engine| {
+            let entries = engine.keys(Space::Persons, person.as_bytes());
+            let entries = entries.map_err(|error| unavailable(&error))?;
+            let ids = entries.iter().filter_map(|entry| {
+                let id = entry.get(person.as_bytes().len()..)?;
+                Some(SessionId::from_u128(u128::from_be_bytes(
+                    id.try_into().ok()?,
+                )))
+            });
+            Ok(ids.collect())
+        };
+        self.read("of_person", read).await
     }
 
     fn touch(&self, touched: Touched) {

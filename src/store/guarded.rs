@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
+use super::persons::PersonKey;
 use super::record::{Ended, Ending, Login, Marker};
 use crate::domain::breaker::{Admission, Breaker, BreakerSettings, BreakerState};
 use crate::domain::session::{Session, SessionId};
@@ -202,6 +203,10 @@ impl FarStore for GuardedStore {
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError> {
         self.ask(&self.writing, self.far.close_login(token, reason))
             .await
+    }
+
+    async fn of_person(&self, person: PersonKey) -> Result<Vec<SessionId>, StoreError> {
+        self.ask(&self.reading, self.far.of_person(person)).await
     }
 
     fn answers(&self) -> bool {

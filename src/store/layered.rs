@@ -14,12 +14,13 @@ use async_trait::async_trait;
 
 use self::journal::Journal;
 use self::writing::Promise;
+use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use super::{Interner, MemoryStore, SessionLocks};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::ports::{FarStore, Kept, SessionStore, StoreError, StoreHealth, Touched};
+use crate::ports::{FarStore, Kept, OfPerson, SessionStore, StoreError, StoreHealth, Touched};
 use crate::telemetry::StoreMetrics;
 
 mod journal;
@@ -287,6 +288,30 @@ impl SessionStore for LayeredStore {
     async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError> {
         self.whole(move |layers| async move { layers.end(id, ended, keep).await })
             .await
+    }
+
+    async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError> {
+        let mut sessions = self.0.near.in_which(person);
+        let afar = match self.0.far.of_person(person).await {
+            Ok(ids) => ids,
+            Err(StoreError::Unavailable(_)) => {
+                let complete = false;
+                return Ok(OfPerson { sessions, complete });
+            }
+            Err(other) => return Err(other),
+        };
+        for id in afar {
+            if sessions.iter().any(|known| known.session().id == id) {
+                continue;
+            }
+            if let Some(Found::Live(resident)) = self.load(id).await?
+                && persons(resident.session()).any(|one| one == person)
+            {
+                sessions.push(resident);
+            }
+        }
+        let complete = true;
+        Ok(OfPerson { sessions, complete })
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {

@@ -12,11 +12,12 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::bits::ByBits;
+use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::ports::{SessionStore, StoreError};
+use crate::ports::{OfPerson, SessionStore, StoreError};
 
 /// What a session's head, its cache entry and its share of tables take, in bytes.
 const HEAD_BYTES: u32 = 400;
@@ -188,6 +189,17 @@ impl MemoryStore {
         }
     }
 
+    /// Live sessions that are here in which a person acts.
+    pub(super) fn in_which(&self, person: PersonKey) -> Vec<Arc<Resident>> {
+        let mut sessions = Vec::new();
+        self.each_live(|resident| {
+            if persons(resident.session()).any(|one| one == person) {
+                sessions.push(Arc::clone(resident));
+            }
+        });
+        sessions
+    }
+
     /// A login that is here.
     pub(super) fn remembered(&self, token: TokenHash) -> Option<Arc<Login>> {
         self.logins.get(&token.as_u128())
@@ -352,6 +364,13 @@ impl SessionStore for MemoryStore {
             })
         });
         Ok(ended.is_some())
+    }
+
+    async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError> {
+        Ok(OfPerson {
+            sessions: self.in_which(person),
+            complete: true,
+        })
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {

@@ -39,6 +39,8 @@ mod pains;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]
+mod revoking;
+#[cfg(test)]
 mod schemathesis;
 #[cfg(test)]
 mod session_apps;

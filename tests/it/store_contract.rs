@@ -16,7 +16,8 @@ use vestibule::domain::token::TokenHash;
 use vestibule::ports::{Clock, SessionStore, StoreError};
 use vestibule::store::memory::MemoryCapacity;
 use vestibule::store::{
-    EmbeddedStore, Ended, Ending, Found, LayeredStore, Login, Marker, MemoryStore, Owing, Resident,
+    EmbeddedStore, Ended, Ending, Found, LayeredStore, Login, Marker, MemoryStore, Owing,
+    PersonKey, Resident,
 };
 use vestibule::telemetry::Telemetry;
 
@@ -317,6 +318,56 @@ mod suite {
         }
     }
 
+    pub(super) async fn a_persons_sessions_are_found_and_no_others(store: &dyn SessionStore) {
+        let staff = session(
+            3,
+            &[
+                ("authentication.adminUserId", "staff-1"),
+                ("impersonate.storeUserId", "user-1"),
+            ],
+        );
+        let stranger = session(4, &[("authentication.storeUserId", "user-2")]);
+        for made in [
+            known_shopper(1),
+            known_shopper(2),
+            staff,
+            stranger,
+            anonymous(5),
+        ] {
+            store.create(made, KEEP).await.unwrap();
+        }
+        let id = SessionId::from_random;
+        let end = ended(known_shopper(2), Ending::Idle);
+        assert_eq!(store.end(id(2), end, KEEP).await, Ok(true));
+        for (person, sessions) in [
+            ("user-1", &[1, 3][..]),
+            ("staff-1", &[3]),
+            ("user-2", &[4]),
+            ("user-3", &[]),
+        ] {
+            let key = PersonKey::of("demostore", person);
+            let found = store.of_person(key).await.unwrap();
+            assert!(found.complete);
+            let mut ids: Vec<_> = found
+                .sessions
+                .iter()
+                .map(|one| one.session().id.as_u128())
+                .collect();
+            ids.sort_unstable();
+            let expected: Vec<_> = sessions.iter().map(|bits| id(*bits).as_u128()).collect();
+            assert_eq!(ids, expected, "{person}");
+        }
+        let elsewhere = PersonKey::of("otherstore", "user-1");
+        assert!(
+            store
+                .of_person(elsewhere)
+                .await
+                .unwrap()
+                .sessions
+                .is_empty()
+        );
+    }
+
     pub(super) async fn a_session_ends_once_and_its_tombstone_says_why(store: &dyn SessionStore) {
         let old = known_shopper(1);
         store.create(old.clone(), KEEP).await.unwrap();
@@ -411,6 +462,7 @@ macro_rules! store_contract {
                 a_cookie_is_noted_only_on_a_live_session
                 activity_moves_forwards_alone
                 a_rotation_leaves_its_marker_and_a_late_write_finds_nothing
+                a_persons_sessions_are_found_and_no_others
                 a_session_ends_once_and_its_tombstone_says_why
                 a_login_opens_once_and_ends_once
                 a_login_that_nobody_opened_cannot_end

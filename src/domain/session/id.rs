@@ -22,6 +22,11 @@ impl SessionId {
         Self(bits)
     }
 
+    /// An id that was kept.
+    pub const fn from_u128(bits: u128) -> Self {
+        Self(bits)
+    }
+
     /// The length of its one spelling.
     pub const TEXT_BYTES: usize = Hyphenated::LENGTH;
 

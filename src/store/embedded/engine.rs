@@ -26,18 +26,27 @@ pub(super) enum Space {
     Seen,
     /// Logins, by the hash of their token.
     Logins,
+    /// Who acts in which session: a person's key and a session's id, no value.
+    Persons,
     /// Damaged records as they were found, by their old place.
     SetAside,
 }
 
 impl Space {
-    const ALL: [Self; 4] = [Self::Sessions, Self::Seen, Self::Logins, Self::SetAside];
+    const ALL: [Self; 5] = [
+        Self::Sessions,
+        Self::Seen,
+        Self::Logins,
+        Self::Persons,
+        Self::SetAside,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
             Self::Seen => "seen",
             Self::Logins => "logins",
+            Self::Persons => "persons",
             Self::SetAside => "set_aside",
         }
     }
@@ -57,7 +66,7 @@ pub(super) type Entry = (Vec<u8>, Vec<u8>);
 /// An open database. Dropping the last handle closes it and gives its lock back.
 pub(super) struct Engine {
     database: Database,
-    spaces: [Keyspace; 4],
+    spaces: [Keyspace; 5],
 }
 
 impl std::fmt::Debug for Engine {
@@ -80,19 +89,20 @@ impl Engine {
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let open = |space: Space| database.keyspace(space.name(), options);
-        let [sessions, seen, logins, set_aside] = Space::ALL.map(open);
+        let [sessions, seen, logins, persons, set_aside] = Space::ALL.map(open);
         Ok(Self {
-            spaces: [sessions?, seen?, logins?, set_aside?],
+            spaces: [sessions?, seen?, logins?, persons?, set_aside?],
             database,
         })
     }
 
     fn space(&self, space: Space) -> &Keyspace {
-        let [sessions, seen, logins, set_aside] = &self.spaces;
+        let [sessions, seen, logins, persons, set_aside] = &self.spaces;
         match space {
             Space::Sessions => sessions,
             Space::Seen => seen,
             Space::Logins => logins,
+            Space::Persons => persons,
             Space::SetAside => set_aside,
         }
     }
@@ -114,6 +124,12 @@ impl Engine {
             Ok((key.to_vec(), value.to_vec()))
         };
         records.map(read).collect()
+    }
+
+    /// Every key that begins so.
+    pub(super) fn keys(&self, space: Space, prefix: &[u8]) -> Result<Vec<Vec<u8>>, fjall::Error> {
+        let records = self.space(space).prefix(prefix);
+        records.map(|record| Ok(record.key()?.to_vec())).collect()
     }
 
     /// Writes changes, all or none. `durable`: they are on disk when this returns; otherwise they

@@ -65,11 +65,11 @@ impl<'e> Pending<'e> {
         read.map_err(|error| unavailable(&error))
     }
 
-    pub(super) fn put(&mut self, space: Space, key: &Key, value: Vec<u8>) {
+    pub(super) fn put(&mut self, space: Space, key: &[u8], value: Vec<u8>) {
         self.changes.insert((space, key.to_vec()), Some(value));
     }
 
-    pub(super) fn remove(&mut self, space: Space, key: &Key) {
+    pub(super) fn remove(&mut self, space: Space, key: &[u8]) {
         self.changes.insert((space, key.to_vec()), None);
     }
 
@@ -148,6 +148,20 @@ impl<'e> Pending<'e> {
             why,
             "A damaged record was set aside."
         );
+    }
+
+    /// A look at an entry of a person: it goes with the session.
+    pub(super) fn sweep_person(&mut self, entry: &[u8]) -> Result<Swept, StoreError> {
+        let id = entry.get(size_of::<Key>()..).map(Key::try_from);
+        let Some(Ok(id)) = id else {
+            return Ok(Swept::Newer);
+        };
+        let live = |standing: Standing| standing.head.live;
+        if self.standing(&id)?.is_some_and(live) {
+            return Ok(Swept::Stands);
+        }
+        self.remove(Space::Persons, entry);
+        Ok(Swept::Removed)
     }
 
     /// What a look at one record finds: removes what has outlived itself, sets damage aside.

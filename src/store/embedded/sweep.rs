@@ -65,10 +65,12 @@ impl Sweep {
         let mut removed = 0;
         for (key, bytes) in records {
             self.next = [key.as_slice(), &[0]].concat();
-            let Ok(key) = Key::try_from(key.as_slice()) else {
-                continue;
+            let swept = match (self.space, Key::try_from(key.as_slice())) {
+                (Space::Persons, _) => pending.sweep_person(&key),
+                (_, Ok(key)) => pending.sweep(self.space, &key, bytes),
+                (_, Err(_)) => continue,
             };
-            match pending.sweep(self.space, &key, bytes) {
+            match swept {
                 Ok(Swept::Stands) => self.standing += i64::from(self.space == Space::Sessions),
                 Ok(Swept::Newer) => self.newer += 1,
                 Ok(Swept::Removed) => removed += 1,
@@ -88,11 +90,10 @@ impl Sweep {
     /// On to the next kind of record; after the last one, a round is over.
     fn turn(&mut self, metrics: &StoreMetrics) {
         self.next.clear();
-        if self.space == Space::Sessions {
-            self.space = Space::Logins;
+        self.space = following(self.space);
+        if self.space != Space::Sessions {
             return;
         }
-        self.space = Space::Sessions;
         metrics.counted(self.standing, self.newer);
         if self.newer > 0 {
             tracing::warn!(
@@ -111,10 +112,14 @@ impl Sweep {
             return;
         }
         self.next.clear();
-        self.space = if self.space == Space::Sessions {
-            Space::Logins
-        } else {
-            Space::Sessions
-        };
+        self.space = following(self.space);
+    }
+}
+
+const fn following(space: Space) -> Space {
+    match space {
+        Space::Sessions => Space::Logins,
+        Space::Logins => Space::Persons,
+        _ => Space::Sessions,
     }
 }

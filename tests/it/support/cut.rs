@@ -10,7 +10,7 @@ use vestibule::domain::session::{Session, SessionId};
 use vestibule::domain::time::Millis;
 use vestibule::domain::token::TokenHash;
 use vestibule::ports::{FarStore, Kept, StoreError, Touched};
-use vestibule::store::{Ended, Ending, Login, Marker};
+use vestibule::store::{Ended, Ending, Login, Marker, PersonKey};
 
 /// What becomes of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +130,11 @@ impl FarStore for Cut {
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError> {
         let call = format!("close_login {}", token.as_u128());
         self.pass(call, self.far.close_login(token, reason)).await
+    }
+
+    async fn of_person(&self, person: PersonKey) -> Result<Vec<SessionId>, StoreError> {
+        self.pass("of_person".to_owned(), self.far.of_person(person))
+            .await
     }
 
     fn touch(&self, touched: Touched) {
