@@ -8,6 +8,7 @@ pub mod layered;
 pub mod locks;
 pub mod memory;
 pub mod record;
+pub mod valkey;
 
 pub use embedded::EmbeddedStore;
 pub use intern::Interner;
@@ -15,3 +16,15 @@ pub use layered::LayeredStore;
 pub use locks::SessionLocks;
 pub use memory::MemoryStore;
 pub use record::{Ended, Ending, Found, Login, Marker, Resident};
+pub use valkey::ValkeyStore;
+
+use crate::ports::StoreError;
+
+/// How an operation came out, for counting.
+fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(StoreError::Exists) => "exists",
+        Err(StoreError::Unavailable(_)) => "failed",
+    }
+}

@@ -17,7 +17,13 @@ impl Flow {
     /// Ends a session and begins its anonymous successor in the same answer.
     pub(super) async fn succeed(self: &Arc<Self>, stage: Stage<'_>, ended: Ended) -> Decision {
         let guard = self.locks.lock(ended.session.id).await;
-        let Ok(found) = self.store.load(ended.session.id).await else {
+        // Another instance may have seen this shopper meanwhile.
+        let found = if ended.reason == Ending::Idle {
+            self.store.load_anew(ended.session.id).await
+        } else {
+            self.store.load(ended.session.id).await
+        };
+        let Ok(found) = found else {
             return self.unreadable(stage).await;
         };
         let over = matches!(found, Some(Found::Ended(_)));

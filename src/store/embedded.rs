@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::codec;
+use super::outcome;
 use super::record::{Ended, Ending, Login, Marker};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
@@ -180,14 +181,6 @@ impl EmbeddedStore {
         {
             self.place.metrics.taken(1);
         }
-    }
-}
-
-fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
-    match result {
-        Ok(_) => "ok",
-        Err(StoreError::Exists) => "exists",
-        Err(StoreError::Unavailable(_)) => "failed",
     }
 }
 

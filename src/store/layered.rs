@@ -16,6 +16,10 @@ use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::ports::{FarStore, Kept, SessionStore, StoreError, Touched};
 
+mod heard;
+
+use heard::Heard;
+
 /// A near store before a far one.
 #[derive(Clone, Debug)]
 pub struct LayeredStore(Arc<Layers>);
@@ -27,17 +31,27 @@ struct Layers {
     bodies: Arc<Interner>,
     /// One turn a session: what is read from afar never overtakes what is written.
     turns: SessionLocks,
+    /// What other instances changed, where the far store is shared.
+    heard: Heard,
 }
 
 impl LayeredStore {
     /// A cache before a store; `bodies` are shared with whoever makes sessions.
     pub fn new(near: MemoryStore, far: Arc<dyn FarStore>, bodies: Arc<Interner>) -> Self {
-        Self(Arc::new(Layers {
+        let layers = Arc::new(Layers {
             near,
             far,
             bodies,
             turns: SessionLocks::default(),
-        }))
+            heard: Heard::default(),
+        });
+        let hearing = Arc::downgrade(&layers);
+        layers.far.watch(Box::new(move |changed| {
+            if let Some(layers) = hearing.upgrade() {
+                layers.hear(changed);
+            }
+        }));
+        Self(layers)
     }
 
     /// Does a write to its end, even where whoever asked for it is gone: half of one would leave
@@ -53,56 +67,110 @@ impl LayeredStore {
 }
 
 impl Layers {
-    /// What is under an id: near, or read from afar. The caller has the session's turn.
-    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        if let Some(found) = self.near.peek(id, false) {
-            return Ok(Some(found));
+    /// What is near under an id, if it is to be believed.
+    fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found> {
+        if self.heard.doubts(id) {
+            return None;
         }
-        self.fetch(id).await
+        self.near.peek(id, authenticated)
     }
 
-    /// Reads from afar, whatever is near.
-    async fn fetch(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+    /// What is under an id: near, or read from afar. The caller has the session's turn.
+    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        if let Some(found) = self.peek(id, false) {
+            return Ok(Some(found));
+        }
+        match self.fetch(id, self.heard.doubts(id)).await {
+            // What may be old is better than nothing: the store down ends no session.
+            Err(StoreError::Unavailable(why)) => {
+                self.heard.read(id.as_u128());
+                let near = self.near.peek(id, false).map(Some);
+                near.ok_or(StoreError::Unavailable(why))
+            }
+            fetched => fetched,
+        }
+    }
+
+    /// Reads from afar, whatever is near; `anew`: its logins too.
+    async fn fetch(&self, id: SessionId, anew: bool) -> Result<Option<Found>, StoreError> {
+        let drops = self.heard.drops();
         let Some((kept, keep)) = self.far.load(id).await? else {
+            self.near.forget(id);
             return Ok(None);
         };
         let found = match kept {
-            Kept::Live(session) => {
-                let session = Session {
-                    body: self.bodies.share(session.body.fields().clone()),
-                    ..session
-                };
-                let logins = self.logins(&session).await?;
-                Found::Live(Arc::new(Resident::read_back(session, logins)))
-            }
+            Kept::Live(session) => Found::Live(self.read_back(session, anew).await?),
             Kept::Moved(marker) => Found::Moved(marker),
             Kept::Ended(ended) => Found::Ended(ended),
         };
         self.near.keep(id, found.clone(), keep);
+        self.heard.read(id.as_u128());
+        if self.heard.drops() != drops {
+            self.near.forget(id);
+        }
         Ok(Some(found))
     }
 
-    async fn logins(&self, session: &Session) -> Result<Box<[Arc<Login>]>, StoreError> {
+    async fn read_back(&self, session: Session, anew: bool) -> Result<Arc<Resident>, StoreError> {
+        let session = Session {
+            body: self.bodies.share(session.body.fields().clone()),
+            ..session
+        };
+        let id = session.id;
+        let logins = self.logins(&session, anew).await?;
+        let resident = Resident::read_back(session, logins);
+        // Activity here that was not told afar yet.
+        if let Some(Found::Live(old)) = self.near.peek(id, false) {
+            resident.touch(old.last_seen());
+        }
+        Ok(Arc::new(resident))
+    }
+
+    async fn logins(&self, session: &Session, anew: bool) -> Result<Box<[Arc<Login>]>, StoreError> {
         let mut logins = Vec::with_capacity(session.logins.len());
         for &token in session.logins.iter() {
-            logins.extend(self.login(token).await?);
+            logins.extend(self.login(token, anew).await?);
         }
         Ok(logins.into())
     }
 
-    async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
-        if let Some(login) = self.near.remembered(token) {
-            return Ok(Some(login));
+    async fn login(&self, token: TokenHash, anew: bool) -> Result<Option<Arc<Login>>, StoreError> {
+        let near = self.near.remembered(token);
+        if near.is_some() && !anew && !self.heard.doubts_login(token) {
+            return Ok(near);
         }
-        let login = self.far.login(token).await?;
-        Ok(login.map(|login| self.near.remember(token, login)))
+        loop {
+            let endings = self.heard.endings();
+            let read = match self.far.login(token).await {
+                Err(StoreError::Unavailable(_)) if near.is_some() && !anew => None,
+                read => read?,
+            };
+            self.heard.read(token.as_u128());
+            let Some(read) = read else {
+                return Ok(near);
+            };
+            let login = self.near.remember(token, read);
+            if self.heard.endings() == endings {
+                return Ok(Some(login));
+            }
+        }
+    }
+
+    async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
+        let endings = self.heard.endings();
+        let login = self.far.open_login(token, login).await?;
+        let login = self.near.remember(token, login);
+        if self.heard.endings() == endings {
+            return Ok(login);
+        }
+        Ok(self.login(token, true).await?.unwrap_or(login))
     }
 
     async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError> {
         let _turn = self.turns.lock(session.id).await;
         self.far.create(session.clone(), keep).await?;
         let id = session.id;
-        let logins = self.logins(&session).await?;
+        let logins = self.logins(&session, false).await?;
         let resident = Arc::new(Resident::new(session, logins));
         self.near.keep(id, Found::Live(Arc::clone(&resident)), keep);
         Ok(resident)
@@ -116,12 +184,10 @@ impl Layers {
     ) -> Result<Option<Arc<Resident>>, StoreError> {
         let id = session.id;
         let _turn = self.turns.lock(id).await;
-        let logins = self.logins(&session).await?;
+        let logins = self.logins(&session, false).await?;
         let Some(session) = self.far.save(session, based_on, keep).await? else {
             // Somebody else was there: whoever tries again is to find what they left.
-            if self.fetch(id).await?.is_none() {
-                self.near.forget(id);
-            }
+            self.fetch(id, false).await?;
             return Ok(None);
         };
         let old = match self.near.peek(id, session.authenticated()) {
@@ -175,8 +241,8 @@ impl Layers {
         let was_live = self.far.end(id, ended.clone(), keep).await?;
         if was_live {
             self.near.keep(id, Found::Ended(ended), keep);
-        } else if self.fetch(id).await?.is_none() {
-            self.near.forget(id);
+        } else {
+            self.fetch(id, false).await?;
         }
         Ok(was_live)
     }
@@ -197,7 +263,7 @@ impl Layers {
 #[async_trait]
 impl SessionStore for LayeredStore {
     fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found> {
-        self.0.near.peek(id, authenticated)
+        self.0.peek(id, authenticated)
     }
 
     fn touch(&self, resident: &Resident, at: Millis, interval: Duration) {
@@ -218,11 +284,16 @@ impl SessionStore for LayeredStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        if let Some(found) = self.0.near.peek(id, false) {
+        if let Some(found) = self.0.peek(id, false) {
             return Ok(Some(found));
         }
         let _turn = self.0.turns.lock(id).await;
         self.0.find(id).await
+    }
+
+    async fn load_anew(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        let _turn = self.0.turns.lock(id).await;
+        self.0.fetch(id, true).await
     }
 
     async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError> {
@@ -266,18 +337,21 @@ impl SessionStore for LayeredStore {
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
-        self.0.login(token).await
+        self.0.login(token, false).await
+    }
+
+    async fn login_anew(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
+        self.0.login(token, true).await
     }
 
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
-        if let Some(login) = self.0.near.remembered(token) {
+        if let Some(login) = self.0.near.remembered(token)
+            && !self.0.heard.doubts_login(token)
+        {
             return Ok(login);
         }
-        self.whole(move |layers| async move {
-            let login = layers.far.open_login(token, login).await?;
-            Ok(layers.near.remember(token, login))
-        })
-        .await
+        self.whole(move |layers| async move { layers.open_login(token, login).await })
+            .await
     }
 
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError> {

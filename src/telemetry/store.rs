@@ -40,7 +40,7 @@ impl StoreMetrics {
             ),
             state: m.gauges(
                 "vestibule_store",
-                "The store behind the cache: whether it can be written, writes that wait, records at the last round.",
+                "The store behind the cache: whether it can be written, whether changes of other instances are heard, writes that wait, records at the last round.",
                 &["what"],
             ),
             set_aside: m.count(
@@ -88,6 +88,13 @@ impl StoreMetrics {
     pub(crate) fn writable(&self, is: bool) {
         self.state
             .with_label_values(&["writable"])
+            .set(i64::from(is));
+    }
+
+    /// Whether changes of other instances are heard.
+    pub(crate) fn subscribed(&self, is: bool) {
+        self.state
+            .with_label_values(&["subscribed"])
             .set(i64::from(is));
     }
 

@@ -15,12 +15,14 @@ use vestibule::domain::time::Millis;
 use vestibule::domain::token::TokenHash;
 use vestibule::ports::{Clock, SessionStore, StoreError};
 use vestibule::store::memory::MemoryCapacity;
+use vestibule::store::valkey::Settings;
 use vestibule::store::{
     EmbeddedStore, Ended, Ending, Found, LayeredStore, Login, Marker, MemoryStore, Resident,
 };
 use vestibule::telemetry::Telemetry;
 
 use crate::support::clock::{ManualClock, T0};
+use crate::support::valkey::{Server, far};
 
 pub(crate) const KEEP: Duration = Duration::from_mins(30);
 
@@ -28,9 +30,10 @@ pub(crate) const KEEP: Duration = Duration::from_mins(30);
 pub(crate) struct Opened {
     pub store: Arc<dyn SessionStore>,
     _folder: Option<TempDir>,
+    _server: Option<Server>,
 }
 
-fn capacity() -> MemoryCapacity {
+pub(crate) fn capacity() -> MemoryCapacity {
     MemoryCapacity {
         anonymous: 1 << 20,
         authenticated: 1 << 20,
@@ -41,6 +44,7 @@ fn memory() -> Opened {
     Opened {
         store: Arc::new(MemoryStore::new(capacity())),
         _folder: None,
+        _server: None,
     }
 }
 
@@ -60,6 +64,7 @@ fn embedded() -> Opened {
             Arc::<ManualClock>::default(),
         ),
         _folder: Some(folder),
+        _server: None,
     }
 }
 
@@ -76,7 +81,39 @@ fn embedded_uncached() -> Opened {
     Opened {
         store: Arc::new(LayeredStore::new(near, Arc::new(far), Arc::default())),
         _folder: Some(folder),
+        _server: None,
     }
+}
+
+/// A layered store over a server that others may use too.
+pub(crate) fn shared(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    capacity: MemoryCapacity,
+) -> LayeredStore {
+    let near = MemoryStore::new(capacity);
+    LayeredStore::new(near, Arc::new(far(settings, clock)), Arc::default())
+}
+
+fn valkey_with(capacity: MemoryCapacity) -> Opened {
+    let server = Server::start();
+    let store = shared(server.settings(), Arc::<ManualClock>::default(), capacity);
+    Opened {
+        store: Arc::new(store),
+        _folder: None,
+        _server: Some(server),
+    }
+}
+
+fn valkey() -> Opened {
+    valkey_with(capacity())
+}
+
+fn valkey_uncached() -> Opened {
+    valkey_with(MemoryCapacity {
+        anonymous: 0,
+        authenticated: 0,
+    })
 }
 
 pub(crate) fn session(id: u128, body: &[(&'static str, &str)]) -> Session {
@@ -423,3 +460,5 @@ macro_rules! store_contract {
 store_contract!(memory);
 store_contract!(embedded);
 store_contract!(embedded_uncached);
+store_contract!(valkey);
+store_contract!(valkey_uncached);
