@@ -27,14 +27,14 @@ use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, MemoCounters, Remember};
-use crate::ports::{AppCaller, Clock, Directory, Entropy, SessionStore, TokenVerifier};
+use crate::ports::{AppCaller, Clock, Directory, Entropy, TokenVerifier};
 use crate::store::embedded::OpenError;
-use crate::store::memory::MemoryCapacity;
-use crate::store::{EmbeddedStore, Interner, LayeredStore, MemoryStore};
+use crate::store::valkey::SettingsError;
 use crate::telemetry::Telemetry;
 
 mod keys;
 mod services;
+mod store;
 
 pub use keys::NewKeys;
 
@@ -79,6 +79,9 @@ pub enum AssembleError {
     /// The store of sessions cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The shared store of sessions cannot be used.
+    #[error(transparent)]
+    SharedStore(#[from] SettingsError),
     /// Settings that the check lets through and the program refuses: a mistake of ours.
     #[error("account {account}: {problem}")]
     Settings {
@@ -113,7 +116,7 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
     let running = compile(config, ports, &telemetry)?;
     // Last of all: a store that was opened is a lock that others meet.
     let bodies = Arc::default();
-    let store = open_store(&config.store, ports, &telemetry, &bodies)?;
+    let store = store::open(&config.store, ports, &telemetry, &bodies)?;
     let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
     let flow = Flow::sharing(clock, entropy, store, bodies);
     Ok(Arc::new(Shared {
@@ -121,26 +124,6 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
         flow,
         telemetry,
     }))
-}
-
-fn open_store(
-    store: &values::Store,
-    ports: &Ports,
-    telemetry: &Telemetry,
-    bodies: &Arc<Interner>,
-) -> Result<Arc<dyn SessionStore>, AssembleError> {
-    let near = MemoryStore::new(MemoryCapacity {
-        anonymous: store.max_anonymous,
-        authenticated: store.max_authenticated,
-    });
-    Ok(match &store.kind {
-        values::StoreKind::Memory => Arc::new(near),
-        values::StoreKind::Embedded { path } => {
-            let (clock, metrics) = (Arc::clone(&ports.clock), telemetry.store().clone());
-            let far = EmbeddedStore::open(path, clock, metrics)?;
-            Arc::new(LayeredStore::new(near, Arc::new(far), Arc::clone(bodies)))
-        }
-    })
 }
 
 /// Compiles a configuration; a reload swaps the result in whole.

@@ -180,10 +180,10 @@ const fn hash(bits: u128) -> TokenHash {
     TokenHash::from_u128(bits)
 }
 
-mod suite {
+pub(crate) mod suite {
     use super::*;
 
-    pub(super) async fn what_was_created_is_loaded_whole(store: &dyn SessionStore) {
+    pub(crate) async fn what_was_created_is_loaded_whole(store: &dyn SessionStore) {
         let made = Session {
             token: Some(hash(3)),
             upkeep: Upkeep::of_marks(5, [(1, 0, T0)]),
@@ -202,7 +202,7 @@ mod suite {
         assert!(matches!(nothing, Ok(None)), "{nothing:?}");
     }
 
-    pub(super) async fn creating_never_overwrites_whatever_is_there(store: &dyn SessionStore) {
+    pub(crate) async fn creating_never_overwrites_whatever_is_there(store: &dyn SessionStore) {
         for id in 1..=3 {
             store.create(anonymous(id), KEEP).await.unwrap();
         }
@@ -220,7 +220,7 @@ mod suite {
         assert!(matches!(found, Some(Found::Moved(_))), "{found:?}");
     }
 
-    pub(super) async fn a_save_counts_only_on_the_version_that_is_kept(store: &dyn SessionStore) {
+    pub(crate) async fn a_save_counts_only_on_the_version_that_is_kept(store: &dyn SessionStore) {
         let first = anonymous(1);
         store.create(first.clone(), KEEP).await.unwrap();
         let second = changed(&first, "2");
@@ -238,7 +238,7 @@ mod suite {
         ));
     }
 
-    pub(super) async fn a_save_never_sets_cookie_and_activity_back(store: &dyn SessionStore) {
+    pub(crate) async fn a_save_never_sets_cookie_and_activity_back(store: &dyn SessionStore) {
         let first = anonymous(1);
         store.create(first.clone(), KEEP).await.unwrap();
         let later = T0.plus(Duration::from_mins(1));
@@ -263,7 +263,7 @@ mod suite {
         assert_eq!(saved.session().token, Some(hash(5)));
     }
 
-    pub(super) async fn a_cookie_is_noted_only_on_a_live_session(store: &dyn SessionStore) {
+    pub(crate) async fn a_cookie_is_noted_only_on_a_live_session(store: &dyn SessionStore) {
         for id in 1..=2 {
             store.create(anonymous(id), KEEP).await.unwrap();
         }
@@ -284,7 +284,7 @@ mod suite {
         assert!(found.is_none(), "nothing came back to life: {found:?}");
     }
 
-    pub(super) async fn activity_moves_forwards_alone(store: &dyn SessionStore) {
+    pub(crate) async fn activity_moves_forwards_alone(store: &dyn SessionStore) {
         let resident = store.create(anonymous(1), KEEP).await.unwrap();
         let later = T0.plus(Duration::from_secs(9));
         store.touch(&resident, later, Duration::ZERO);
@@ -293,7 +293,7 @@ mod suite {
         assert_eq!(resident.snapshot().last_seen, later);
     }
 
-    pub(super) async fn a_rotation_leaves_its_marker_and_a_late_write_finds_nothing(
+    pub(crate) async fn a_rotation_leaves_its_marker_and_a_late_write_finds_nothing(
         store: &dyn SessionStore,
     ) {
         let old = known_shopper(1);
@@ -312,7 +312,7 @@ mod suite {
         assert!(matches!(found, Some(Found::Moved(_))), "{found:?}");
     }
 
-    pub(super) async fn at_no_moment_of_a_rotation_is_there_nothing(store: Arc<dyn SessionStore>) {
+    pub(crate) async fn at_no_moment_of_a_rotation_is_there_nothing(store: Arc<dyn SessionStore>) {
         for round in 1..=20 {
             let old = if round % 2 == 0 {
                 known_shopper(round)
@@ -336,7 +336,7 @@ mod suite {
         }
     }
 
-    pub(super) async fn a_session_ends_once_and_its_tombstone_says_why(store: &dyn SessionStore) {
+    pub(crate) async fn a_session_ends_once_and_its_tombstone_says_why(store: &dyn SessionStore) {
         let old = known_shopper(1);
         store.create(old.clone(), KEEP).await.unwrap();
         let with = Ended {
@@ -357,7 +357,7 @@ mod suite {
         assert_eq!(nothing, Ok(false));
     }
 
-    pub(super) async fn a_login_opens_once_and_ends_once(store: &dyn SessionStore) {
+    pub(crate) async fn a_login_opens_once_and_ends_once(store: &dyn SessionStore) {
         let (day, now) = (Duration::from_hours(24), now());
         let login = || Login::new(now, now.plus(day));
         store.open_login(hash(1), login()).await.unwrap();
@@ -372,13 +372,13 @@ mod suite {
         assert_eq!(again.ended(), Some(Ending::Idle));
     }
 
-    pub(super) async fn a_login_that_nobody_opened_cannot_end(store: &dyn SessionStore) {
+    pub(crate) async fn a_login_that_nobody_opened_cannot_end(store: &dyn SessionStore) {
         assert!(store.login(hash(1)).await.unwrap().is_none());
         assert_eq!(store.close_login(hash(1), Ending::Idle).await, Ok(false));
         assert!(store.login(hash(1)).await.unwrap().is_none());
     }
 
-    pub(super) async fn a_session_knows_of_the_end_of_its_logins(store: &dyn SessionStore) {
+    pub(crate) async fn a_session_knows_of_the_end_of_its_logins(store: &dyn SessionStore) {
         let (day, now) = (Duration::from_hours(24), now());
         store
             .open_login(hash(1), Login::new(now, now.plus(day)))
@@ -396,14 +396,14 @@ mod suite {
         assert!(!live(store, 1).await.logins_stand(now, day));
     }
 
-    pub(super) async fn a_login_is_forgotten_at_its_tokens_end(store: &dyn SessionStore) {
+    pub(crate) async fn a_login_is_forgotten_at_its_tokens_end(store: &dyn SessionStore) {
         let now = now();
         let over = Login::new(now, now);
         store.open_login(hash(1), over).await.unwrap();
         assert!(store.login(hash(1)).await.unwrap().is_none());
     }
 
-    pub(super) async fn a_record_that_outlived_itself_is_gone(store: &dyn SessionStore) {
+    pub(crate) async fn a_record_that_outlived_itself_is_gone(store: &dyn SessionStore) {
         // Used long before any clock of a test began.
         let old = Session {
             last_seen: Millis::from_secs(0),

@@ -51,12 +51,18 @@ async fn server(settings: &Settings, address: &Address) -> RedisResult<Wire> {
     let mut connection = client
         .get_multiplexed_async_connection_with_config(&config)
         .await?;
-    if matches!(settings.mode, Mode::Sentinel { .. }) {
-        let role: redis::Value = cmd("ROLE").query_async(&mut connection).await?;
-        if !is_master(&role) {
-            return Err(refused("the Sentinels name a server that is no master"));
+    // A server that hangs takes connections and says nothing.
+    let greeted = async {
+        if !matches!(settings.mode, Mode::Sentinel { .. }) {
+            return cmd("PING").query_async(&mut connection).await;
         }
-    }
+        let role: redis::Value = cmd("ROLE").query_async(&mut connection).await?;
+        if is_master(&role) {
+            return Ok(());
+        }
+        Err(refused("the Sentinels name a server that is no master"))
+    };
+    in_time(CONNECT, greeted).await?;
     Ok(Wire::Server(connection))
 }
 

@@ -10,12 +10,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use vestibule::ports::Clock;
-use vestibule::store::ValkeyStore;
 use vestibule::store::valkey::Settings;
+use vestibule::store::{LayeredStore, MemoryStore, ValkeyStore};
 use vestibule::telemetry::Telemetry;
 
-use super::clock::CountedEntropy;
-use super::program::free_ports;
+use super::clock::{CountedEntropy, ManualClock};
+use super::program::{free_ports, write};
+use crate::store_contract::capacity;
 
 /// How long a server may take to begin, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -58,22 +59,42 @@ impl Server {
 
     /// The same with further options.
     pub(crate) fn with(options: &[&str]) -> Self {
-        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), |_| {
-            options.iter().map(|&option| option.to_owned()).collect()
+        Self::of(&folder(), |[port, ..], folder| {
+            let own = options.iter().map(|&option| option.to_owned());
+            plain(port, folder).into_iter().chain(own).collect()
         })
     }
 
-    /// The same with options that depend on its port.
-    pub(crate) fn in_folder(folder: Arc<TempDir>, options: impl Fn(u16) -> Vec<String>) -> Self {
+    /// A node of a cluster, which knows no other yet.
+    pub(crate) fn node() -> Self {
+        Self::of(&folder(), |[port, bus, _], folder| {
+            let own =
+                format!("--cluster-enabled yes --cluster-port {bus} --cluster-node-timeout 2000");
+            let own = own.split(' ').map(str::to_owned);
+            plain(port, folder).into_iter().chain(own).collect()
+        })
+    }
+
+    /// A Sentinel that watches a master, alone.
+    pub(crate) fn sentinel(master_port: u16) -> Self {
+        Self::of(&folder(), |[port, ..], folder| {
+            let text = format!(
+                "bind 127.0.0.1\nport {port}\nsentinel monitor sessions 127.0.0.1 {master_port} 1\nsentinel down-after-milliseconds sessions 500\nsentinel failover-timeout sessions 3000\n"
+            );
+            let file = write(folder, "sentinel.conf", &text);
+            vec![file, "--sentinel".to_owned()]
+        })
+    }
+
+    /// A server with options of its own, which may name its ports and its folder.
+    pub(crate) fn of(
+        folder: &Arc<TempDir>,
+        options: impl Fn([u16; 3], &Path) -> Vec<String>,
+    ) -> Self {
         for _ in 0..TRIES {
-            let [port, ..] = free_ports();
-            let mut arguments = usual(folder.path());
-            let own = options(port);
-            if !own.iter().any(|option| option == "--port") {
-                arguments.extend(["--port".to_owned(), port.to_string()]);
-            }
-            arguments.extend(own);
-            if let Some(server) = Self::begin(port, arguments, &folder) {
+            let ports = free_ports();
+            let arguments = options(ports, folder.path());
+            if let Some(server) = Self::begin(ports[0], arguments, folder) {
                 return server;
             }
         }
@@ -129,6 +150,12 @@ impl Server {
 
     pub(crate) fn log(&self) -> String {
         self.log.lock().clone()
+    }
+
+    /// An option that it was started with.
+    pub(crate) fn option(&self, name: &str) -> &str {
+        let at = self.arguments.iter().position(|argument| argument == name);
+        &self.arguments[at.unwrap() + 1]
     }
 
     /// What the server answers to a command.
@@ -200,20 +227,77 @@ impl Drop for Server {
     }
 }
 
-fn usual(folder: &Path) -> Vec<String> {
+fn folder() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().unwrap())
+}
+
+/// A server without encryption and without persistence.
+pub(crate) fn plain(port: u16, folder: &Path) -> Vec<String> {
+    let mut arguments = usual(folder);
+    arguments.extend(["--port".to_owned(), port.to_string()]);
+    arguments
+}
+
+/// Whatever kind of server it is.
+pub(crate) fn usual(folder: &Path) -> Vec<String> {
     let folder = folder.to_str().unwrap();
-    [
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        folder,
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    let options = ["--bind", "127.0.0.1", "--dir", folder];
+    let nothing_kept = ["--save", "", "--appendonly", "no"];
+    options
+        .into_iter()
+        .chain(nothing_kept)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// One of several that share a store.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub store: LayeredStore,
+    telemetry: Telemetry,
+}
+
+impl Instance {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let (telemetry, clock) = (Telemetry::new(), Arc::<ManualClock>::default());
+        let metrics = telemetry.store().clone();
+        let far = ValkeyStore::open(settings, clock, Arc::new(CountedEntropy), metrics).unwrap();
+        let near = MemoryStore::new(capacity());
+        Self {
+            store: LayeredStore::new(near, Arc::new(far), Arc::default()),
+            telemetry,
+        }
+    }
+
+    /// One that hears of changes already.
+    pub(crate) async fn hearing(settings: Settings) -> Self {
+        let instance = Self::new(settings);
+        instance.until_hearing().await;
+        instance
+    }
+
+    pub(crate) async fn until_hearing(&self) {
+        eventually("changes are heard", async || self.hears()).await;
+    }
+
+    pub(crate) fn hears(&self) -> bool {
+        hears(&self.telemetry.render())
+    }
+}
+
+/// Whether these metrics say that changes of other instances are heard.
+pub(crate) fn hears(metrics: &str) -> bool {
+    metrics.contains(r#"vestibule_store{what="subscribed"} 1"#)
+}
+
+/// Waits for something that comes about beside the test.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(2));
+    let end = tokio::time::Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < end, "never: {what}");
+        looks.tick().await;
+    }
 }
 
 /// A store over a server.
