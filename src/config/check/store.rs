@@ -107,7 +107,7 @@ impl Check<'_, '_, '_> {
         Some(SharedStore {
             addresses: addresses?,
             mode: mode?,
-            tls: tls?,
+            tls: written.tls.then_some(tls?),
             username: username.clone(),
             password_file,
             key_prefix: key_prefix?,
@@ -170,7 +170,7 @@ impl Check<'_, '_, '_> {
         }
     }
 
-    fn store_tls(&mut self, written: &raw::Store) -> Option<Option<StoreTls>> {
+    fn store_tls(&mut self, written: &raw::Store) -> Option<StoreTls> {
         let files = [
             ("ca_file", &written.ca_file, FileKind::StoreAuthorities),
             (
@@ -211,7 +211,7 @@ impl Check<'_, '_, '_> {
                 return None;
             }
         };
-        Some(written.tls.then_some(StoreTls { ca_file, client }))
+        Some(StoreTls { ca_file, client })
     }
 
     fn key_prefix(&mut self, written: &str) -> Option<String> {

@@ -133,17 +133,20 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::StorePassword if text.trim().lines().count() > 1 => {
             unusable("it has more than one line".to_owned())
         }
-        FileKind::StorePassword => Vec::new(),
         FileKind::StoreAuthorities | FileKind::StoreCertificate if !holds_certificates(text) => {
             unusable("it holds no certificate in PEM".to_owned())
         }
-        FileKind::StoreAuthorities | FileKind::StoreCertificate => Vec::new(),
         FileKind::StoreKey if PrivateKeyDer::from_pem_slice(text.as_bytes()).is_err() => {
             unusable("it holds no private key in PEM".to_owned())
         }
-        FileKind::StoreKey => Vec::new(),
         // A folder is never read as a text.
-        FileKind::AdminToken | FileKind::AppToken | FileKind::StoreFolder => Vec::new(),
+        FileKind::AdminToken
+        | FileKind::AppToken
+        | FileKind::StoreFolder
+        | FileKind::StorePassword
+        | FileKind::StoreAuthorities
+        | FileKind::StoreCertificate
+        | FileKind::StoreKey => Vec::new(),
         FileKind::Directory => match Embedded::parse(text) {
             Ok(_) => Vec::new(),
             Err(mistakes) => mistakes.iter().map(in_directory).collect(),

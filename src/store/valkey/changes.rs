@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, RedisResult, Value, cmd};
+use redis::{ProtocolVersion, PushInfo, PushKind, RedisResult, Value, cmd};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(600);
 /// How long subscribing may take.
 const CONNECT: Duration = Duration::from_secs(1);
 /// Between two attempts at subscribing.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(200);
 /// How often a cluster is asked for its masters.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -56,7 +56,7 @@ pub(super) async fn listen(core: Arc<Core>, hear: Hear) {
                     tracing::debug!(%error, "There is no subscription yet.");
                 }
                 told = true;
-                sleep(jittered(PAUSE * 2, &*core.entropy)).await;
+                sleep(jittered(PAUSE, &*core.entropy)).await;
             }
         }
     }
@@ -92,18 +92,12 @@ async fn subscribe(settings: &Settings) -> RedisResult<Subscriptions> {
 
 async fn subscribe_at(settings: &Settings, address: &Address) -> RedisResult<Subscription> {
     let (sender, pushed) = unbounded_channel();
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(None)
-        .set_push_sender(sender);
+    let config = target::config().set_push_sender(sender);
     let info = settings.server(address)?;
     // Messages come between answers only in the newer protocol.
     let greeting = info.redis_settings().clone();
     let info = info.set_redis_settings(greeting.set_protocol(ProtocolVersion::RESP3));
-    let mut connection = settings
-        .client(info)?
-        .get_multiplexed_async_connection_with_config(&config)
-        .await?;
+    let mut connection = target::connection(&settings.client(info)?, config).await?;
     connection.subscribe(settings.channel()).await?;
     Ok(Subscription { connection, pushed })
 }
@@ -199,7 +193,7 @@ async fn ask_nodes(settings: &Settings) -> RedisResult<BTreeSet<Address>> {
 
 async fn ask_node(settings: &Settings, address: &Address) -> RedisResult<Value> {
     let client = settings.client(settings.server(address)?)?;
-    let mut connection = client.get_multiplexed_async_connection().await?;
+    let mut connection = target::connection(&client, target::config()).await?;
     cmd("CLUSTER")
         .arg("SLOTS")
         .query_async(&mut connection)

@@ -98,7 +98,7 @@ impl Link {
                 self.answered.fetch_max(self.now(), Ordering::Relaxed);
                 Ok(value)
             }
-            Ok(Ok(Err(error))) => Err(self.failed(error)),
+            Ok(Ok(Err(error))) => Err(self.failed(&error)),
             Ok(Err(why)) => Err(Refused::Unavailable(why)),
             Err(_) => {
                 self.note_silence(begun);
@@ -125,7 +125,7 @@ impl Link {
         i64::try_from(self.born.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn failed(&self, error: RedisError) -> Refused {
+    fn failed(&self, error: &RedisError) -> Refused {
         if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) {
             return Refused::NoScript;
         }

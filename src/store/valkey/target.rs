@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClientBuilder;
-use redis::{AsyncConnectionConfig, ErrorKind, RedisError, RedisResult, cmd};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, cmd};
 use tokio::time::timeout;
 
 use super::link::Wire;
@@ -20,11 +21,16 @@ pub(super) async fn connect(settings: &Settings) -> RedisResult<Wire> {
                 let address = master(settings).await?;
                 server(settings, &address).await
             }
-            Mode::Cluster => cluster(settings).await,
+            Mode::Cluster => Box::pin(cluster(settings)).await,
         }
     };
-    // A Sentinel is asked first, and a cluster's nodes are several.
-    in_time(CONNECT * 3, connecting).await
+    // Any of several addresses may be one where nobody answers.
+    let addresses = u32::try_from(settings.addresses.len()).unwrap_or(u32::MAX);
+    in_time(
+        CONNECT.saturating_mul(addresses.saturating_add(2)),
+        connecting,
+    )
+    .await
 }
 
 /// The address of the one server that takes writes.
@@ -38,19 +44,29 @@ pub(super) async fn master(settings: &Settings) -> RedisResult<Address> {
     }
 }
 
-fn config() -> AsyncConnectionConfig {
+pub(super) fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
         // The deadline is kept by whoever asks.
         .set_response_timeout(None)
 }
 
+/// A connection to one server. Boxed, since making one takes a lot of state.
+pub(super) async fn connection(
+    client: &Client,
+    config: AsyncConnectionConfig,
+) -> RedisResult<MultiplexedConnection> {
+    Box::pin(async move {
+        client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    })
+    .await
+}
+
 async fn server(settings: &Settings, address: &Address) -> RedisResult<Wire> {
     let client = settings.client(settings.server(address)?)?;
-    let config = config();
-    let mut connection = client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await?;
+    let mut connection = connection(&client, config()).await?;
     // A server that hangs takes connections and says nothing.
     let greeted = async {
         if !matches!(settings.mode, Mode::Sentinel { .. }) {
@@ -78,9 +94,7 @@ async fn ask_sentinels(settings: &Settings, master: &str) -> RedisResult<Address
     for address in &settings.addresses {
         let asked = async {
             let client = settings.client(settings.sentinel(address)?)?;
-            let mut connection = client
-                .get_multiplexed_async_connection_with_config(&config())
-                .await?;
+            let mut connection = connection(&client, config()).await?;
             cmd("SENTINEL")
                 .arg("GET-MASTER-ADDR-BY-NAME")
                 .arg(master)

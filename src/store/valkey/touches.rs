@@ -22,9 +22,8 @@ impl Touches {
         let room = waiting.len() < MOST;
         match waiting.get_mut(&touched.session) {
             Some(earlier) if earlier.at < touched.at => *earlier = touched,
-            Some(_) => {}
             None if room => drop(waiting.insert(touched.session, touched)),
-            None => {}
+            _ => {}
         }
     }
 

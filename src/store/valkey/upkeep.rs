@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Core, head, newest, scripts};
+use super::operations::newest;
+use super::{Core, head, scripts};
 use crate::ports::{StoreError, Touched};
 
 /// How long noted activity waits at most for the next round.
@@ -49,7 +50,7 @@ impl Core {
     async fn note(&self, touched: &Touched) -> Result<(), StoreError> {
         let (now, version) = (head::moment(self.clock.now()), newest());
         let at = head::moment(touched.at);
-        let arguments = [&now, &version, &at].map(|text| text.as_bytes());
+        let arguments = [&now, &version, &at].map(String::as_bytes);
         let key = self.session_key(touched.session);
         self.run(&scripts::TOUCH, &[key], &arguments).await?;
         for &token in touched.logins.iter() {

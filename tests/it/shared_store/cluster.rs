@@ -47,6 +47,28 @@ impl Cluster {
         }
     }
 
+    /// Moves a session's slot to another node; something goes on `between` the steps.
+    async fn move_session(&self, bits: u128, between: impl AsyncFn()) {
+        let key = format!("vst:s:{{{bits:032x}}}");
+        let slot = self.nodes[0].ask(&["CLUSTER", "KEYSLOT", &key]);
+        let slot: u16 = redis::from_redis_value(slot).unwrap();
+        let from = Self::of(slot);
+        let (source, target) = (&self.nodes[from], &self.nodes[(from + 1) % SLOTS.len()]);
+        let source_id = source.text(&["CLUSTER", "MYID"]);
+        let target_id = target.text(&["CLUSTER", "MYID"]);
+        let slot = slot.to_string();
+        target.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source_id]);
+        source.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target_id]);
+        between().await;
+        let port = target.port.to_string();
+        source.ask(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]);
+        // Moved, and not said to be: the source passes askers on.
+        between().await;
+        for node in [target, source] {
+            node.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id]);
+        }
+    }
+
     /// The node that has a slot.
     fn of(slot: u16) -> usize {
         SLOTS.iter().position(|(_, last)| slot <= *last).unwrap()
@@ -118,27 +140,7 @@ async fn while_a_slot_moves_to_another_node_no_call_fails_and_changes_are_heard(
         .await;
     };
     written(24).await;
-    let key = format!("vst:s:{{{:032x}}}", 1);
-    let slot = cluster.nodes[0].ask(&["CLUSTER", "KEYSLOT", &key]);
-    let slot: u16 = redis::from_redis_value(slot).unwrap();
-    let from = Cluster::of(slot);
-    let to = (from + 1) % SLOTS.len();
-    let (source, target) = (&cluster.nodes[from], &cluster.nodes[to]);
-    let (source_id, target_id) = (
-        source.text(&["CLUSTER", "MYID"]),
-        target.text(&["CLUSTER", "MYID"]),
-    );
-    let slot = slot.to_string();
-    target.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &source_id]);
-    source.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &target_id]);
-    written(24).await;
-    let port = target.port.to_string();
-    source.ask(&["MIGRATE", "127.0.0.1", &port, &key, "0", "5000"]);
-    // Moved, and not said to be: the source passes askers on.
-    written(24).await;
-    for node in [target, source] {
-        node.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &target_id]);
-    }
+    cluster.move_session(1, async || written(24).await).await;
     written(24).await;
     over.store(true, Ordering::SeqCst);
     let version = writing.await.unwrap();

@@ -14,7 +14,7 @@ use crate::support::valkey::{Instance, Server, eventually};
 /// As it is by default.
 const DEADLINE: Duration = Duration::from_millis(100);
 /// What a busy machine may add.
-const SLACK: Duration = Duration::from_millis(400);
+const SLACK: Duration = Duration::from_millis(700);
 
 fn strict(server: &Server) -> Settings {
     Settings {
@@ -50,7 +50,7 @@ async fn a_server_that_hangs_costs_each_call_its_deadline_and_soon_nothing() {
     instance.store.create(anonymous(1), KEEP).await.unwrap();
     server.freeze();
     let first = fails_soon(&instance.store, 2).await;
-    assert!(first >= DEADLINE - Duration::from_millis(5), "{first:?}");
+    assert!(first >= DEADLINE.mul_f32(0.95), "{first:?}");
     // After a second of silence the connection is given up, and nobody waits at all.
     let mut bits = 3;
     eventually("calls fail at once", async || {

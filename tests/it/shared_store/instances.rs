@@ -50,7 +50,8 @@ async fn two_processes_on_one_server_are_one_to_a_shopper() {
         echo.header("x-session-user-id").is_none()
     })
     .await;
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    // A second, and the time of a request on a busy machine.
+    assert!(begun.elapsed() < Duration::from_secs(2));
     for running in [&mut one, &mut other] {
         let log = running.log();
         assert!(running.stop().await.success(), "{log}");

@@ -110,42 +110,38 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let held = wrapper.stdin.take();
         let out = BufReader::new(wrapper.stdout.take().unwrap());
-        let log = Arc::<Mutex<String>>::default();
         let (tell, told) = mpsc::channel();
-        let keep = Arc::clone(&log);
+        let mut server = Self {
+            port,
+            pid: String::new(),
+            held: wrapper.stdin.take(),
+            wrapper,
+            log: Arc::default(),
+            arguments,
+            folder: Arc::clone(folder),
+        };
+        let log = Arc::clone(&server.log);
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
-                keep.lock().push_str(&format!("{line}\n"));
+                log.lock().extend([line.as_str(), "\n"]);
                 drop(tell.send(line));
             }
         });
-        let mut pid = String::new();
         loop {
             let line = told
                 .recv_timeout(PATIENCE)
-                .unwrap_or_else(|error| panic!("{error}: {}", log.lock()));
+                .unwrap_or_else(|error| panic!("{error}: {}", server.log()));
             if let Some(number) = line.strip_prefix("pid ") {
-                number.clone_into(&mut pid);
+                number.clone_into(&mut server.pid);
             }
             if line.contains("Ready to accept connections") || line.contains("+monitor master") {
-                break;
+                return Some(server);
             }
             if line.contains("Address already in use") || line.contains("Failed listening") {
                 return None;
             }
-            assert!(!line.contains("Bad directive"), "{}", log.lock());
         }
-        Some(Self {
-            port,
-            pid,
-            wrapper,
-            held,
-            log,
-            arguments,
-            folder: Arc::clone(folder),
-        })
     }
 
     pub(crate) fn log(&self) -> String {
