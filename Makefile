@@ -1,11 +1,12 @@
 # make demo   a store in a box: proxy, storefront and admin on loopback
 # make test   format, lints, all tests, docs, configuration examples, benches compile
+# make soak   the tests that take long
 
 CARGO ?= cargo
 DEMO  ?=
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 
-.PHONY: demo test setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
+.PHONY: demo test soak setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
 
 demo: setup
 	$(CARGO) run --release --quiet -- demo $(DEMO)
@@ -28,6 +29,10 @@ lint:
 # One profile and one feature set for everything: dependencies are built once.
 unit:
 	$(CARGO) test --quiet
+
+# The tests that take long.
+soak: setup-test
+	$(CARGO) test --test it -- --ignored
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet

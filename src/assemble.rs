@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::HeaderName;
@@ -28,20 +27,16 @@ use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, MemoCounters, Remember};
-use crate::ports::{AppCaller, Clock, Directory, Entropy, FarStore, SessionStore, TokenVerifier};
+use crate::ports::{AppCaller, Clock, Directory, Entropy, TokenVerifier};
 use crate::store::embedded::OpenError;
-use crate::store::memory::MemoryCapacity;
-use crate::store::{EmbeddedStore, GuardedStore, Interner, LayeredStore, MemoryStore, Owing};
+use crate::store::valkey::SettingsError;
 use crate::telemetry::Telemetry;
 
 mod keys;
 mod services;
+mod store;
 
 pub use keys::NewKeys;
-
-/// How long a disk may take: an fsync on a busy one takes longer than the answer of a server, and
-/// to give up on a write that is about to succeed helps nobody.
-const DISK_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What comes from outside: time, randomness, and the data of stores.
 #[derive(Clone, Debug)]
@@ -84,6 +79,9 @@ pub enum AssembleError {
     /// The store of sessions cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The shared store of sessions cannot be used.
+    #[error(transparent)]
+    SharedStore(#[from] SettingsError),
     /// Settings that the check lets through and the program refuses: a mistake of ours.
     #[error("account {account}: {problem}")]
     Settings {
@@ -118,7 +116,7 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
     let running = compile(config, ports, &telemetry)?;
     // Last of all: a store that was opened is a lock that others meet.
     let bodies = Arc::default();
-    let store = open_store(&config.store, ports, &telemetry, &bodies)?;
+    let store = store::open(&config.store, ports, &telemetry, &bodies)?;
     let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
     let flow = Flow::sharing(clock, entropy, store, bodies);
     Ok(Arc::new(Shared {
@@ -126,46 +124,6 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
         flow,
         telemetry,
     }))
-}
-
-fn open_store(
-    store: &values::Store,
-    ports: &Ports,
-    telemetry: &Telemetry,
-    bodies: &Arc<Interner>,
-) -> Result<Arc<dyn SessionStore>, AssembleError> {
-    let near = MemoryStore::new(MemoryCapacity {
-        anonymous: store.max_anonymous,
-        authenticated: store.max_authenticated,
-    });
-    Ok(match &store.kind {
-        values::StoreKind::Memory => Arc::new(near),
-        values::StoreKind::Embedded { path } => {
-            let (clock, metrics) = (Arc::clone(&ports.clock), telemetry.store().clone());
-            let far = EmbeddedStore::open(path, clock, metrics)?;
-            let far = guarded(Arc::new(far), DISK_DEADLINE, ports, telemetry);
-            let owing = owing(store, telemetry);
-            Arc::new(LayeredStore::new(near, far, Arc::clone(bodies), owing))
-        }
-    })
-}
-
-fn guarded(
-    far: Arc<dyn FarStore>,
-    deadline: Duration,
-    ports: &Ports,
-    telemetry: &Telemetry,
-) -> Arc<dyn FarStore> {
-    let outside = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
-    let metrics = telemetry.store().clone();
-    Arc::new(GuardedStore::new(far, deadline, outside, metrics))
-}
-
-fn owing(store: &values::Store, telemetry: &Telemetry) -> Owing {
-    Owing {
-        most: store.journal,
-        metrics: telemetry.store().clone(),
-    }
 }
 
 /// Compiles a configuration; a reload swaps the result in whole.

@@ -12,7 +12,7 @@ use crate::domain::transform::{Answer, Call, Failure};
 mod far;
 mod sessions;
 
-pub use far::{FarStore, Kept, Touched};
+pub use far::{Changed, FarStore, Kept, Touched};
 pub use sessions::{OfPerson, SessionStore, StoreError, StoreHealth};
 
 /// The time. One reading a request; tests own it.

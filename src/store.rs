@@ -10,6 +10,7 @@ pub mod locks;
 pub mod memory;
 pub mod persons;
 pub mod record;
+pub mod valkey;
 
 pub use embedded::EmbeddedStore;
 pub use guarded::GuardedStore;
@@ -19,3 +20,15 @@ pub use locks::SessionLocks;
 pub use memory::MemoryStore;
 pub use persons::PersonKey;
 pub use record::{Ended, Ending, Found, Login, Marker, Resident};
+pub use valkey::ValkeyStore;
+
+use crate::ports::StoreError;
+
+/// How an operation came out, for counting.
+fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(StoreError::Exists) => "exists",
+        Err(StoreError::Unavailable(_)) => "failed",
+    }
+}

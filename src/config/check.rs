@@ -13,6 +13,7 @@ mod inputs;
 mod parts;
 mod places;
 mod process;
+mod store;
 mod times;
 
 use std::path::{Path, PathBuf};

@@ -35,6 +35,14 @@ pub enum FileKind {
     AppToken,
     /// The folder of a store of sessions.
     StoreFolder,
+    /// The password of a shared store's user.
+    StorePassword,
+    /// Certificates of the authorities that vouch for a shared store's servers.
+    StoreAuthorities,
+    /// The certificate that is shown to them.
+    StoreCertificate,
+    /// Its key.
+    StoreKey,
 }
 
 /// What is wrong with a file.

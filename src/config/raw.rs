@@ -22,7 +22,9 @@ pub use backends::{
     App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream,
 };
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
-pub use process::{Admin, Limits, Listener, Log, LogFormat, LogLevel, Server, Store, StoreKind};
+pub use process::{
+    Admin, Limits, Listener, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode,
+};
 pub use size::Size;
 pub use span::Span;
 

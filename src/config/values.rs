@@ -11,4 +11,7 @@ pub use account::{
     HostPattern, Keys, Lifetimes, Memo, Place, Runs, Service, SessionContext, Switches, Upstream,
     UpstreamTimeouts,
 };
-pub use process::{Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, Store, StoreKind};
+pub use process::{
+    Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, SharedStore, Store, StoreKind,
+    StoreMode, StoreTls,
+};

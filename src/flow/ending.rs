@@ -18,7 +18,7 @@ impl Flow {
     /// Ends a session and begins its anonymous successor in the same answer.
     pub(super) async fn succeed(self: &Arc<Self>, stage: Stage<'_>, ended: Ended) -> Decision {
         let guard = self.locks.lock(ended.session.id).await;
-        let Ok(found) = self.store.load(ended.session.id).await else {
+        let Ok(found) = self.load_ended(&ended).await else {
             return self.unreadable(stage).await;
         };
         let over = matches!(found, Some(Found::Ended(_)));
@@ -46,6 +46,17 @@ impl Flow {
         match decided {
             Ok(decision) => decision,
             Err(_) => self.unreadable(stage).await,
+        }
+    }
+
+    /// What is left of a session that seems to have ended.
+    async fn load_ended(&self, ended: &Ended) -> Result<Option<Found>, StoreError> {
+        let id = ended.session.id;
+        if ended.reason == Ending::Idle {
+            // Another instance may have seen this shopper meanwhile.
+            self.store.load_anew(id).await
+        } else {
+            self.store.load(id).await
         }
     }
 

@@ -157,7 +157,12 @@ impl Flow {
         if let Some(reason) = login.ended() {
             return Ok(Some(reason));
         }
-        let reason = outlived(stage, &login);
+        let mut reason = outlived(stage, &login);
+        if reason == Some(Ending::Idle) {
+            // Another instance may have seen this shopper meanwhile.
+            let login = self.store.login_anew(token).await?;
+            reason = login.and_then(|login| login.ended().or_else(|| outlived(stage, &login)));
+        }
         if let Some(reason) = reason {
             self.store.close_login(token, reason).await?;
         }

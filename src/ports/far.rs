@@ -33,6 +33,19 @@ pub struct Touched {
     pub at: Millis,
 }
 
+/// What another instance did to a store that several share, as far as this one hears of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// A session was changed, replaced or ended: what is near is old.
+    Session(SessionId),
+    /// A login ended.
+    Login(TokenHash, Ending),
+    /// Changes are heard from now on; whatever was kept near before may be old.
+    Everything,
+    /// Changes are not heard, until [`Changed::Everything`].
+    Unheard,
+}
+
 /// A store that outlives the process, or is shared between several. Every answered write is kept.
 ///
 /// The rules are those of [`super::SessionStore`]; there is no cache here and nothing is shared.
@@ -80,6 +93,9 @@ pub trait FarStore: Send + Sync + std::fmt::Debug {
     }
     /// Takes note of activity, to be kept soon. Never waits.
     fn touch(&self, touched: Touched);
+    /// Has somebody hear of what other instances change. A store that nobody shares has nothing
+    /// to tell.
+    fn watch(&self, _hear: Box<dyn Fn(Changed) + Send + Sync>) {}
     /// Keeps everything that waits, and takes nothing more. Waits for it.
     fn close(&self);
 }

@@ -65,6 +65,11 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     }
     /// What is kept under an id.
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError>;
+    /// The same as whoever shares the store left it, whatever is near: before a session is judged
+    /// to be idle, since another instance may have seen its shopper.
+    async fn load_anew(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        self.load(id).await
+    }
     /// Keeps a new session; [`StoreError::Exists`] where the id is taken, whatever by.
     async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError>;
     /// The same, where whoever asks need not be told that it is kept: while the store behind the
@@ -123,6 +128,10 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError>;
     /// The login of a token.
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError>;
+    /// The same as whoever shares the store left it.
+    async fn login_anew(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
+        self.login(token).await
+    }
     /// Keeps a login at its token's first sight; returns the one that is kept.
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError>;
     /// Ends a login. Returns whether it was live.

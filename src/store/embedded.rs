@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::codec;
+use super::outcome;
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Login, Marker};
 use crate::domain::session::{Session, SessionId};
@@ -181,14 +182,6 @@ impl EmbeddedStore {
         {
             self.place.metrics.taken(1);
         }
-    }
-}
-
-fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
-    match result {
-        Ok(_) => "ok",
-        Err(StoreError::Exists) => "exists",
-        Err(StoreError::Unavailable(_)) => "failed",
     }
 }
 

@@ -16,7 +16,7 @@ use crate::domain::breaker::{Admission, Breaker, BreakerSettings, BreakerState};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::ports::{Clock, Entropy, FarStore, Kept, StoreError, Touched};
+use crate::ports::{Changed, Clock, Entropy, FarStore, Kept, StoreError, Touched};
 use crate::telemetry::StoreMetrics;
 
 /// Three failures in a row are an outage, and once a second somebody looks whether it is over.
@@ -207,6 +207,10 @@ impl FarStore for GuardedStore {
 
     async fn of_person(&self, person: PersonKey) -> Result<Vec<SessionId>, StoreError> {
         self.ask(&self.reading, self.far.of_person(person)).await
+    }
+
+    fn watch(&self, hear: Box<dyn Fn(Changed) + Send + Sync>) {
+        self.far.watch(hear);
     }
 
     fn answers(&self) -> bool {

@@ -12,21 +12,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::journal::Journal;
-use self::writing::Promise;
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use super::{Interner, MemoryStore, SessionLocks};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::ports::{FarStore, Kept, OfPerson, SessionStore, StoreError, StoreHealth, Touched};
+use crate::ports::{FarStore, OfPerson, SessionStore, StoreError, StoreHealth, Touched};
 use crate::telemetry::StoreMetrics;
 
+mod heard;
 mod journal;
 mod light;
 mod paying;
+mod reading;
 mod writing;
+
+use heard::Heard;
+use journal::Journal;
+use writing::Promise;
 
 /// A near store before a far one.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ struct Layers {
     bodies: Arc<Interner>,
     /// One turn a session: what is read from afar never overtakes what is written.
     turns: SessionLocks,
+    /// What other instances changed, where the far store is shared.
+    heard: Heard,
     /// What is owed to the far store.
     journal: Journal,
 }
@@ -60,13 +66,21 @@ impl LayeredStore {
         bodies: Arc<Interner>,
         owing: Owing,
     ) -> Self {
-        Self(Arc::new(Layers {
+        let layers = Arc::new(Layers {
             near,
             far,
             bodies,
             turns: SessionLocks::default(),
+            heard: Heard::default(),
             journal: Journal::new(owing.most, owing.metrics),
-        }))
+        });
+        let hearing = Arc::downgrade(&layers);
+        layers.far.watch(Box::new(move |changed| {
+            if let Some(layers) = hearing.upgrade() {
+                layers.hear(changed);
+            }
+        }));
+        Self(layers)
     }
 
     /// Does a write to its end, even where whoever asked for it is gone: half of one would leave
@@ -82,85 +96,12 @@ impl LayeredStore {
 }
 
 impl Layers {
-    /// What is under an id: near, or read from afar. The caller has the session's turn.
-    async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        if let Some(found) = self.near.peek(id, false) {
-            return Ok(Some(found));
-        }
-        if let Some(found) = self.owed(id) {
-            return Ok(Some(found));
-        }
-        self.fetch(id).await
-    }
-
-    /// What the journal alone still knows: memory had no room for it.
-    fn owed(&self, id: SessionId) -> Option<Found> {
-        let (_, owed) = self.journal.of(id)?;
-        let tokens = owed.live().map(|session| Arc::clone(&session.logins));
-        let tokens = tokens.unwrap_or_default();
-        let logins = tokens.iter().filter_map(|token| self.known_login(*token));
-        let (found, keep) = owed.found(logins.collect())?;
-        self.near.keep(id, found.clone(), keep);
-        Some(found)
-    }
-
-    /// A login that is known here, without asking.
-    fn known_login(&self, token: TokenHash) -> Option<Arc<Login>> {
-        self.near
-            .remembered(token)
-            .or_else(|| self.journal.of_login(token)?.1.opened)
-    }
-
-    /// Reads from afar, whatever is near.
-    async fn fetch(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        let Some((kept, keep)) = self.far.load(id).await? else {
-            return Ok(None);
-        };
-        let found = match kept {
-            Kept::Live(session) => {
-                let session = Session {
-                    body: self.bodies.share(session.body.fields().clone()),
-                    ..session
-                };
-                let logins = self.logins(&session).await?;
-                Found::Live(Arc::new(Resident::read_back(session, logins)))
-            }
-            Kept::Moved(marker) => Found::Moved(marker),
-            Kept::Ended(ended) => Found::Ended(ended),
-        };
-        self.near.keep(id, found.clone(), keep);
-        Ok(Some(found))
-    }
-
-    async fn logins(&self, session: &Session) -> Result<Box<[Arc<Login>]>, StoreError> {
-        let mut logins = Vec::with_capacity(session.logins.len());
-        for &token in session.logins.iter() {
-            logins.extend(self.login(token).await?);
-        }
-        Ok(logins.into())
-    }
-
-    async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
-        if let Some(login) = self.known_login(token) {
-            return Ok(Some(login));
-        }
-        let login = self.far.login(token).await?;
-        let login = login.map(|login| self.near.remember(token, login));
-        // It ended here, and the far store has not heard of it.
-        if let (Some(login), Some((_, owed))) = (&login, self.journal.of_login(token))
-            && let Some(reason) = owed.closed
-        {
-            login.end(reason);
-        }
-        Ok(login)
-    }
-
     /// Tells the far store of the last activity, where it has not heard of it for `interval`.
     fn tell(&self, resident: &Resident, interval: Duration) {
-        let at = resident.last_seen();
         if resident.is_light() {
             return;
         }
+        let at = resident.last_seen();
         if resident.take_telling(at, interval) {
             self.far.touch(Touched {
                 session: resident.session().id,
@@ -174,7 +115,7 @@ impl Layers {
 #[async_trait]
 impl SessionStore for LayeredStore {
     fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found> {
-        self.0.near.peek(id, authenticated)
+        self.0.peek(id, authenticated)
     }
 
     fn touch(&self, resident: &Resident, at: Millis, interval: Duration) {
@@ -213,11 +154,16 @@ impl SessionStore for LayeredStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        if let Some(found) = self.0.near.peek(id, false) {
+        if let Some(found) = self.0.peek(id, false) {
             return Ok(Some(found));
         }
         let _turn = self.0.turns.lock(id).await;
         self.0.find(id).await
+    }
+
+    async fn load_anew(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
+        let _turn = self.0.turns.lock(id).await;
+        self.0.find_anew(id).await
     }
 
     async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError> {
@@ -315,11 +261,17 @@ impl SessionStore for LayeredStore {
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
-        self.0.login(token).await
+        self.0.login(token, false).await
+    }
+
+    async fn login_anew(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
+        self.0.login(token, true).await
     }
 
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
-        if let Some(login) = self.0.known_login(token) {
+        if let Some(login) = self.0.known_login(token)
+            && !self.0.heard.doubts_login(token)
+        {
             return Ok(login);
         }
         self.whole(move |layers| async move { layers.open_login(token, login).await })

@@ -178,6 +178,13 @@ impl MemoryStore {
         self.authenticated.invalidate(&id);
     }
 
+    /// Drops everything that is here.
+    pub(super) fn forget_everything(&self) {
+        self.anonymous.invalidate_all();
+        self.authenticated.invalidate_all();
+        self.logins.invalidate_all();
+    }
+
     /// Every live session that is here.
     pub(super) fn each_live(&self, mut see: impl FnMut(&Arc<Resident>)) {
         for cache in [&self.anonymous, &self.authenticated] {
@@ -205,10 +212,15 @@ impl MemoryStore {
         self.logins.get(&token.as_u128())
     }
 
-    /// Keeps a login that another store has; the one that is here already stays.
+    /// Keeps a login that another store has; the one that is here already stays, and learns of it.
     pub(super) fn remember(&self, token: TokenHash, login: Login) -> Arc<Login> {
+        let login = Arc::new(login);
         let entry = self.logins.entry(token.as_u128());
-        entry.or_insert_with(|| Arc::new(login)).into_value()
+        let kept = entry.or_insert_with(|| Arc::clone(&login)).into_value();
+        if !Arc::ptr_eq(&kept, &login) {
+            kept.learn(&login);
+        }
+        kept
     }
 
     /// Replaces a live session by what `make` makes of it; leaves anything else alone.

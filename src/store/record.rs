@@ -191,7 +191,7 @@ pub struct Login {
     seen: AtomicI64,
     ended: AtomicU8,
     /// The last activity as the far store had it, where the login was read from there.
-    read: Millis,
+    read: AtomicI64,
 }
 
 impl Login {
@@ -202,7 +202,7 @@ impl Login {
             expires,
             seen: AtomicI64::new(now.as_millis()),
             ended: AtomicU8::new(0),
-            read: NOT_READ,
+            read: AtomicI64::new(NOT_READ.as_millis()),
         }
     }
 
@@ -216,7 +216,18 @@ impl Login {
             expires,
             seen: AtomicI64::new(seen.as_millis()),
             ended: AtomicU8::new(ended.map_or(0, Ending::code)),
-            read: seen,
+            read: AtomicI64::new(seen.as_millis()),
+        }
+    }
+
+    /// Takes over what the far store has meanwhile heard of others.
+    pub(super) fn learn(&self, read: &Self) {
+        let seen = read.last_seen().as_millis();
+        if self.seen.fetch_max(seen, Ordering::Relaxed) < seen {
+            self.read.store(seen, Ordering::Relaxed);
+        }
+        if let Some(reason) = read.ended() {
+            self.end(reason);
         }
     }
 
@@ -227,13 +238,14 @@ impl Login {
             expires: self.expires,
             seen: AtomicI64::new(self.seen.load(Ordering::Relaxed)),
             ended: AtomicU8::new(self.ended.load(Ordering::Acquire)),
-            read: self.read,
+            read: AtomicI64::new(self.read.load(Ordering::Relaxed)),
         }
     }
 
     /// The last activity as the idle limit judges it; see [`Resident::judged_seen`].
     pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
-        judged(self.last_seen(), self.read, lag, now)
+        let read = Millis::from_millis(self.read.load(Ordering::Relaxed));
+        judged(self.last_seen(), read, lag, now)
     }
 
     /// Why it ended, if it did. The first reason stays.

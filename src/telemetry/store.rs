@@ -42,7 +42,7 @@ impl StoreMetrics {
             ),
             state: m.gauges(
                 "vestibule_store",
-                "The store behind the cache: whether it can be written, whether it answers reads and writes, writes that wait, sessions and logins owed to it, records at the last round.",
+                "The store behind the cache: whether it can be written, whether it answers reads and writes, whether changes of other instances are heard, writes that wait, sessions and logins owed to it, records at the last round.",
                 &["what"],
             ),
             set_aside: m.count(
@@ -131,6 +131,13 @@ impl StoreMetrics {
     pub(crate) fn owing(&self, entries: usize) {
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         self.state.with_label_values(&["owed"]).set(entries);
+    }
+
+    /// Whether changes of other instances are heard.
+    pub(crate) fn subscribed(&self, is: bool) {
+        self.state
+            .with_label_values(&["subscribed"])
+            .set(i64::from(is));
     }
 
     /// What a round through all records found.

@@ -45,6 +45,8 @@ mod schemathesis;
 #[cfg(test)]
 mod session_apps;
 #[cfg(test)]
+mod shared_store;
+#[cfg(test)]
 mod store_contract;
 #[cfg(test)]
 mod strict;

@@ -15,6 +15,7 @@ use vestibule::domain::time::Millis;
 use vestibule::domain::token::TokenHash;
 use vestibule::ports::{Clock, SessionStore, StoreError};
 use vestibule::store::memory::MemoryCapacity;
+use vestibule::store::valkey::Settings;
 use vestibule::store::{
     EmbeddedStore, Ended, Ending, Found, LayeredStore, Login, Marker, MemoryStore, Owing,
     PersonKey, Resident,
@@ -22,6 +23,7 @@ use vestibule::store::{
 use vestibule::telemetry::Telemetry;
 
 use crate::support::clock::{ManualClock, T0};
+use crate::support::valkey::{Server, far};
 
 pub(crate) const KEEP: Duration = Duration::from_mins(30);
 
@@ -29,9 +31,10 @@ pub(crate) const KEEP: Duration = Duration::from_mins(30);
 pub(crate) struct Opened {
     pub store: Arc<dyn SessionStore>,
     _folder: Option<TempDir>,
+    _server: Option<Server>,
 }
 
-fn capacity() -> MemoryCapacity {
+pub(crate) fn capacity() -> MemoryCapacity {
     MemoryCapacity {
         anonymous: 1 << 20,
         authenticated: 1 << 20,
@@ -50,6 +53,7 @@ fn memory() -> Opened {
     Opened {
         store: Arc::new(MemoryStore::new(capacity())),
         _folder: None,
+        _server: None,
     }
 }
 
@@ -74,6 +78,7 @@ fn embedded() -> Opened {
             Arc::<ManualClock>::default(),
         ),
         _folder: Some(folder),
+        _server: None,
     }
 }
 
@@ -95,7 +100,44 @@ fn embedded_uncached() -> Opened {
             owing(),
         )),
         _folder: Some(folder),
+        _server: None,
     }
+}
+
+/// A layered store over a server that others may use too.
+pub(crate) fn shared(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    capacity: MemoryCapacity,
+) -> LayeredStore {
+    let near = MemoryStore::new(capacity);
+    LayeredStore::new(
+        near,
+        Arc::new(far(settings, clock)),
+        Arc::default(),
+        owing(),
+    )
+}
+
+fn valkey_with(capacity: MemoryCapacity) -> Opened {
+    let server = Server::start();
+    let store = shared(server.settings(), Arc::<ManualClock>::default(), capacity);
+    Opened {
+        store: Arc::new(store),
+        _folder: None,
+        _server: Some(server),
+    }
+}
+
+fn valkey() -> Opened {
+    valkey_with(capacity())
+}
+
+fn valkey_uncached() -> Opened {
+    valkey_with(MemoryCapacity {
+        anonymous: 0,
+        authenticated: 0,
+    })
 }
 
 pub(crate) fn session(id: u128, body: &[(&'static str, &str)]) -> Session {
@@ -162,10 +204,10 @@ const fn hash(bits: u128) -> TokenHash {
     TokenHash::from_u128(bits)
 }
 
-mod suite {
+pub(crate) mod suite {
     use super::*;
 
-    pub(super) async fn what_was_created_is_loaded_whole(store: &dyn SessionStore) {
+    pub(crate) async fn what_was_created_is_loaded_whole(store: &dyn SessionStore) {
         let made = Session {
             token: Some(hash(3)),
             upkeep: Upkeep::of_marks(5, [(1, 0, T0)]),
@@ -184,7 +226,7 @@ mod suite {
         assert!(matches!(nothing, Ok(None)), "{nothing:?}");
     }
 
-    pub(super) async fn creating_never_overwrites_whatever_is_there(store: &dyn SessionStore) {
+    pub(crate) async fn creating_never_overwrites_whatever_is_there(store: &dyn SessionStore) {
         for id in 1..=3 {
             store.create(anonymous(id), KEEP).await.unwrap();
         }
@@ -202,7 +244,7 @@ mod suite {
         assert!(matches!(found, Some(Found::Moved(_))), "{found:?}");
     }
 
-    pub(super) async fn a_save_counts_only_on_the_version_that_is_kept(store: &dyn SessionStore) {
+    pub(crate) async fn a_save_counts_only_on_the_version_that_is_kept(store: &dyn SessionStore) {
         let first = anonymous(1);
         store.create(first.clone(), KEEP).await.unwrap();
         let second = changed(&first, "2");
@@ -220,7 +262,7 @@ mod suite {
         ));
     }
 
-    pub(super) async fn a_save_never_sets_cookie_and_activity_back(store: &dyn SessionStore) {
+    pub(crate) async fn a_save_never_sets_cookie_and_activity_back(store: &dyn SessionStore) {
         let first = anonymous(1);
         store.create(first.clone(), KEEP).await.unwrap();
         let later = T0.plus(Duration::from_mins(1));
@@ -245,7 +287,7 @@ mod suite {
         assert_eq!(saved.session().token, Some(hash(5)));
     }
 
-    pub(super) async fn a_cookie_is_noted_only_on_a_live_session(store: &dyn SessionStore) {
+    pub(crate) async fn a_cookie_is_noted_only_on_a_live_session(store: &dyn SessionStore) {
         for id in 1..=2 {
             store.create(anonymous(id), KEEP).await.unwrap();
         }
@@ -266,7 +308,7 @@ mod suite {
         assert!(found.is_none(), "nothing came back to life: {found:?}");
     }
 
-    pub(super) async fn activity_moves_forwards_alone(store: &dyn SessionStore) {
+    pub(crate) async fn activity_moves_forwards_alone(store: &dyn SessionStore) {
         let resident = store.create(anonymous(1), KEEP).await.unwrap();
         let later = T0.plus(Duration::from_secs(9));
         store.touch(&resident, later, Duration::ZERO);
@@ -275,7 +317,7 @@ mod suite {
         assert_eq!(resident.snapshot().last_seen, later);
     }
 
-    pub(super) async fn a_rotation_leaves_its_marker_and_a_late_write_finds_nothing(
+    pub(crate) async fn a_rotation_leaves_its_marker_and_a_late_write_finds_nothing(
         store: &dyn SessionStore,
     ) {
         let old = known_shopper(1);
@@ -294,7 +336,7 @@ mod suite {
         assert!(matches!(found, Some(Found::Moved(_))), "{found:?}");
     }
 
-    pub(super) async fn at_no_moment_of_a_rotation_is_there_nothing(store: Arc<dyn SessionStore>) {
+    pub(crate) async fn at_no_moment_of_a_rotation_is_there_nothing(store: Arc<dyn SessionStore>) {
         for round in 1..=20 {
             let old = if round % 2 == 0 {
                 known_shopper(round)
@@ -318,7 +360,7 @@ mod suite {
         }
     }
 
-    pub(super) async fn a_persons_sessions_are_found_and_no_others(store: &dyn SessionStore) {
+    pub(crate) async fn a_persons_sessions_are_found_and_no_others(store: &dyn SessionStore) {
         let staff = session(
             3,
             &[
@@ -368,7 +410,7 @@ mod suite {
         );
     }
 
-    pub(super) async fn a_session_ends_once_and_its_tombstone_says_why(store: &dyn SessionStore) {
+    pub(crate) async fn a_session_ends_once_and_its_tombstone_says_why(store: &dyn SessionStore) {
         let old = known_shopper(1);
         store.create(old.clone(), KEEP).await.unwrap();
         let with = Ended {
@@ -389,7 +431,7 @@ mod suite {
         assert_eq!(nothing, Ok(false));
     }
 
-    pub(super) async fn a_login_opens_once_and_ends_once(store: &dyn SessionStore) {
+    pub(crate) async fn a_login_opens_once_and_ends_once(store: &dyn SessionStore) {
         let (day, now) = (Duration::from_hours(24), now());
         let login = || Login::new(now, now.plus(day));
         store.open_login(hash(1), login()).await.unwrap();
@@ -404,13 +446,13 @@ mod suite {
         assert_eq!(again.ended(), Some(Ending::Idle));
     }
 
-    pub(super) async fn a_login_that_nobody_opened_cannot_end(store: &dyn SessionStore) {
+    pub(crate) async fn a_login_that_nobody_opened_cannot_end(store: &dyn SessionStore) {
         assert!(store.login(hash(1)).await.unwrap().is_none());
         assert_eq!(store.close_login(hash(1), Ending::Idle).await, Ok(false));
         assert!(store.login(hash(1)).await.unwrap().is_none());
     }
 
-    pub(super) async fn a_session_knows_of_the_end_of_its_logins(store: &dyn SessionStore) {
+    pub(crate) async fn a_session_knows_of_the_end_of_its_logins(store: &dyn SessionStore) {
         let (day, now) = (Duration::from_hours(24), now());
         store
             .open_login(hash(1), Login::new(now, now.plus(day)))
@@ -428,14 +470,14 @@ mod suite {
         assert!(!live(store, 1).await.logins_stand(now, day));
     }
 
-    pub(super) async fn a_login_is_forgotten_at_its_tokens_end(store: &dyn SessionStore) {
+    pub(crate) async fn a_login_is_forgotten_at_its_tokens_end(store: &dyn SessionStore) {
         let now = now();
         let over = Login::new(now, now);
         store.open_login(hash(1), over).await.unwrap();
         assert!(store.login(hash(1)).await.unwrap().is_none());
     }
 
-    pub(super) async fn a_record_that_outlived_itself_is_gone(store: &dyn SessionStore) {
+    pub(crate) async fn a_record_that_outlived_itself_is_gone(store: &dyn SessionStore) {
         // Used long before any clock of a test began.
         let old = Session {
             last_seen: Millis::from_secs(0),
@@ -493,3 +535,5 @@ macro_rules! store_contract {
 store_contract!(memory);
 store_contract!(embedded);
 store_contract!(embedded_uncached);
+store_contract!(valkey);
+store_contract!(valkey_uncached);

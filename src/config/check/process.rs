@@ -1,4 +1,4 @@
-//! Server, listeners, admin address, limits, log and store.
+//! Server, listeners, admin address, limits and log.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -11,7 +11,7 @@ use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{Admin, Limits, Listener, Log, LogFormat, LogLevel, Store, StoreKind};
+use crate::config::values::{Admin, Limits, Listener, Log, LogFormat, LogLevel};
 use crate::domain::session::limits::SessionLimits;
 
 const ADDRESS: &str = "an address and a port, such as 0.0.0.0:8080 or [::]:8080";
@@ -183,30 +183,6 @@ impl Check<'_, '_, '_> {
             new_sessions_per_minute: (new_sessions_per_minute > 0)
                 .then_some(new_sessions_per_minute),
             idle_timeout: idle_timeout.0,
-        })
-    }
-
-    pub(super) fn store(&mut self, written: &raw::Store) -> Option<Store> {
-        let raw::Store {
-            kind,
-            path,
-            journal,
-            max_anonymous,
-            max_authenticated,
-        } = written;
-        let kind = match kind {
-            raw::StoreKind::Memory => StoreKind::Memory,
-            raw::StoreKind::Embedded => {
-                let at = At::default().key("store").key("path");
-                let path = self.file(&at, path, FileKind::StoreFolder)?;
-                StoreKind::Embedded { path }
-            }
-        };
-        Some(Store {
-            kind,
-            journal: *journal,
-            max_anonymous: max_anonymous.0,
-            max_authenticated: max_authenticated.0,
         })
     }
 

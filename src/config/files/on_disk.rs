@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use rustix::fs::Access;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{FileChecks, FileFault, FileKind};
 use crate::config::report::Severity;
@@ -74,6 +76,10 @@ const fn what(kind: FileKind) -> &'static str {
         FileKind::Directory => "the directory",
         FileKind::AdminToken | FileKind::AppToken => "the token file",
         FileKind::StoreFolder => "the store's folder",
+        FileKind::StorePassword => "the password file",
+        FileKind::StoreAuthorities => "the authorities' file",
+        FileKind::StoreCertificate => "the certificate",
+        FileKind::StoreKey => "the certificate's key",
     }
 }
 
@@ -123,13 +129,35 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::AppToken if !is_visible(text.trim()) => {
             unusable("it holds more than visible ASCII on one line".to_owned())
         }
+        FileKind::StorePassword if text.trim().is_empty() => unusable("it is empty".to_owned()),
+        FileKind::StorePassword if text.trim().lines().count() > 1 => {
+            unusable("it has more than one line".to_owned())
+        }
+        FileKind::StoreAuthorities | FileKind::StoreCertificate if !holds_certificates(text) => {
+            unusable("it holds no certificate in PEM".to_owned())
+        }
+        FileKind::StoreKey if PrivateKeyDer::from_pem_slice(text.as_bytes()).is_err() => {
+            unusable("it holds no private key in PEM".to_owned())
+        }
         // A folder is never read as a text.
-        FileKind::AdminToken | FileKind::AppToken | FileKind::StoreFolder => Vec::new(),
+        FileKind::AdminToken
+        | FileKind::AppToken
+        | FileKind::StoreFolder
+        | FileKind::StorePassword
+        | FileKind::StoreAuthorities
+        | FileKind::StoreCertificate
+        | FileKind::StoreKey => Vec::new(),
         FileKind::Directory => match Embedded::parse(text) {
             Ok(_) => Vec::new(),
             Err(mistakes) => mistakes.iter().map(in_directory).collect(),
         },
     }
+}
+
+/// Whether a text holds one certificate or more, and nothing broken.
+fn holds_certificates(text: &str) -> bool {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+    certificates.is_ok_and(|certificates| !certificates.is_empty())
 }
 
 /// Whether a text can be a header's value as it is.

@@ -1,5 +1,7 @@
 //! `[server]`, `[[listener]]`, `[admin]`, `[log]`, `[store]`, `[limits]`.
 
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -132,6 +134,37 @@ pub struct Store {
     /// are written when it answers again. Past it, new visitors get none until then. Twice as many
     /// may end.
     pub journal: usize,
+    /// The servers of a `valkey` store, each `host:port`: the one, the Sentinels, or some nodes of
+    /// the cluster.
+    pub addresses: Vec<String>,
+    /// What is behind the addresses.
+    pub mode: StoreMode,
+    /// The name by which the Sentinels know the master.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentinel_master: Option<String>,
+    /// Whether connections to the servers are encrypted.
+    pub tls: bool,
+    /// A file with certificates (PEM) of the authorities that vouch for the servers. Without it,
+    /// the system's count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// A file with the certificate (PEM) that is shown to the servers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
+    /// A file with its key (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<String>,
+    /// The user of the store. Without it, `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// A file that holds the user's password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<String>,
+    /// What all keys and the channel of changes begin with: instances that share sessions share it.
+    pub key_prefix: String,
+    /// How long an operation of a `valkey` store may take, waiting for a connection included. Past
+    /// it the store counts as unavailable.
+    pub deadline: Span,
     /// Memory that sessions of anonymous shoppers may take up. Past it the least recently used go:
     /// from memory alone where there is a store behind it, else for good.
     pub max_anonymous: Size,
@@ -145,6 +178,17 @@ impl Default for Store {
             kind: StoreKind::Embedded,
             path: "data/sessions".to_owned(),
             journal: 50_000,
+            addresses: Vec::new(),
+            mode: StoreMode::Single,
+            sentinel_master: None,
+            tls: false,
+            ca_file: None,
+            client_certificate: None,
+            client_key: None,
+            username: None,
+            password_file: None,
+            key_prefix: "vst".to_owned(),
+            deadline: Span(Duration::from_millis(100)),
             max_anonymous: Size::mib(256),
             max_authenticated: Size::mib(256),
         }
@@ -159,6 +203,20 @@ pub enum StoreKind {
     Embedded,
     /// In this process alone: a restart forgets every session.
     Memory,
+    /// On Valkey, or Redis from version 7: several instances share their sessions.
+    Valkey,
+}
+
+/// What is behind the addresses of a shared store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreMode {
+    /// One server.
+    Single,
+    /// Sentinels that know the master.
+    Sentinel,
+    /// Nodes of a cluster; the others are found by themselves.
+    Cluster,
 }
 
 /// What a request and a session may weigh.

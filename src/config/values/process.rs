@@ -79,6 +79,47 @@ pub enum StoreKind {
         /// Their folder.
         path: PathBuf,
     },
+    /// Valkey or Redis, for several instances.
+    Valkey(Box<SharedStore>),
+}
+
+/// How a shared store is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedStore {
+    /// Host and port of each server. At least one.
+    pub addresses: Vec<(String, u16)>,
+    /// What they are.
+    pub mode: StoreMode,
+    /// Encryption, if connections are encrypted.
+    pub tls: Option<StoreTls>,
+    /// The user; none: `default`.
+    pub username: Option<String>,
+    /// The file that holds its password.
+    pub password_file: Option<PathBuf>,
+    /// What every key begins with.
+    pub key_prefix: String,
+    /// How long an operation may take.
+    pub deadline: Duration,
+}
+
+/// What is behind the addresses of a shared store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreMode {
+    /// One server.
+    Single,
+    /// Sentinels that know a master by this name.
+    Sentinel(String),
+    /// Nodes of a cluster.
+    Cluster,
+}
+
+/// The files of encrypted connections, in PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreTls {
+    /// Certificates of authorities; none: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that is shown, and its key.
+    pub client: Option<(PathBuf, PathBuf)>,
 }
 
 /// What a request and a session may weigh (contract §14). Sizes in bytes.

@@ -63,7 +63,7 @@ impl Layers {
         match written {
             Ok(()) => self.journal.metrics().light("written"),
             // Another instance has made it again from the token; what it made is what counts.
-            Err(StoreError::Exists) => return self.fetch(id).await.map(drop),
+            Err(StoreError::Exists) => return self.fetch(id, false).await.map(drop),
             error if promise.bears(&error) => {
                 self.owe(id, Owed::Begun { session, keep }, error)?;
             }

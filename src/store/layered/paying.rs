@@ -138,7 +138,7 @@ impl Layers {
                 version: there.version + 1,
                 ..session
             };
-            let logins = self.logins(&session).await?;
+            let logins = self.logins(&session, false).await?;
             let resident = Resident::new(session.clone(), logins);
             if let Some(Found::Live(old)) = self.near.peek(id, session.authenticated()) {
                 resident.touch(old.last_seen());

@@ -39,7 +39,7 @@ impl Layers {
     ) -> Result<Arc<Resident>, StoreError> {
         let id = session.id;
         let _turn = self.turns.lock(id).await;
-        let logins = self.logins(&session).await?;
+        let logins = self.logins(&session, false).await?;
         let created = self.far.create(session.clone(), keep).await;
         if promise.bears(&created) {
             if self.near.peek(id, false).is_some() {
@@ -62,7 +62,7 @@ impl Layers {
     ) -> Result<Option<Arc<Resident>>, StoreError> {
         let id = session.id;
         let _turn = self.turns.lock(id).await;
-        let logins = self.logins(&session).await?;
+        let logins = self.logins(&session, false).await?;
         let saved = match self.stand(id, promise).await {
             Ok(()) => self.far.save(session.clone(), based_on, keep).await,
             Err(error) => Err(error),
@@ -74,8 +74,8 @@ impl Layers {
         };
         let Some(session) = saved else {
             // Somebody else was there: whoever tries again is to find what they left.
-            if self.journal.of(id).is_none() && self.fetch(id).await?.is_none() {
-                self.near.forget(id);
+            if self.journal.of(id).is_none() {
+                self.fetch(id, false).await?;
             }
             return Ok(None);
         };
@@ -251,8 +251,8 @@ impl Layers {
         };
         if was_live {
             self.near.keep(id, Found::Ended(ended), keep);
-        } else if self.fetch(id).await?.is_none() {
-            self.near.forget(id);
+        } else {
+            self.fetch(id, false).await?;
         }
         Ok(was_live)
     }
@@ -262,6 +262,7 @@ impl Layers {
         token: TokenHash,
         login: Login,
     ) -> Result<Arc<Login>, StoreError> {
+        let endings = self.heard.endings();
         let copy = login.copy();
         let opened = self.far.open_login(token, login).await;
         if Promise::Owed.bears(&opened) {
@@ -273,7 +274,11 @@ impl Layers {
             self.owe_login(token, owed, opened)?;
             return Ok(login);
         }
-        Ok(self.near.remember(token, opened?))
+        let login = self.near.remember(token, opened?);
+        if self.heard.endings() == endings {
+            return Ok(login);
+        }
+        Ok(self.login(token, true).await?.unwrap_or(login))
     }
 
     pub(super) async fn close_login(

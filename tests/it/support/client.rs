@@ -23,6 +23,14 @@ impl Client {
         }
     }
 
+    /// The same shopper, whom a load balancer sends to another instance.
+    pub(crate) fn moved_to(&self, port: u16) -> Self {
+        Self {
+            port,
+            jar: self.jar.clone(),
+        }
+    }
+
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
         self.jar.get(name).map(String::as_str)
     }

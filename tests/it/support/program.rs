@@ -257,6 +257,39 @@ pub(crate) async fn run_demo_configuration() -> (Running, PathBuf, u16) {
     panic!("no free ports");
 }
 
+/// A running `vestibule run` on the demo's configuration with its sessions on a shared server, and
+/// with the keys and the storefront of a running demo. With it, the proxy's port.
+pub(crate) async fn run_instance(demo: &Demo, server_port: u16) -> (Running, u16) {
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
+    let read = |name: &str| std::fs::read_to_string(conf.join(name)).unwrap();
+    let store = format!(
+        "kind = \"valkey\"\naddresses = [\"127.0.0.1:{server_port}\"]\ndeadline = \"5s\"\n#"
+    );
+    let storefront = format!("127.0.0.1:{}", demo.storefront_port);
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/examples/");
+    for _ in 0..TRIES {
+        let folder = tempfile::tempdir().unwrap();
+        let [port, admin_port, _] = free_ports();
+        let text = read("demo.toml")
+            .replace("kind = \"embedded\"", &store)
+            .replace("path = \"../data/demo/sessions\"", "")
+            .replace("../data/demo", demo.data().to_str().unwrap())
+            .replace("127.0.0.1:8081", &storefront)
+            .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
+            .replace("127.0.0.1:9090", &format!("127.0.0.1:{admin_port}"))
+            .replace("\"examples/", &format!("\"{examples}"));
+        let config = write(folder.path(), "run.toml", &text);
+        let directory = read("demo-directory.toml");
+        write(folder.path(), "demo-directory.toml", &directory);
+        let mut running = Running::begin(program(&["run", "--config", &config]), folder);
+        if running.answers(port, admin_port).await {
+            return (running, port);
+        }
+        running.lost_a_port();
+    }
+    panic!("no free ports");
+}
+
 /// Three ports that are free now, all held at once so that they differ.
 pub(crate) fn free_ports() -> [u16; 3] {
     let held = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());

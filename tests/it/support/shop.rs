@@ -215,6 +215,40 @@ impl Shop {
         })
     }
 
+    /// Another instance of the same shop: the same configuration, keys and time, and whatever store
+    /// they share.
+    pub(crate) fn twin(&self, origin: Origin) -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["shop.toml", "shop.test.toml", "login.json", "keys.json"] {
+            std::fs::copy(self.folder.path().join(name), folder.path().join(name)).unwrap();
+        }
+        let file = folder.path().join("shop.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (ours, theirs) = (self.origin.address.to_string(), origin.address.to_string());
+        std::fs::write(&file, text.replace(&ours, &theirs)).unwrap();
+        let layers = Layers::read(&file, Some("test"), []);
+        let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
+        let ports = Ports {
+            clock: Arc::<ManualClock>::clone(&self.clock),
+            entropy: Arc::<CountedEntropy>::clone(&self.entropy),
+            directories: Arc::new(Moody(Arc::clone(&self.mood))),
+            new_keys: NewKeys::Kept,
+        };
+        let shared = assemble(&loaded.config, &ports).unwrap();
+        let edge = Edge::new(Arc::clone(&shared), false);
+        let login = std::fs::read_to_string(folder.path().join("login.json")).unwrap();
+        Arc::new(Self {
+            clock: Arc::clone(&self.clock),
+            origin,
+            mood: Arc::clone(&self.mood),
+            shared,
+            proxy: Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge)),
+            login_key: LoginKey::parse(&login).unwrap(),
+            entropy: Arc::clone(&self.entropy),
+            folder,
+        })
+    }
+
     /// Sends bytes over a connection of its own; returns when the exchange is over and logged.
     pub(crate) async fn raw(&self, wire: &[u8]) -> Reply {
         let (mut client, server) = tokio::io::duplex(1 << 20);

@@ -38,7 +38,7 @@ struct Kept {
 }
 
 /// The cookies of a browser.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Jar(BTreeMap<String, Kept>);
 
 #[derive(Clone, Debug)]

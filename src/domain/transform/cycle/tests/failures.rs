@@ -280,7 +280,7 @@ fn a_loop_gives_moving_keys_their_old_value_and_keeps_settled_ones() {
         assert_eq!(outcome.body.text("public.Z"), Some("z"), "{kind}");
         let looped = outcome.looped.unwrap();
         assert_eq!(looped.fields, [known("public.Y")], "{kind}");
-        assert_eq!(looped.apps, ["spin".into()], "{kind}");
+        assert_eq!(looped.apps, [Arc::<str>::from("spin")], "{kind}");
     }
 }
 
