@@ -136,11 +136,14 @@ impl Layers {
 
     async fn login(&self, token: TokenHash, anew: bool) -> Result<Option<Arc<Login>>, StoreError> {
         let near = self.near.remembered(token);
-        if near.is_some() && !anew && !self.heard.doubts_login(token) {
+        if let Some(login) = &near
+            && !anew
+            && !self.heard.doubts_login(token, login)
+        {
             return Ok(near);
         }
         loop {
-            let endings = self.heard.endings();
+            let (drops, endings) = (self.heard.drops(), self.heard.endings());
             let read = match self.far.login(token).await {
                 Err(StoreError::Unavailable(_)) if near.is_some() && !anew => None,
                 read => read?,
@@ -150,6 +153,7 @@ impl Layers {
                 return Ok(near);
             };
             let login = self.near.remember(token, read);
+            login.check(drops);
             if self.heard.endings() == endings {
                 return Ok(Some(login));
             }
@@ -157,9 +161,10 @@ impl Layers {
     }
 
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
-        let endings = self.heard.endings();
+        let (drops, endings) = (self.heard.drops(), self.heard.endings());
         let login = self.far.open_login(token, login).await?;
         let login = self.near.remember(token, login);
+        login.check(drops);
         if self.heard.endings() == endings {
             return Ok(login);
         }
@@ -346,7 +351,7 @@ impl SessionStore for LayeredStore {
 
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
         if let Some(login) = self.0.near.remembered(token)
-            && !self.0.heard.doubts_login(token)
+            && !self.0.heard.doubts_login(token, &login)
         {
             return Ok(login);
         }

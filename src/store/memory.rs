@@ -170,11 +170,10 @@ impl MemoryStore {
         self.authenticated.invalidate(&id);
     }
 
-    /// Drops everything that is here.
-    pub(super) fn forget_everything(&self) {
+    /// Drops every session. Logins stay: requests under way hold the same ones.
+    pub(super) fn forget_sessions(&self) {
         self.anonymous.invalidate_all();
         self.authenticated.invalidate_all();
-        self.logins.invalidate_all();
     }
 
     /// Every live session that is here.
@@ -239,8 +238,11 @@ impl MemoryStore {
 #[async_trait]
 impl SessionStore for MemoryStore {
     fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found> {
-        let near = self.cache(authenticated).get(&id);
-        near.or_else(|| self.cache(!authenticated).get(&id))
+        let look = |authenticated: bool| self.cache(authenticated).get(&id);
+        look(authenticated)
+            .or_else(|| look(!authenticated))
+            // It may have moved over between the two looks.
+            .or_else(|| look(authenticated))
             .map(|entry| entry.found)
     }
 

@@ -1,9 +1,10 @@
 //! A master that dies, and the Sentinel that names another.
 
 use vestibule::ports::SessionStore;
+use vestibule::store::Found;
 use vestibule::store::valkey::{Mode, Settings};
 
-use super::{KEEP, anonymous, live, next};
+use super::{KEEP, anonymous, id, live, next};
 use crate::support::valkey::{Instance, Server, eventually};
 
 #[tokio::test]
@@ -55,5 +56,11 @@ async fn after_a_fail_over_sessions_go_on_at_the_new_master() {
     );
     one.until_hearing().await;
     other.until_hearing().await;
-    assert_eq!(live(&other.store, 1).await.session().version, 2);
+    eventually("the other instance reads there too", async || {
+        matches!(
+            other.store.load(id(1)).await,
+            Ok(Some(Found::Live(resident))) if resident.session().version == 2
+        )
+    })
+    .await;
 }
