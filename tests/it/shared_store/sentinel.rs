@@ -43,7 +43,11 @@ async fn after_a_fail_over_sessions_go_on_at_the_new_master() {
     .await;
     one.store.create(anonymous(1), KEEP).await.unwrap();
     live(&other.store, 1).await;
-    master.ask(&["WAIT", "1", "5000"]);
+    let key = format!("vst:s:{{{:032x}}}", 1);
+    eventually("the replica has the session", async || {
+        replica.ask(&["EXISTS", &key]) == redis::Value::Int(1)
+    })
+    .await;
     master.kill();
     eventually("the new master is written", async || {
         one.store.save(next(&anonymous(1)), 1, KEEP).await.is_ok()
