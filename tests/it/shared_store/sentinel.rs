@@ -4,6 +4,7 @@ use vestibule::ports::SessionStore;
 use vestibule::store::Found;
 use vestibule::store::valkey::{Mode, Settings};
 
+use super::secured::as_documented_user;
 use super::{KEEP, anonymous, id, live, next};
 use crate::support::valkey::{Instance, Server, eventually};
 
@@ -26,6 +27,7 @@ async fn after_a_fail_over_sessions_go_on_at_the_new_master() {
         },
         ..master.settings()
     };
+    let settings = as_documented_user(&[&master, &replica], settings);
     let (one, other) = (
         Instance::hearing(settings.clone()).await,
         Instance::hearing(settings).await,
