@@ -270,7 +270,7 @@ impl SessionStore for LayeredStore {
 
     async fn open_login(&self, token: TokenHash, login: Login) -> Result<Arc<Login>, StoreError> {
         if let Some(login) = self.0.known_login(token)
-            && !self.0.heard.doubts_login(token)
+            && !self.0.heard.doubts_login(token, &login)
         {
             return Ok(login);
         }

@@ -4,9 +4,11 @@
 //! decided by the lifetime law alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use moka::notification::RemovalCause;
 use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -40,6 +42,8 @@ pub struct MemoryStore {
     authenticated: Cache<SessionId, Entry, ByBits>,
     /// By the bits of the token's keyed hash.
     logins: Cache<u128, Arc<Login>>,
+    /// Whether a login was ever forgotten for want of room, so that sessions may know more of them.
+    crowded: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug)]
@@ -127,13 +131,21 @@ fn sessions(capacity: u64) -> Cache<SessionId, Entry, ByBits> {
 impl MemoryStore {
     /// An empty store.
     pub fn new(capacity: MemoryCapacity) -> Self {
+        let crowded = Arc::<AtomicBool>::default();
+        let noting = Arc::clone(&crowded);
         Self {
+            crowded,
             anonymous: sessions(capacity.anonymous),
             authenticated: sessions(capacity.authenticated),
             logins: Cache::builder()
                 .max_capacity((capacity.authenticated / u64::from(HEAD_BYTES)).max(1024))
                 .eviction_policy(EvictionPolicy::lru())
                 .expire_after(KeepLogins)
+                .eviction_listener(move |_, _, cause| {
+                    if cause == RemovalCause::Size {
+                        noting.store(true, Ordering::Relaxed);
+                    }
+                })
                 .build(),
         }
     }
@@ -178,11 +190,10 @@ impl MemoryStore {
         self.authenticated.invalidate(&id);
     }
 
-    /// Drops everything that is here.
-    pub(super) fn forget_everything(&self) {
+    /// Drops every session. Logins stay: requests under way hold the same ones.
+    pub(super) fn forget_sessions(&self) {
         self.anonymous.invalidate_all();
         self.authenticated.invalidate_all();
-        self.logins.invalidate_all();
     }
 
     /// Every live session that is here.
@@ -205,6 +216,11 @@ impl MemoryStore {
             }
         });
         sessions
+    }
+
+    /// Whether sessions here may live by logins that are not remembered.
+    pub(super) fn crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
     }
 
     /// A login that is here.
@@ -258,8 +274,11 @@ impl MemoryStore {
 #[async_trait]
 impl SessionStore for MemoryStore {
     fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found> {
-        let near = self.cache(authenticated).get(&id);
-        near.or_else(|| self.cache(!authenticated).get(&id))
+        let look = |authenticated: bool| self.cache(authenticated).get(&id);
+        look(authenticated)
+            .or_else(|| look(!authenticated))
+            // It may have moved over between the two looks.
+            .or_else(|| look(authenticated))
             .map(|entry| entry.found)
     }
 

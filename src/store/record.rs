@@ -1,7 +1,7 @@
 //! What a store keeps: sessions, rotation markers, tombstones and logins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::domain::session::{Session, SessionId};
@@ -192,6 +192,8 @@ pub struct Login {
     ended: AtomicU8,
     /// The last activity as the far store had it, where the login was read from there.
     read: AtomicI64,
+    /// How often everything near had become doubtful when it was read from afar last.
+    checked: AtomicU64,
 }
 
 impl Login {
@@ -203,6 +205,7 @@ impl Login {
             seen: AtomicI64::new(now.as_millis()),
             ended: AtomicU8::new(0),
             read: AtomicI64::new(NOT_READ.as_millis()),
+            checked: AtomicU64::new(0),
         }
     }
 
@@ -217,7 +220,18 @@ impl Login {
             seen: AtomicI64::new(seen.as_millis()),
             ended: AtomicU8::new(ended.map_or(0, Ending::code)),
             read: AtomicI64::new(seen.as_millis()),
+            checked: AtomicU64::new(0),
         }
+    }
+
+    /// How often everything near had become doubtful when it was read from afar last.
+    pub(super) fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it was read when everything near had become doubtful so often.
+    pub(super) fn check(&self, drops: u64) {
+        self.checked.fetch_max(drops, Ordering::Relaxed);
     }
 
     /// Takes over what the far store has meanwhile heard of others.
@@ -239,6 +253,7 @@ impl Login {
             seen: AtomicI64::new(self.seen.load(Ordering::Relaxed)),
             ended: AtomicU8::new(self.ended.load(Ordering::Acquire)),
             read: AtomicI64::new(self.read.load(Ordering::Relaxed)),
+            checked: AtomicU64::new(self.checked()),
         }
     }
 

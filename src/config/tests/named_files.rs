@@ -70,6 +70,38 @@ fn a_broken_file_is_told_without_its_content() {
 }
 
 #[test]
+fn the_files_of_a_shared_store_are_looked_into_and_nothing_of_them_is_told() {
+    let store = r#"
+        [store]
+        kind = "valkey"
+        addresses = ["valkey.internal:6379"]
+        tls = true
+        ca_file = "ca.pem"
+        client_certificate = "client.pem"
+        client_key = "client.key"
+        username = "vestibule"
+        password_file = "password"
+    "#;
+    let files = [
+        ("ca.pem", "hunter2"),
+        ("client.pem", "hunter2"),
+        ("client.key", "hunter2"),
+        ("password", "hunter2\nhunter3\n"),
+        ("directory.toml", DIRECTORY),
+    ];
+    let told = said(&folder(store, &files));
+    for mistake in [
+        "the authorities' file: it holds no certificate in PEM",
+        "the certificate: it holds no certificate in PEM",
+        "the certificate's key: it holds no private key in PEM",
+        "the password file: it has more than one line",
+    ] {
+        assert!(told.contains(mistake), "{mistake}: {told}");
+    }
+    assert!(!told.contains("hunter"), "{told}");
+}
+
+#[test]
 fn files_that_are_made_at_start_may_be_missing() {
     let extra = "[account.keys]\ncreate = true\n";
     let files = [

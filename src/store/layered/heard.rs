@@ -11,6 +11,7 @@ use super::Layers;
 use crate::domain::session::SessionId;
 use crate::domain::token::TokenHash;
 use crate::ports::Changed;
+use crate::store::record::Login;
 
 /// How long what was read is believed while changes are not heard (contract §13: a change is seen
 /// within a second).
@@ -52,8 +53,10 @@ impl Heard {
     }
 
     /// The same for a login.
-    pub(super) fn doubts_login(&self, token: TokenHash) -> bool {
-        self.unheard.load(Ordering::Relaxed) && !self.just_read.contains_key(&token.as_u128())
+    pub(super) fn doubts_login(&self, token: TokenHash, login: &Login) -> bool {
+        login.checked() != self.drops()
+            || self.unheard.load(Ordering::Relaxed)
+                && !self.just_read.contains_key(&token.as_u128())
     }
 
     /// A session or a login, by its bits, was read, or could not be: it is believed for a moment.
@@ -86,7 +89,7 @@ impl Layers {
                 // In this order: a reading under way either is dropped or notices.
                 self.heard.drops.fetch_add(1, Ordering::AcqRel);
                 self.heard.endings.fetch_add(1, Ordering::AcqRel);
-                self.near.forget_everything();
+                self.near.forget_sessions();
                 self.heard.unheard.store(false, Ordering::Release);
             }
             Changed::Session(id) => {
@@ -102,7 +105,9 @@ impl Layers {
                 self.heard.endings.fetch_add(1, Ordering::AcqRel);
                 match self.near.remembered(token) {
                     Some(login) => drop(login.end(reason)),
-                    None => self.forget_sessions_of(token),
+                    // Every session is looked at, so only where one may have to be found.
+                    None if self.near.crowded() => self.forget_sessions_of(token),
+                    None => {}
                 }
             }
         }

@@ -130,11 +130,13 @@ impl Layers {
         let near = self.known_login(token);
         let owed = self.journal.of_login(token).map(|(_, owed)| owed);
         let ours = owed.as_ref().is_some_and(|owed| owed.opened.is_some());
-        if near.is_some() && (ours || (!anew && !self.heard.doubts_login(token))) {
+        if let Some(login) = &near
+            && (ours || (!anew && !self.heard.doubts_login(token, login)))
+        {
             return Ok(near);
         }
         loop {
-            let endings = self.heard.endings();
+            let (drops, endings) = (self.heard.drops(), self.heard.endings());
             let read = match self.far.login(token).await {
                 Err(StoreError::Unavailable(_)) if near.is_some() && !anew => None,
                 read => read?,
@@ -144,6 +146,7 @@ impl Layers {
                 return Ok(near);
             };
             let login = self.near.remember(token, read);
+            login.check(drops);
             // It ended here, and the far store has not heard of it.
             if let Some(reason) = owed.as_ref().and_then(|owed| owed.closed) {
                 login.end(reason);

@@ -262,7 +262,7 @@ impl Layers {
         token: TokenHash,
         login: Login,
     ) -> Result<Arc<Login>, StoreError> {
-        let endings = self.heard.endings();
+        let (drops, endings) = (self.heard.drops(), self.heard.endings());
         let copy = login.copy();
         let opened = self.far.open_login(token, login).await;
         if Promise::Owed.bears(&opened) {
@@ -275,6 +275,7 @@ impl Layers {
             return Ok(login);
         }
         let login = self.near.remember(token, opened?);
+        login.check(drops);
         if self.heard.endings() == endings {
             return Ok(login);
         }

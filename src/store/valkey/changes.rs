@@ -38,7 +38,7 @@ pub(super) async fn listen(core: Arc<Core>, hear: Hear) {
     let hear: Arc<dyn Fn(Changed) + Send + Sync> = hear.into();
     let mut told = false;
     loop {
-        match subscribe(&core.settings).await {
+        match begin(&core).await {
             Ok(subscriptions) => {
                 core.metrics.subscribed(true);
                 told = false;
@@ -73,6 +73,16 @@ struct Subscription {
 struct Subscriptions {
     at: Vec<Subscription>,
     masters: BTreeSet<Address>,
+}
+
+/// Subscribes, once what is dropped then can be read again.
+async fn begin(core: &Core) -> RedisResult<Subscriptions> {
+    let subscriptions = subscribe(&core.settings).await?;
+    if core.link.answers().await {
+        Ok(subscriptions)
+    } else {
+        Err(target::refused("the server takes no commands"))
+    }
 }
 
 async fn subscribe(settings: &Settings) -> RedisResult<Subscriptions> {

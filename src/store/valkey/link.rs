@@ -24,6 +24,8 @@ const LONGEST: Duration = Duration::from_millis(500);
 const SILENT: Duration = Duration::from_secs(1);
 /// How often a connection that nobody uses is tried.
 const PROBE: Duration = Duration::from_millis(500);
+/// How often a server that was reached elsewhere is tried here.
+const ANSWERS: usize = 20;
 /// How long the answer to that is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -60,6 +62,8 @@ pub(super) struct Link {
     settings: Arc<Settings>,
     state: watch::Sender<State>,
     lost: Notify,
+    /// Somebody has reached the server: a pause may end.
+    again: Notify,
     /// Milliseconds since `born` at which the server answered last.
     answered: AtomicI64,
     born: Instant,
@@ -80,6 +84,7 @@ impl Link {
             settings,
             state: watch::Sender::new(State::Opening),
             lost: Notify::new(),
+            again: Notify::new(),
             answered: AtomicI64::new(0),
             born: Instant::now(),
             metrics,
@@ -155,6 +160,19 @@ impl Link {
         }
     }
 
+    /// Waits a moment until the server answers here too, which it did elsewhere.
+    pub(super) async fn answers(&self) -> bool {
+        self.again.notify_one();
+        let ping = redis::cmd("PING");
+        for _ in 0..ANSWERS {
+            if self.ask(&ping, Instant::now() + PATIENCE).await.is_ok() {
+                return true;
+            }
+            sleep(SHORTEST).await;
+        }
+        false
+    }
+
     /// Makes the connection, and makes it again when it is lost, for ever.
     pub(super) async fn keep(&self, entropy: Arc<dyn Entropy>) {
         let mut pause = SHORTEST;
@@ -180,7 +198,10 @@ impl Link {
                     told = true;
                     let why: Arc<str> = error.to_string().into();
                     self.state.send_replace(State::Down(why));
-                    sleep(jittered(pause, &*entropy)).await;
+                    tokio::select! {
+                        () = sleep(jittered(pause, &*entropy)) => {}
+                        () = self.again.notified() => {}
+                    }
                     pause = (pause * 2).min(LONGEST);
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use vestibule::ports::SessionStore;
 use vestibule::store::valkey::{Mode, Settings};
 
+use super::secured::as_documented_user;
 use super::{KEEP, anonymous, id, live, next};
 use crate::store_contract::suite;
 use crate::support::valkey::{Instance, Server, eventually};
@@ -106,8 +107,10 @@ async fn a_cluster_keeps_every_promise_of_a_store() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_slot_moves_to_another_node_no_call_fails_and_changes_are_heard() {
     let cluster = Cluster::start().await;
-    let one = Arc::new(Instance::hearing(cluster.settings("vst")).await);
-    let other = Instance::hearing(cluster.settings("vst")).await;
+    let nodes: Vec<&Server> = cluster.nodes.iter().collect();
+    let settings = as_documented_user(&nodes, cluster.settings("vst"));
+    let one = Arc::new(Instance::hearing(settings.clone()).await);
+    let other = Instance::hearing(settings).await;
     // On each node, so that each has something to tell.
     for bits in 1..=12 {
         one.store.create(anonymous(bits), KEEP).await.unwrap();

@@ -63,6 +63,20 @@ fn documented_user() -> String {
     line.unwrap().replace("PASSWORD", PASSWORD)
 }
 
+/// Makes the documented user on a server that runs; settings that use it.
+pub(super) fn as_documented_user(servers: &[&Server], settings: Settings) -> Settings {
+    let user = documented_user();
+    let rights: Vec<&str> = user.split(' ').skip(2).collect();
+    for server in servers {
+        server.ask(&[&["ACL", "SETUSER", "vestibule"], rights.as_slice()].concat());
+    }
+    Settings {
+        username: Some("vestibule".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        ..settings
+    }
+}
+
 fn server(folder: &Arc<TempDir>) -> Server {
     certificates(folder.path());
     let users = format!("user default off\n{}\n", documented_user());

@@ -1,9 +1,11 @@
 //! A master that dies, and the Sentinel that names another.
 
 use vestibule::ports::SessionStore;
+use vestibule::store::Found;
 use vestibule::store::valkey::{Mode, Settings};
 
-use super::{KEEP, anonymous, live, next};
+use super::secured::as_documented_user;
+use super::{KEEP, anonymous, id, live, next};
 use crate::support::valkey::{Instance, Server, eventually};
 
 #[tokio::test]
@@ -25,6 +27,7 @@ async fn after_a_fail_over_sessions_go_on_at_the_new_master() {
         },
         ..master.settings()
     };
+    let settings = as_documented_user(&[&master, &replica], settings);
     let (one, other) = (
         Instance::hearing(settings.clone()).await,
         Instance::hearing(settings).await,
@@ -42,7 +45,11 @@ async fn after_a_fail_over_sessions_go_on_at_the_new_master() {
     .await;
     one.store.create(anonymous(1), KEEP).await.unwrap();
     live(&other.store, 1).await;
-    master.ask(&["WAIT", "1", "5000"]);
+    let key = format!("vst:s:{{{:032x}}}", 1);
+    eventually("the replica has the session", async || {
+        replica.ask(&["EXISTS", &key]) == redis::Value::Int(1)
+    })
+    .await;
     master.kill();
     eventually("the new master is written", async || {
         one.store.save(next(&anonymous(1)), 1, KEEP).await.is_ok()
@@ -55,5 +62,11 @@ async fn after_a_fail_over_sessions_go_on_at_the_new_master() {
     );
     one.until_hearing().await;
     other.until_hearing().await;
-    assert_eq!(live(&other.store, 1).await.session().version, 2);
+    eventually("the other instance reads there too", async || {
+        matches!(
+            other.store.load(id(1)).await,
+            Ok(Some(Found::Live(resident))) if resident.session().version == 2
+        )
+    })
+    .await;
 }
