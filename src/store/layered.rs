@@ -362,9 +362,7 @@ impl SessionStore for LayeredStore {
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError> {
         self.whole(move |layers| async move {
             let was_live = layers.far.close_login(token, reason).await?;
-            if let Some(login) = layers.near.remembered(token) {
-                login.end(reason);
-            }
+            layers.end_near(token, reason);
             Ok(was_live)
         })
         .await
