@@ -274,9 +274,8 @@ async fn a_damaged_record_is_set_aside_and_the_shopper_gets_a_new_session() {
     assert_eq!(there, 1);
 }
 
-#[tokio::test]
-async fn a_shopper_who_is_active_elsewhere_does_not_end_here() {
-    let server = Server::start();
+/// Two instances of one shop.
+async fn twins(server: &Server) -> (Arc<Shop>, Arc<Shop>) {
     let store = format!(
         "[store]\nkind = \"valkey\"\naddresses = [\"127.0.0.1:{}\"]\ndeadline = \"5s\"\n",
         server.port
@@ -286,6 +285,54 @@ async fn a_shopper_who_is_active_elsewhere_does_not_end_here() {
     for shop in [&shop, &twin] {
         eventually("changes are heard", async || hears(&shop.metrics())).await;
     }
+    (shop, twin)
+}
+
+#[tokio::test]
+async fn a_login_that_is_used_elsewhere_counts_here() {
+    const AUTH: &str = "VtexIdclientAutCookie_demostore";
+    let server = Server::start();
+    let (shop, twin) = twins(&server).await;
+    let token = shop.token("ana@example.com");
+    let mut here = Shopper::new(&shop);
+    here.keep(AUTH, &token);
+    here.get("/").await;
+    // The twin has the login near, as of this moment.
+    shop.clock.set(at("1:00"));
+    let mut there = Shopper::new(&twin);
+    there.keep(AUTH, &token);
+    there.get("/").await;
+    let user = |shop: &Shop| shop.origin.last().header("x-session-user-id").is_some();
+    assert!(user(&twin));
+    shop.clock.set(at("24:00"));
+    here.get("/").await;
+    let keys: Vec<String> = redis::from_redis_value(server.ask(&["KEYS", "vst:l:*"])).unwrap();
+    let seen = T0.plus(at("24:00")).as_millis();
+    eventually("the login's activity is noted", async || {
+        server.text(&["GETRANGE", &keys[0], "2", "16"]).parse() == Ok(seen)
+    })
+    .await;
+    shop.clock.set(at("31:00"));
+    let mut another = Shopper::new(&twin);
+    another.keep(AUTH, &token);
+    another.get("/").await;
+    assert!(user(&twin), "the login is not idle");
+    // Nobody uses it any more.
+    shop.clock.set(at("57:00"));
+    let mut late = Shopper::new(&shop);
+    late.keep(AUTH, &token);
+    late.get("/").await;
+    assert!(!user(&shop), "the login is idle");
+    let mut late = Shopper::new(&twin);
+    late.keep(AUTH, &token);
+    late.get("/").await;
+    assert!(!user(&twin), "and over for everybody");
+}
+
+#[tokio::test]
+async fn a_shopper_who_is_active_elsewhere_does_not_end_here() {
+    let server = Server::start();
+    let (shop, twin) = twins(&server).await;
     let mut shopper = Shopper::new(&shop);
     shopper.get("/").await;
     let session = |shop: &Shop| shop.origin.last().header("x-session-id").map(str::to_owned);

@@ -11,7 +11,7 @@ use super::Layers;
 use crate::domain::session::SessionId;
 use crate::domain::token::TokenHash;
 use crate::ports::Changed;
-use crate::store::record::Login;
+use crate::store::record::{Ending, Login};
 
 /// How long what was read is believed while changes are not heard (contract §13: a change is seen
 /// within a second).
@@ -103,18 +103,22 @@ impl Layers {
             }
             Changed::Login(token, reason) => {
                 self.heard.endings.fetch_add(1, Ordering::AcqRel);
-                match self.near.remembered(token) {
-                    Some(login) => drop(login.end(reason)),
-                    // Every session is looked at, so only where one may have to be found.
-                    None if self.near.crowded() => self.forget_sessions_of(token),
-                    None => {}
-                }
+                self.end_near(token, reason);
             }
         }
     }
 
-    /// A login may be forgotten while sessions that live by it are near.
-    fn forget_sessions_of(&self, token: TokenHash) {
+    /// Ends a login for every session that is near.
+    pub(super) fn end_near(&self, token: TokenHash, reason: Ending) {
+        if let Some(login) = self.near.remembered(token) {
+            login.end(reason);
+            return;
+        }
+        // Sessions that live by one that was forgotten may be near all the same. Every session is
+        // looked at, so only where that can be.
+        if !self.near.crowded() {
+            return;
+        }
         let mut sessions = Vec::new();
         self.near.each_live(|resident| {
             let session = resident.session();

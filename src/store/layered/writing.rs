@@ -305,6 +305,7 @@ impl Layers {
         if let Some(login) = here {
             login.end(reason);
         }
+        self.end_near(token, reason);
         Ok(was_live)
     }
 
