@@ -58,7 +58,8 @@ pub struct SharedBody {
 
 impl SharedBody {
     /// A body whose plans are not made yet.
-    pub fn new(body: Body) -> Self {
+    pub fn new(mut body: Body) -> Self {
+        body.shrink();
         let principal = Principal::of(&body);
         let held = Held::of(&body);
         Self {

@@ -5,12 +5,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use moka::notification::RemovalCause;
 use moka::ops::compute::{CompResult, Op};
-use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::bits::ByBits;
@@ -21,10 +19,9 @@ use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::ports::{OfPerson, SessionStore, StoreError};
 
-/// What a session's head, its cache entry and its share of tables take, in bytes.
-const HEAD_BYTES: u32 = 400;
-/// Bytes of an anonymous body that count as shared.
-const SHARED_BYTES: usize = 4096;
+mod keeping;
+
+use keeping::{Entry, logins, sessions};
 
 /// Room for sessions, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,88 +43,6 @@ pub struct MemoryStore {
     crowded: Arc<AtomicBool>,
 }
 
-#[derive(Clone, Debug)]
-struct Entry {
-    found: Found,
-    keep: Duration,
-}
-
-/// How long an entry is kept after it was last written or read: `keep`, and up to a sixteenth more.
-///
-/// Moving an entry's end on every read would cost as much as finding the entry, so that is done
-/// only when the slack is used up.
-#[derive(Debug)]
-struct KeepEntries;
-
-fn with_slack(keep: Duration) -> Duration {
-    keep.saturating_add(keep / 16)
-}
-
-impl moka::Expiry<SessionId, Entry> for KeepEntries {
-    fn expire_after_create(&self, _: &SessionId, entry: &Entry, _: Instant) -> Option<Duration> {
-        Some(with_slack(entry.keep))
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &SessionId,
-        entry: &Entry,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(with_slack(entry.keep))
-    }
-
-    fn expire_after_read(
-        &self,
-        _: &SessionId,
-        entry: &Entry,
-        _: Instant,
-        left: Option<Duration>,
-        _: Instant,
-    ) -> Option<Duration> {
-        left.filter(|left| *left >= entry.keep)
-            .or_else(|| Some(with_slack(entry.keep)))
-    }
-}
-
-/// A login is remembered until its own token's end, used or not: forgotten earlier, it would count
-/// as new.
-#[derive(Debug)]
-struct KeepLogins;
-
-impl moka::Expiry<u128, Arc<Login>> for KeepLogins {
-    fn expire_after_create(&self, _: &u128, login: &Arc<Login>, _: Instant) -> Option<Duration> {
-        Some(login.expires.since(login.created_at))
-    }
-}
-
-fn weight(_: &SessionId, entry: &Entry) -> u32 {
-    let session = match &entry.found {
-        Found::Live(resident) => resident.session(),
-        Found::Ended(ended) => &ended.session,
-        Found::Moved(_) => return HEAD_BYTES,
-    };
-    let body = session.body.weight();
-    // A small anonymous body is shared by thousands; one that grew is a visitor's own.
-    let own = if session.authenticated() {
-        body
-    } else {
-        body.saturating_sub(SHARED_BYTES)
-    };
-    HEAD_BYTES.saturating_add(u32::try_from(own).unwrap_or(u32::MAX))
-}
-
-fn sessions(capacity: u64) -> Cache<SessionId, Entry, ByBits> {
-    Cache::builder()
-        .max_capacity(capacity)
-        .weigher(weight)
-        // Not TinyLFU: when full, it may refuse new sessions, and a shopper would never get one.
-        .eviction_policy(EvictionPolicy::lru())
-        .expire_after(KeepEntries)
-        .build_with_hasher(ByBits)
-}
-
 impl MemoryStore {
     /// An empty store.
     pub fn new(capacity: MemoryCapacity) -> Self {
@@ -137,16 +52,9 @@ impl MemoryStore {
             crowded,
             anonymous: sessions(capacity.anonymous),
             authenticated: sessions(capacity.authenticated),
-            logins: Cache::builder()
-                .max_capacity((capacity.authenticated / u64::from(HEAD_BYTES)).max(1024))
-                .eviction_policy(EvictionPolicy::lru())
-                .expire_after(KeepLogins)
-                .eviction_listener(move |_, _, cause| {
-                    if cause == RemovalCause::Size {
-                        noting.store(true, Ordering::Relaxed);
-                    }
-                })
-                .build(),
+            logins: logins(capacity.authenticated, move || {
+                noting.store(true, Ordering::Relaxed);
+            }),
         }
     }
 
@@ -169,7 +77,7 @@ impl MemoryStore {
     /// Keeps what another store has, in place of whatever is here.
     pub(super) fn keep(&self, id: SessionId, found: Found, keep: Duration) {
         let known = matches!(&found, Found::Live(resident) if resident.session().authenticated());
-        let entry = Entry { found, keep };
+        let entry = Entry::new(found, keep);
         // In this order: at no moment is there nothing under the id.
         self.cache(known)
             .entry(id)
@@ -200,7 +108,7 @@ impl MemoryStore {
     pub(super) fn each_live(&self, mut see: impl FnMut(&Arc<Resident>)) {
         for cache in [&self.anonymous, &self.authenticated] {
             for (_, entry) in cache {
-                if let Found::Live(resident) = &entry.found {
+                if let Some(resident) = entry.resident() {
                     see(resident);
                 }
             }
@@ -248,17 +156,16 @@ impl MemoryStore {
         for cache in [&self.anonymous, &self.authenticated] {
             let mut old = None;
             let result = cache.entry(id).and_compute_with(|entry| {
-                let Some(Entry {
-                    found: Found::Live(resident),
-                    keep,
-                }) = entry.map(moka::Entry::into_value)
-                else {
+                let Some(entry) = entry.map(moka::Entry::into_value) else {
                     return Op::Nop;
                 };
-                match make(&resident, keep) {
-                    Some(entry) => {
-                        old = Some(resident);
-                        Op::Put(entry)
+                let Some(resident) = entry.resident() else {
+                    return Op::Nop;
+                };
+                match make(resident, entry.keep) {
+                    Some(next) => {
+                        old = Some(Arc::clone(resident));
+                        Op::Put(next)
                     }
                     None => Op::Nop,
                 }
@@ -279,7 +186,7 @@ impl SessionStore for MemoryStore {
             .or_else(|| look(!authenticated))
             // It may have moved over between the two looks.
             .or_else(|| look(authenticated))
-            .map(|entry| entry.found)
+            .map(Entry::found)
     }
 
     fn counts(&self) -> (u64, u64) {
@@ -298,10 +205,7 @@ impl SessionStore for MemoryStore {
         let id = session.id;
         let cache = self.cache(session.authenticated());
         let resident = Arc::new(Resident::new(session, logins));
-        let entry = Entry {
-            found: Found::Live(Arc::clone(&resident)),
-            keep,
-        };
+        let entry = Entry::live(Arc::clone(&resident), keep);
         let elsewhere = self.cache(!resident.session().authenticated());
         if elsewhere.contains_key(&id) {
             return Err(StoreError::Exists);
@@ -332,10 +236,7 @@ impl SessionStore for MemoryStore {
                 ..session.clone()
             };
             let resident = Arc::new(Resident::new(next, logins.clone()));
-            Some(Entry {
-                found: Found::Live(resident),
-                keep,
-            })
+            Some(Entry::live(resident, keep))
         });
         Ok(replaced.and_then(|(old, entry)| follow(&old, &entry)))
     }
@@ -353,10 +254,7 @@ impl SessionStore for MemoryStore {
                 ..old.snapshot()
             };
             let resident = Arc::new(old.replaced(next, old.logins().into()));
-            Some(Entry {
-                found: Found::Live(resident),
-                keep,
-            })
+            Some(Entry::live(resident, keep))
         });
         Ok(replaced
             .and_then(|(old, entry)| follow(&old, &entry))
@@ -369,10 +267,7 @@ impl SessionStore for MemoryStore {
         marker: Marker,
         keep: Duration,
     ) -> Result<(), StoreError> {
-        let entry = Entry {
-            found: Found::Moved(marker),
-            keep,
-        };
+        let entry = Entry::new(Found::Moved(marker), keep);
         // In this order: at no moment is there nothing under the old id. Both steps compute under
         // the entry's lock, so that an issue under way cannot put the session back.
         self.anonymous
@@ -389,10 +284,7 @@ impl SessionStore for MemoryStore {
 
     async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError> {
         let ended = self.replace(id, |_, _| {
-            Some(Entry {
-                found: Found::Ended(ended.clone()),
-                keep,
-            })
+            Some(Entry::new(Found::Ended(ended.clone()), keep))
         });
         Ok(ended.is_some())
     }
@@ -426,9 +318,7 @@ impl SessionStore for MemoryStore {
 
 /// Activity that was noted on the old value while the new one took its place moves over.
 fn follow(old: &Resident, entry: &Entry) -> Option<Arc<Resident>> {
-    let Found::Live(resident) = &entry.found else {
-        return None;
-    };
+    let resident = entry.resident()?;
     resident.touch(old.last_seen());
     Some(Arc::clone(resident))
 }

@@ -56,6 +56,16 @@ async fn a_logout_is_one_after_a_kill_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answered_patch_is_lost_by_a_kill() {
+    kill_in_the_middle_of_writes(KILLS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a hundred kills take minutes"]
+async fn no_answered_patch_is_lost_by_a_hundred_kills() {
+    kill_in_the_middle_of_writes(100).await;
+}
+
+async fn kill_in_the_middle_of_writes(kills: usize) {
     let mut demo = Demo::start().await;
     let mut shoppers = Vec::new();
     for _ in 0..SHOPPERS {
@@ -65,7 +75,7 @@ async fn no_answered_patch_is_lost_by_a_kill() {
     }
     let mut answered = 0;
     let mut last = vec![0; SHOPPERS];
-    for _ in 0..KILLS {
+    for _ in 0..kills {
         let done = Arc::new(AtomicUsize::new(0));
         let mut writing = Vec::new();
         for (client, from) in shoppers.iter().zip(&last) {
@@ -97,7 +107,7 @@ async fn no_answered_patch_is_lost_by_a_kill() {
             );
         }
     }
-    println!("{answered} answered writes over {KILLS} kills, none lost");
+    println!("{answered} answered writes over {kills} kills, none lost");
 }
 
 /// Counts up in a session by `PATCH`; returns the last number that was answered.

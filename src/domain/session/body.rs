@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::Field;
 
+/// What a field takes beside its texts: its place, and the heads of two allocations.
+const ENTRY_BYTES: usize = size_of::<(Field, Slot)>() + 32;
+
 /// One value with whatever else its wrapper carried.
 ///
 /// The platform writes `{"value": …}`; members beside `value` (such as `keepAlive`) are kept as
@@ -182,8 +185,13 @@ impl Body {
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         };
         self.iter()
-            .map(|(field, slot)| 96 + field.as_str().len() + text(slot.value()))
+            .map(|(field, slot)| ENTRY_BYTES + field.as_str().len() + text(slot.value()))
             .sum()
+    }
+
+    /// Gives back what was reserved for further fields.
+    pub fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
     }
 
     /// How many fields there are.

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::support::program::run_instance;
 use crate::support::valkey::{Server, eventually};
 use crate::support::{Client, Demo};
+
+/// Who writes at once, into how many sessions, and how often each.
+const WRITERS: usize = 6;
+const SESSIONS: usize = 2;
+const WRITES: usize = 25;
 
 const ANA: &str = "11111111-1111-4111-8111-111111111111";
 
@@ -56,4 +62,79 @@ async fn two_processes_on_one_server_are_one_to_a_shopper() {
         let log = running.log();
         assert!(running.stop().await.success(), "{log}");
     }
+}
+
+/// Lost updates and stale reads of one's own would show in the history.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_what_three_processes_write_at_once_nothing_is_lost_and_everyone_reads_their_own() {
+    let server = Server::start();
+    let demo = Demo::start().await;
+    let mut running = Vec::new();
+    let mut ports = Vec::new();
+    for _ in 0..3 {
+        let (instance, port) = run_instance(&demo, server.port).await;
+        running.push(instance);
+        ports.push(port);
+    }
+    let mut shoppers = Vec::new();
+    for _ in 0..SESSIONS {
+        let mut shopper = Client::of(&demo).moved_to(ports[0]);
+        shopper.get("/?utm_source=mail").await;
+        shoppers.push(shopper);
+    }
+    let mut writing = JoinSet::new();
+    for writer in 0..WRITERS {
+        let shopper = shoppers[writer % SESSIONS].clone();
+        writing.spawn(write_here_and_there(shopper, ports.clone(), writer));
+    }
+    let histories = writing.join_all().await;
+    for (session, shopper) in shoppers.iter().enumerate() {
+        let of_it = histories
+            .iter()
+            .filter(|(writer, _)| writer % SESSIONS == session);
+        let keys: Vec<&String> = of_it.flat_map(|(_, keys)| keys).collect();
+        assert!(keys.len() > WRITES, "{}", keys.len());
+        for &port in &ports {
+            let reader = shopper.moved_to(port);
+            eventually("every instance has every answered write", async || {
+                let target = "/api/sessions?items=public.*";
+                let reply = reader.call("GET", target, "").await.unwrap();
+                let public = &reply.json()["namespaces"]["public"];
+                keys.iter().all(|key| public[key]["value"] == **key)
+            })
+            .await;
+        }
+    }
+    for instance in &mut running {
+        let log = instance.log();
+        assert!(instance.stop().await.success(), "{log}");
+    }
+}
+
+/// Adds keys of its own to a session, each on another instance, and reads each where it was
+/// written. Returns those that were answered.
+async fn write_here_and_there(
+    shopper: Client,
+    ports: Vec<u16>,
+    writer: usize,
+) -> (usize, Vec<String>) {
+    let mut answered = Vec::new();
+    for number in 0..WRITES {
+        let port = ports[(writer + number * number) % ports.len()];
+        let client = shopper.moved_to(port);
+        let key = format!("w{writer}n{number}");
+        let body = format!(r#"{{"public":{{"{key}":{{"value":"{key}"}}}}}}"#);
+        let reply = client.call("PATCH", "/api/sessions", &body).await.unwrap();
+        // Overtaken too often by the others: refused, and nothing has changed.
+        if reply.status == 503 {
+            continue;
+        }
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let target = format!("/api/sessions?items=public.{key}");
+        let reply = client.call("GET", &target, "").await.unwrap();
+        let read = &reply.json()["namespaces"]["public"][&key]["value"];
+        assert_eq!(*read, key, "{reply:?}");
+        answered.push(key);
+    }
+    (writer, answered)
 }
