@@ -93,21 +93,24 @@ async fn kill_in_the_middle_of_writes(kills: usize) {
         answered += done.load(Ordering::SeqCst);
         demo.start_again().await;
         for (client, last) in shoppers.iter().zip(&last) {
-            let reply = client
-                .call("GET", "/api/sessions?items=public.count", "")
-                .await;
-            let reply = reply.expect("it runs again");
-            assert_eq!(reply.status, 200, "{reply:?}");
-            let found = &reply.json()["namespaces"]["public"]["count"]["value"];
-            // What was under way may have come about or not; what was answered has.
-            let found = usize::try_from(found.as_u64().unwrap_or(0)).unwrap();
-            assert!(
-                (*last..=last + 1).contains(&found),
-                "answered {last}, found {found}"
-            );
+            finds_what_was_answered(client, *last).await;
         }
     }
     println!("{answered} answered writes over {kills} kills, none lost");
+}
+
+async fn finds_what_was_answered(client: &Client, last: usize) {
+    let target = "/api/sessions?items=public.count";
+    let reply = client.call("GET", target, "").await;
+    let reply = reply.expect("it runs again");
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let found = &reply.json()["namespaces"]["public"]["count"]["value"];
+    // What was under way may have come about or not; what was answered has.
+    let found = usize::try_from(found.as_u64().unwrap_or(0)).unwrap();
+    assert!(
+        (last..=last + 1).contains(&found),
+        "answered {last}, found {found}"
+    );
 }
 
 /// Counts up in a session by `PATCH`; returns the last number that was answered.
