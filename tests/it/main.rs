@@ -44,3 +44,5 @@ mod store_contract;
 mod strict;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod vtex;
