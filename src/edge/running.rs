@@ -125,11 +125,17 @@ impl Hosts {
 
     /// Everything that lives by sources, once each.
     pub fn remotes(&self) -> Vec<Arc<dyn Remote>> {
-        let mut accounts: Vec<&Arc<Account>> = self.sites().map(|site| &site.account).collect();
+        let accounts = self.accounts().into_iter();
+        let remotes = accounts.flat_map(|account| &account.remotes);
+        remotes.map(Arc::clone).collect()
+    }
+
+    /// Every account once, by name.
+    pub fn accounts(&self) -> Vec<&Arc<Account>> {
+        let mut accounts: Vec<_> = self.sites().map(|site| &site.account).collect();
         accounts.sort_by_key(|account| &account.name);
         accounts.dedup_by_key(|account| &account.name);
-        let remotes = accounts.into_iter().flat_map(|account| &account.remotes);
-        remotes.map(Arc::clone).collect()
+        accounts
     }
 
     /// Every site, once a host.

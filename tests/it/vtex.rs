@@ -16,6 +16,7 @@ use super::support::{Shop, Shopper};
 mod faults;
 mod lookups;
 mod outage;
+mod program;
 mod tokens;
 
 /// The cookie of a shopper's login.
@@ -112,7 +113,7 @@ new_sessions_per_minute = 0
                 tokio::task::yield_now().await;
             }
         };
-        let ended = tokio::time::timeout(Duration::from_secs(60), settling).await;
+        let ended = tokio::time::timeout(Duration::from_mins(1), settling).await;
         assert!(ended.is_ok(), "a retry never ends");
     }
 

@@ -187,14 +187,14 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
             return respond(500, &[], Body::empty());
         }
     };
-    let (fault, held) = {
+    let (fault, gate) = {
         let mut script = script.lock();
         script.calls.push(part);
-        let held = script.held.get_mut(part).and_then(Vec::pop);
-        (script.faults.get(part).cloned(), held)
+        let gate = script.held.get_mut(part).and_then(Vec::pop);
+        (script.faults.get(part).cloned(), gate)
     };
-    if let Some(held) = held {
-        drop(held.await);
+    if let Some(gate) = gate {
+        drop(gate.await);
     }
     match fault {
         None => {
@@ -221,111 +221,147 @@ fn respond(status: u16, headers: &[(&str, &str)], body: Body) -> Response {
     response.body(body).unwrap()
 }
 
+/// A call as it came.
+struct Call<'a> {
+    path: &'a str,
+    query: Vec<(String, String)>,
+    head: &'a http::request::Parts,
+    body: &'a [u8],
+}
+
 /// What the platform's schemas demand of every call.
 fn read(head: &http::request::Parts, body: &[u8], script: &Script) -> Result<Right, String> {
-    let path = head.uri.path().to_owned();
-    let wrong = |what: &str| Err(format!("{} {path}: {what}", head.method));
-    let header = |name: &str| {
-        let mut lines = head.headers.get_all(name).iter();
+    let call = Call {
+        path: head.uri.path(),
+        query: pairs(head.uri.query().unwrap_or_default()),
+        head,
+        body,
+    };
+    call.check_headers()?;
+    if call.path == "/api/vtexid/credential/validate" {
+        return call.validation(script);
+    }
+    if head.method != "GET" || !body.is_empty() {
+        return Err(call.wrong("a GET without a body"));
+    }
+    match call.path {
+        "/jwks.json" => call.without_query((LOGIN_KEYS, 200, script.jwks.clone())),
+        "/api/catalog_system/pub/saleschannel/available" => match call.names().as_slice() {
+            [] => Ok((CHANNELS, 200, channels(None))),
+            ["email"] => Ok((CHANNELS, 200, channels(call.value("email")))),
+            _ => Err(call.wrong("another parameter")),
+        },
+        "/api/dataentities/CL/search" => call.search(script),
+        "/api/rnb/pvt/campaignConfiguration" => {
+            call.without_query((CAMPAIGNS, 200, script.campaigns.clone()))
+        }
+        "/api/checkout/pub/regions" => region(&call.query),
+        _ => call.permission(),
+    }
+}
+
+impl Call<'_> {
+    fn wrong(&self, what: &str) -> String {
+        format!("{} {}: {what}", self.head.method, self.path)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.headers.get_all(name).iter();
         let first = lines.next().and_then(|line| line.to_str().ok());
         first.filter(|_| lines.next().is_none())
-    };
-    if header("accept") != Some("application/json") {
-        return wrong("accept");
     }
-    if header("user-agent").is_none_or(|agent| !agent.starts_with("vestibule/")) {
-        return wrong("user-agent");
+
+    fn names(&self) -> Vec<&str> {
+        self.query.iter().map(|(name, _)| &**name).collect()
     }
-    for name in ["cookie", "authorization", "x-session-id", "x-vtex-session"] {
-        if head.headers.contains_key(name) {
-            return wrong(name);
-        }
-    }
-    let has_key = head.headers.contains_key("x-vtex-api-appkey")
-        || head.headers.contains_key("x-vtex-api-apptoken");
-    let keyed = header("x-vtex-api-appkey") == Some(APP_KEY)
-        && header("x-vtex-api-apptoken") == Some(APP_TOKEN);
-    let private = path.contains("/pvt/") || path.starts_with("/api/dataentities/");
-    if private != keyed || private != has_key {
-        return wrong("credentials where they belong, and nowhere else");
-    }
-    let query = pairs(head.uri.query().unwrap_or_default());
-    let names: Vec<&str> = query.iter().map(|(name, _)| &**name).collect();
-    let value = |name: &str| {
-        let mut found = query.iter().filter(|(known, _)| known == name);
+
+    fn value(&self, name: &str) -> Option<&str> {
+        let mut found = self.query.iter().filter(|(known, _)| known == name);
         found.next().map(|(_, value)| value.as_str())
-    };
-    if path == "/api/vtexid/credential/validate" {
-        if head.method != "POST" || header("content-type") != Some("application/json") {
-            return wrong("a POST of JSON");
+    }
+
+    fn check_headers(&self) -> Result<(), String> {
+        if self.header("accept") != Some("application/json") {
+            return Err(self.wrong("accept"));
         }
-        if value("an") != Some("demostore") || names != ["an"] {
-            return wrong("an");
+        let agent = self.header("user-agent").unwrap_or_default();
+        if !agent.starts_with("vestibule/") {
+            return Err(self.wrong("user-agent"));
         }
-        let asked: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let has = |name: &str| self.head.headers.contains_key(name);
+        for name in ["cookie", "authorization", "x-session-id", "x-vtex-session"] {
+            if has(name) {
+                return Err(self.wrong(name));
+            }
+        }
+        let has_key = has("x-vtex-api-appkey") || has("x-vtex-api-apptoken");
+        let keyed = self.header("x-vtex-api-appkey") == Some(APP_KEY)
+            && self.header("x-vtex-api-apptoken") == Some(APP_TOKEN);
+        let private = self.path.contains("/pvt/") || self.path.starts_with("/api/dataentities/");
+        if private != keyed || private != has_key {
+            return Err(self.wrong("credentials where they belong, and nowhere else"));
+        }
+        Ok(())
+    }
+
+    fn without_query(&self, right: Right) -> Result<Right, String> {
+        if self.query.is_empty() {
+            Ok(right)
+        } else {
+            Err(self.wrong("a parameter"))
+        }
+    }
+
+    fn validation(&self, script: &Script) -> Result<Right, String> {
+        if self.head.method != "POST" || self.header("content-type") != Some("application/json") {
+            return Err(self.wrong("a POST of JSON"));
+        }
+        if self.value("an") != Some("demostore") || self.names() != ["an"] {
+            return Err(self.wrong("an"));
+        }
+        let asked: Value = serde_json::from_slice(self.body).map_err(|error| error.to_string())?;
         let members = asked.as_object().ok_or("no object")?;
         let token = members.get("token").and_then(Value::as_str);
-        if members.len() != 1 || token.is_none() {
-            return wrong("a token and nothing else");
-        }
-        let login = token.and_then(|token| script.logins.get(token));
-        return Ok(match login {
-            Some((id, user, audience)) => (
-                LOGIN_SERVICE,
-                200,
-                json!({"authStatus": "Success", "id": id, "user": user, "account": "demostore",
-                       "audience": audience, "tokenType": "user"}),
-            ),
-            None => (
+        let token = token.filter(|_| members.len() == 1);
+        let token = token.ok_or_else(|| self.wrong("a token and nothing else"))?;
+        let Some((id, user, audience)) = script.logins.get(token) else {
+            return Ok((
                 LOGIN_SERVICE,
                 401,
                 json!({"authStatus": "WrongCredentials"}),
-            ),
+            ));
+        };
+        let said = json!({
+            "authStatus": "Success", "id": id, "user": user, "account": "demostore",
+            "audience": audience, "tokenType": "user",
         });
+        Ok((LOGIN_SERVICE, 200, said))
     }
-    if head.method != "GET" || !body.is_empty() {
-        return wrong("a GET without a body");
+
+    fn search(&self, script: &Script) -> Result<Right, String> {
+        if self.header("rest-range") != Some("resources=0-10") {
+            return Err(self.wrong("rest-range"));
+        }
+        let fields = "userId,id,email,firstName,lastName,homePhone,document,priceTables";
+        let names = self.names();
+        if self.value("_fields") != Some(fields) || names.len() != 2 {
+            return Err(self.wrong("_fields"));
+        }
+        let by_id = names.contains(&"userId");
+        let name = if by_id { "userId" } else { "email" };
+        let asked = self.value(name).ok_or("neither userId nor email")?;
+        let found = script.customers.iter().filter(|one| one[name] == asked);
+        Ok((CUSTOMERS, 206, found.cloned().collect()))
     }
-    match path.as_str() {
-        "/jwks.json" if names.is_empty() => Ok((LOGIN_KEYS, 200, script.jwks.clone())),
-        "/api/catalog_system/pub/saleschannel/available" => match names.as_slice() {
-            [] => Ok((CHANNELS, 200, channels(None))),
-            ["email"] => Ok((CHANNELS, 200, channels(value("email")))),
-            _ => wrong("another parameter"),
-        },
-        "/api/dataentities/CL/search" => {
-            if header("rest-range") != Some("resources=0-10") {
-                return wrong("rest-range");
-            }
-            let fields = "userId,id,email,firstName,lastName,homePhone,document,priceTables";
-            if value("_fields") != Some(fields) || names.len() != 2 {
-                return wrong("_fields");
-            }
-            let name = if names.contains(&"userId") {
-                "userId"
-            } else {
-                "email"
-            };
-            let asked = value(name).ok_or("neither userId nor email")?;
-            let found = script.customers.iter().filter(|one| one[name] == asked);
-            Ok((CUSTOMERS, 206, found.cloned().collect()))
-        }
-        "/api/rnb/pvt/campaignConfiguration" if names.is_empty() => {
-            Ok((CAMPAIGNS, 200, script.campaigns.clone()))
-        }
-        "/api/checkout/pub/regions" => region(&query),
-        path => match path
-            .strip_prefix("/api/license-manager/pvt/accounts/demostore/products/2/logins/")
-        {
-            Some(rest) => {
-                let email = rest
-                    .strip_suffix("/resources/Televendas/granted")
-                    .ok_or("no such resource")?;
-                let email = percent_decode_str(email).decode_utf8_lossy();
-                Ok((PERMISSIONS, 200, json!(email == "agent@demostore.example")))
-            }
-            None => wrong("no such call"),
-        },
+
+    fn permission(&self) -> Result<Right, String> {
+        let accounts = "/api/license-manager/pvt/accounts/demostore/products/2/logins/";
+        let rest = self.path.strip_prefix(accounts);
+        let email = rest.and_then(|rest| rest.strip_suffix("/resources/Televendas/granted"));
+        let email = email.ok_or_else(|| self.wrong("no such call"))?;
+        let email = percent_decode_str(email).decode_utf8_lossy();
+        let may = email == "agent@demostore.example";
+        self.without_query((PERMISSIONS, 200, json!(may)))
     }
 }
 
