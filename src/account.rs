@@ -21,6 +21,8 @@ use crate::domain::session::{Body, Slot, Upkeep};
 use crate::domain::time::Millis;
 use crate::domain::token::KeyRing;
 use crate::domain::transform::Graph;
+use crate::outbound::recent::Recent;
+use crate::outbound::remote::Remote;
 use crate::ports::AppCaller;
 
 /// The lifetime law's numbers for the two kinds of shopper.
@@ -64,6 +66,10 @@ pub struct Account {
     pub graph: Graph,
     /// Who calls them.
     pub apps: Arc<dyn AppCaller>,
+    /// What was looked up last, where, and how old it was.
+    pub recent: Arc<Recent>,
+    /// What lives by sources of truth and is tended beside the requests.
+    pub remotes: Vec<Arc<dyn Remote>>,
     /// How long a whole cycle may take.
     pub cycle_deadline: Duration,
     /// Headers for the backends.

@@ -79,7 +79,9 @@ impl AppCaller for Apps {
         let directory = &*options.directory;
         match kind {
             BuiltIn::Store => store::answer(call, directory).await,
-            BuiltIn::Authentication => authentication::answer(call, &*options.tokens).await,
+            BuiltIn::Authentication => {
+                authentication::answer(call, &*options.tokens, trace.client).await
+            }
             BuiltIn::Profile => profile::answer(call, directory, options.profile_by_email).await,
             BuiltIn::Rnb => rnb::answer(call, directory).await,
             BuiltIn::Checkout => checkout::answer(call, directory, options.accept_region_id).await,

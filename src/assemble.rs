@@ -10,12 +10,10 @@ use http::HeaderName;
 use thiserror::Error;
 
 use crate::account::{Account, DefaultSession, Policies};
-use crate::apps::authentication::LocalTokens;
 use crate::apps::{Apps, BuiltInOptions, Outside};
 use crate::config::Config;
 use crate::config::builtin::BuiltIn;
 use crate::config::values::{self, DirectorySource, Runs};
-use crate::directory::embedded::Embedded;
 use crate::domain::access::{RouteSettings, Routes};
 use crate::domain::context::ContextRules;
 use crate::domain::headers::{HeaderPlanRules, OwnedNames};
@@ -26,7 +24,9 @@ use crate::edge::upstream::Upstream;
 use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
-use crate::memo::{Memo, MemoCapacity, MemoCounters, Remember};
+use crate::memo::{Memo, MemoCapacity, Remember};
+use crate::outbound::recent::Recent;
+use crate::outbound::remote::Remote;
 use crate::ports::{AppCaller, Clock, Directory, Entropy, TokenVerifier};
 use crate::store::embedded::OpenError;
 use crate::store::valkey::SettingsError;
@@ -34,9 +34,11 @@ use crate::telemetry::Telemetry;
 
 mod keys;
 mod services;
+mod sources;
 mod store;
 
 pub use keys::NewKeys;
+pub use sources::AccountSources;
 
 /// What comes from outside: time, randomness, and the data of stores.
 #[derive(Clone, Debug)]
@@ -54,7 +56,11 @@ pub struct Ports {
 /// Opens a configured directory.
 pub trait OpenDirectory: Send + Sync + std::fmt::Debug {
     /// Opens it, with all of its data readable, or says what is wrong.
-    fn open(&self, source: &DirectorySource) -> Result<Arc<dyn Directory>, AssembleError>;
+    fn open(
+        &self,
+        source: &DirectorySource,
+        sources: &AccountSources,
+    ) -> Result<Arc<dyn Directory>, AssembleError>;
 }
 
 /// Why a checked configuration cannot run after all: files changed or vanished since the check.
@@ -92,21 +98,17 @@ pub enum AssembleError {
     },
 }
 
-/// Directories on disk.
+/// Directories as the configuration names them: files, the platform, or some of each.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DirectoriesOnDisk;
 
 impl OpenDirectory for DirectoriesOnDisk {
-    fn open(&self, source: &DirectorySource) -> Result<Arc<dyn Directory>, AssembleError> {
-        let DirectorySource::Embedded { file } = source;
-        let directory = Embedded::parse(&read(file)?).map_err(|errors| {
-            let problem = errors.first().map_or_else(String::new, ToString::to_string);
-            AssembleError::Content {
-                path: file.clone(),
-                problem,
-            }
-        })?;
-        Ok(Arc::new(directory))
+    fn open(
+        &self,
+        source: &DirectorySource,
+        sources: &AccountSources,
+    ) -> Result<Arc<dyn Directory>, AssembleError> {
+        sources::open_directory(source, sources)
     }
 }
 
@@ -195,6 +197,7 @@ fn compile_account(
             account.keys.file.display()
         )));
     }
+    let (apps, recent, remotes) = install(account, config, ports, (telemetry, outside))?;
     Ok(Account {
         generation,
         name: Arc::clone(&account.name),
@@ -207,7 +210,9 @@ fn compile_account(
             authenticated: account.lifetimes.authenticated,
         },
         graph: account.graph.clone(),
-        apps: install(account, config, ports, (telemetry.memo(), outside))?,
+        apps,
+        recent,
+        remotes,
         cycle_deadline: account.cycle_deadline,
         headers,
         echo_segment_key: account.headers.echo_segment_key,
@@ -254,19 +259,18 @@ fn session_names(cookies: &values::Cookies) -> Vec<String> {
     names
 }
 
-/// The apps of an account, behind its memo.
+/// The apps of an account, behind its memo; what they looked up last, and what is to be tended.
+type InstalledApps = (Arc<dyn AppCaller>, Arc<Recent>, Vec<Arc<dyn Remote>>);
+
+/// Installs the apps of an account.
 fn install(
     account: &values::Account,
     config: &Config,
     ports: &Ports,
-    (counters, outside): (&MemoCounters, &Outside),
-) -> Result<Arc<dyn AppCaller>, AssembleError> {
-    let tokens: Arc<dyn TokenVerifier> = Arc::new(LocalTokens::new(
-        keys::open_login_keys(&account.authentication, ports)?,
-        &account.name,
-        &account.id.to_string(),
-        Arc::clone(&ports.clock),
-    ));
+    (telemetry, outside): (&Telemetry, &Outside),
+) -> Result<InstalledApps, AssembleError> {
+    let sources = AccountSources::new(account, ports, telemetry, outside);
+    let tokens: Arc<dyn TokenVerifier> = sources::open_tokens(account, ports, &sources)?;
     let apps = Apps::new(
         services::installed(account, &config.limits, outside)?,
         BuiltInOptions {
@@ -274,7 +278,7 @@ fn install(
             account_id: account.id.to_string().into(),
             profile_by_email: account.switches.profile_by_email,
             accept_region_id: account.switches.client_region_id,
-            directory: ports.directories.open(&account.directory)?,
+            directory: ports.directories.open(&account.directory, &sources)?,
             tokens,
         },
     );
@@ -297,12 +301,14 @@ fn install(
         bytes: account.memo.max_bytes,
     };
     let clock = Arc::clone(&ports.clock);
-    Ok(Arc::new(Memo::new(
+    let memo = Memo::new(
         Arc::new(apps),
         remember.collect(),
         capacity,
-        (clock, counters.clone()),
-    )))
+        (clock, telemetry.memo().clone()),
+    );
+    let (recent, remotes) = sources.finish();
+    Ok((Arc::new(memo), recent, remotes))
 }
 
 fn read(path: &Path) -> Result<String, AssembleError> {

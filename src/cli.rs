@@ -46,6 +46,9 @@ enum Command {
         /// Check the text alone: key rings, key sets and directories need not be here
         #[arg(long)]
         without_files: bool,
+        /// Try each source of truth once too, and say what answered, how fast, and what is wrong
+        #[arg(long, conflicts_with = "without_files")]
+        online: bool,
     },
     /// Print the configuration's JSON Schema
     Schema {
@@ -112,12 +115,14 @@ fn dispatch(command: Command, out: &mut dyn Write) -> io::Result<ExitCode> {
             json,
             show,
             without_files,
+            online,
         } => {
             let check = check::Check {
                 file: &config.config,
                 environment: config.env.as_deref(),
                 json,
                 show,
+                online,
             };
             let files: &dyn FileChecks = if without_files { &Unseen } else { &OnDisk };
             check::run(check, variables, files, out)

@@ -2,5 +2,7 @@
 
 mod culture;
 pub mod embedded;
+pub mod mixed;
+pub mod vtex;
 
 pub(crate) use culture::is_culture;

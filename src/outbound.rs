@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -23,6 +23,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::ports::Entropy;
 
+pub mod kept;
+pub mod recent;
+pub mod remote;
+pub mod source;
 #[cfg(test)]
 mod tests;
 
@@ -145,7 +149,12 @@ impl Outbound {
             let left = match &told {
                 Err(OutboundError::Unreachable(_)) => &mut again,
                 Err(OutboundError::Lost(_)) => &mut retries,
-                Ok(told) if told.status.is_server_error() => &mut retries,
+                // One that says when to come back is not called before.
+                Ok(told)
+                    if told.status.is_server_error() && !told.headers.contains_key(RETRY_AFTER) =>
+                {
+                    &mut retries
+                }
                 _ => return told,
             };
             let pause = self.pause();

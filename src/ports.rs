@@ -1,5 +1,6 @@
 //! The ports: everything the flow needs of the world outside, and nothing more.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -169,5 +170,10 @@ impl std::fmt::Debug for AuthOutcome {
 #[async_trait]
 pub trait TokenVerifier: Send + Sync + std::fmt::Debug {
     /// Whom these cookies, by name and value, prove. A token that proves nobody is no failure.
-    async fn verify(&self, cookies: &[(String, String)]) -> Result<AuthOutcome, Failure>;
+    /// `client` is whose cookies they are, where that is known.
+    async fn verify(
+        &self,
+        cookies: &[(String, String)],
+        client: Option<IpAddr>,
+    ) -> Result<AuthOutcome, Failure>;
 }

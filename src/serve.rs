@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::proxy::http_proxy_service_with_name;
@@ -10,11 +11,14 @@ use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use thiserror::Error;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::admin::{self, Access};
 use crate::config::Config;
 use crate::edge::{Edge, Shared};
 
+/// How often sources are looked after. What is due, and when, they know themselves.
+const TENDING: Duration = Duration::from_secs(5);
 /// How long running requests are waited for beyond the grace, in seconds.
 const LAST_SECONDS: u64 = 5;
 
@@ -79,6 +83,7 @@ pub fn serve(config: &Config, shared: &Arc<Shared>, beside: Vec<Beside>) -> Resu
         server.add_service(service);
     }
     server.add_service(background_service("names", Names(Arc::clone(shared))));
+    server.add_service(background_service("sources", Tending(Arc::clone(shared))));
     for one in beside {
         server.add_service(background_service(one.name, Web(one)));
     }
@@ -162,6 +167,33 @@ impl BackgroundService for Names {
             }
         }
         drop(stop.wait_for(|stop| *stop).await);
+    }
+}
+
+/// Has the sources of accounts looked after: what is due is fetched without a shopper waiting for it.
+#[derive(Debug)]
+struct Tending(Arc<Shared>);
+
+#[async_trait]
+impl BackgroundService for Tending {
+    async fn start(&self, mut stop: ShutdownWatch) {
+        let mut turns = tokio::time::interval(TENDING);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = turns.tick() => {}
+            }
+            let running = self.0.running.load_full();
+            let mut tending = JoinSet::new();
+            for remote in running.hosts.remotes() {
+                tending.spawn(async move { remote.tend().await });
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = tending.join_all() => {}
+            }
+        }
     }
 }
 

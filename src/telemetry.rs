@@ -18,10 +18,12 @@ use crate::memo::MemoCounters;
 mod access;
 mod apps;
 mod metrics;
+mod sources;
 mod store;
 
 pub use access::AccessLine;
 pub use apps::{AppCounters, AppMetrics, CallOutcome};
+pub use sources::{LookupCounters, SourceCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
 
 use metrics::Metrics;
@@ -40,6 +42,7 @@ pub struct Telemetry {
     sessions: IntGaugeVec,
     memo: MemoCounters,
     apps: AppMetrics,
+    sources: SourceMetrics,
     store: StoreMetrics,
     faults: Faults,
 }
@@ -154,6 +157,7 @@ impl Telemetry {
                 ),
             },
             apps: AppMetrics::new(m),
+            sources: SourceMetrics::new(m),
             store: StoreMetrics::new(m),
             faults: Faults::new(m),
             registry: metrics.0,
@@ -168,6 +172,11 @@ impl Telemetry {
     /// Where calls of apps over HTTP are counted.
     pub const fn apps(&self) -> &AppMetrics {
         &self.apps
+    }
+
+    /// Where calls of sources of truth are counted.
+    pub const fn sources(&self) -> &SourceMetrics {
+        &self.sources
     }
 
     /// Where the store behind the cache counts.

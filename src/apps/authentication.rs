@@ -2,23 +2,33 @@
 //!
 //! What they hold is never kept, logged or told.
 
+use std::net::IpAddr;
+
 use super::said::write;
 use crate::domain::patch::Patch;
 use crate::domain::transform::{Answer, Call, Failure, Note};
 use crate::ports::{AuthOutcome, TokenVerifier};
 
-mod local;
+mod keys;
+mod service;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
-pub use local::LocalTokens;
+pub use keys::{JwksUrl, KeyBook, KeyFile};
+pub use service::TokenService;
+pub use tokens::{Tokens, TokensSettings};
 
-pub(super) async fn answer(call: &Call, tokens: &dyn TokenVerifier) -> Result<Answer, Failure> {
+pub(super) async fn answer(
+    call: &Call,
+    tokens: &dyn TokenVerifier,
+    client: Option<IpAddr>,
+) -> Result<Answer, Failure> {
     let cookies = cookies(call);
     if cookies.is_empty() {
         return Ok(decide(AuthOutcome::default()));
     }
-    Ok(decide(tokens.verify(&cookies).await?))
+    Ok(decide(tokens.verify(&cookies, client).await?))
 }
 
 /// The login cookies of this request, by name and value.

@@ -53,6 +53,8 @@ async fn find(email: &str, directory: &dyn Directory) -> Result<Verdict, Failure
         return Ok(Verdict::Refused("malformed_email"));
     };
     let customer = directory.customer_by_email(&email).await?;
+    // Whoever never had a login has no user id, and nobody can act as them.
+    let customer = customer.filter(|customer| !customer.id.is_empty());
     Ok(customer.map_or(Verdict::Refused("unknown_customer"), Verdict::Granted))
 }
 

@@ -1,5 +1,6 @@
 //! What the apps' tests share: calls, the demo's directory, and strict fakes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -118,7 +119,11 @@ impl Verdicts {
 
 #[async_trait]
 impl TokenVerifier for Verdicts {
-    async fn verify(&self, cookies: &[(String, String)]) -> Result<AuthOutcome, Failure> {
+    async fn verify(
+        &self,
+        cookies: &[(String, String)],
+        _: Option<IpAddr>,
+    ) -> Result<AuthOutcome, Failure> {
         let mut verdicts = self.0.lock();
         let Some(at) = verdicts
             .iter()

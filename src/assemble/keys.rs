@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{AssembleError, Ports, read};
+use crate::apps::authentication::KeyFile;
 use crate::cli::secret_file::create_secret;
 use crate::config::values;
 use crate::domain::token::{KeyRing, TokenAlgorithm};
@@ -33,29 +34,32 @@ pub(super) fn open_ring(keys: &values::Keys, ports: &Ports) -> Result<KeyRing, A
     Ok(ring.with_sign_after(keys.sign_after))
 }
 
-/// Reads the keys that login tokens are verified with. A local key that is missing is made.
+/// Reads the keys that login tokens are verified with: this process's own, and those of files. A local
+/// key that is missing is made.
 pub(super) fn open_login_keys(
     authentication: &values::Authentication,
     ports: &Ports,
-) -> Result<VtexIdKeys, AssembleError> {
-    let mut keys = VtexIdKeys::none();
+) -> Result<(VtexIdKeys, Vec<KeyFile>), AssembleError> {
+    let mut files = Vec::new();
     for path in &authentication.jwks {
         let (parsed, warnings) =
             VtexIdKeys::parse(&read(path)?).map_err(|error| unusable(path, &error))?;
         for warning in warnings {
             tracing::warn!(file = %path.display(), %warning, "A login key is left out.");
         }
-        keys = keys.join(parsed).0;
+        files.push(KeyFile {
+            path: path.clone(),
+            keys: parsed,
+        });
     }
+    let mut own = VtexIdKeys::none();
     if let Some(path) = &authentication.local_key {
         let make = || draw_login_key(&mut || ports.entropy.bits());
         let text = read_or_make(path, ports, make)?;
         let key = LoginKey::parse(&text).map_err(|error| unusable(path, &error))?;
-        keys = keys.join(key.public_keys()).0;
+        own = key.public_keys();
     }
-    Ok(keys
-        .with_issuer(authentication.issuer.clone())
-        .with_leeway(authentication.leeway))
+    Ok((own, files))
 }
 
 fn read_or_make(

@@ -24,6 +24,7 @@ pub(super) fn outside(
         Runs::Http(service) => service.uri.scheme_str() == Some("https"),
         Runs::BuiltIn(_) => false,
     });
+    let secure = secure || super::sources::any_secure(config);
     let tls = if secure { Tls::System } else { Tls::Unused };
     let outbound =
         Outbound::new(tls, Arc::clone(&ports.entropy)).map_err(|error| AssembleError::Content {

@@ -8,6 +8,10 @@ use serde_json::json;
 
 use crate::config::{self, Effective, FileChecks, Layers, Loaded, Report};
 
+mod online;
+
+use online::Online;
+
 /// What to check, and how to tell.
 #[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
@@ -19,6 +23,8 @@ pub struct Check<'a> {
     pub json: bool,
     /// Whether to print the effective configuration too, secrets hidden.
     pub show: bool,
+    /// Whether to try each source once.
+    pub online: bool,
 }
 
 /// Checks; 0 where the configuration can be used, 1 where not.
@@ -38,6 +44,7 @@ pub fn run(
     }
     match loaded {
         Ok(Loaded {
+            config,
             warnings,
             effective,
             ..
@@ -50,12 +57,32 @@ pub fn run(
             if check.show {
                 write!(out, "\n{effective}")?;
             }
-            Ok(ExitCode::SUCCESS)
+            if !check.online {
+                return Ok(ExitCode::SUCCESS);
+            }
+            match Online::try_all(&config)? {
+                Ok(online) => {
+                    online.write(out)?;
+                    Ok(code_of(online.is_good()))
+                }
+                Err(problem) => {
+                    writeln!(out, "online: {problem}")?;
+                    Ok(code_of(false))
+                }
+            }
         }
         Err(report) => {
             write!(out, "{report}")?;
             Ok(ExitCode::from(1))
         }
+    }
+}
+
+fn code_of(good: bool) -> ExitCode {
+    if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
     }
 }
 
@@ -69,7 +96,17 @@ fn tell_machine(
         Err(report) => (report, None, ExitCode::from(1)),
     };
     let effective = effective.filter(|_| check.show).map(Effective::to_json);
-    let told = json!({ "report": report.to_json(), "effective": effective });
+    let mut told = json!({ "report": report.to_json(), "effective": effective });
+    let mut code = code;
+    if let (true, Ok(loaded)) = (check.online, loaded) {
+        let online = Online::try_all(&loaded.config)?;
+        let good = online.as_ref().is_ok_and(Online::is_good);
+        told["online"] = match online {
+            Ok(online) => online.to_json(),
+            Err(problem) => json!({ "wrong": problem }),
+        };
+        code = code_of(good);
+    }
     serde_json::to_writer_pretty(&mut *out, &told)?;
     writeln!(out)?;
     Ok(code)
@@ -98,6 +135,7 @@ upstream = [{ name = "storefront", addresses = ["127.0.0.1:8081"] }]
             environment: None,
             json,
             show,
+            online: false,
         };
         let mut out = Vec::new();
         let code = run(check, [], &Unseen, &mut out).unwrap();

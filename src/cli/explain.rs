@@ -1,5 +1,5 @@
 //! `vestibule explain`: the whole decision about one request, by the same code as the proxy.
-//! Apps over HTTP are really asked: nobody else knows what they would say.
+//! Apps over HTTP and sources of truth are really asked: nobody else knows what they would say.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
@@ -70,7 +70,8 @@ impl Clock for Stopped {
     }
 }
 
-/// Explains one request. Nothing is kept, and nothing is sent but the calls of apps over HTTP.
+/// Explains one request. Nothing is kept, and nothing is sent but the calls of apps over HTTP and those
+/// of sources of truth.
 pub fn run(
     args: &ExplainArgs,
     variables: impl IntoIterator<Item = (String, String)>,
@@ -159,6 +160,7 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
             body_limit,
         };
         report.add_call(&answer_call(&shared, account, call).await);
+        report.add_lookups(&account.recent.all());
         return Ok(report);
     }
     let mut decision = shared.flow.decide(account, &view, &|| true).await;
@@ -169,6 +171,7 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     let settings = account.cookies.of(insecure);
     let leaving = shared.flow.leave(&mut decision, settings, &facts).await;
     report.add(&decision, &leaving);
+    report.add_lookups(&account.recent.all());
     Ok(report)
 }
 

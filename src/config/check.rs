@@ -13,8 +13,10 @@ mod inputs;
 mod parts;
 mod places;
 mod process;
+mod sources;
 mod store;
 mod times;
+mod vtex;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,7 +116,7 @@ impl Check<'_, '_, '_> {
                 .add(fault.into_finding(&path, at, named_at.as_deref()));
         }
         // A folder's content is the program's own: nothing to watch.
-        if kind != FileKind::StoreFolder && !self.named.contains(&path) {
+        if !kind.is_folder() && !self.named.contains(&path) {
             self.named.push(path.clone());
         }
         Some(path)

@@ -29,6 +29,12 @@ pub enum FileKind {
     LocalKey,
     /// A store's data.
     Directory,
+    /// A store's data without its trade policies, which are looked up elsewhere.
+    PartOfDirectory,
+    /// One half of the credentials of a platform.
+    Credential,
+    /// The folder of what a directory keeps for the next start.
+    DirectoryFolder,
     /// The bearer token of the admin address.
     AdminToken,
     /// The bearer token that an app over HTTP is shown.
@@ -43,6 +49,13 @@ pub enum FileKind {
     StoreCertificate,
     /// Its key.
     StoreKey,
+}
+
+impl FileKind {
+    /// Whether it is a folder of this program's own.
+    pub const fn is_folder(self) -> bool {
+        matches!(self, Self::StoreFolder | Self::DirectoryFolder)
+    }
 }
 
 /// What is wrong with a file.

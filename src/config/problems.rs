@@ -216,6 +216,13 @@ impl Meaning<'_, '_> {
         matches!(self.tree.find(at), Found::Value(_) | Found::Damaged)
     }
 
+    /// Whether a value came in by a variable.
+    pub(super) fn is_variable(&self, at: &At) -> bool {
+        let place = self.place(at);
+        let source = place.and_then(|place| self.problems.sources.get(place.source));
+        matches!(source, Some(Source::Variable { .. }))
+    }
+
     /// A finding with a place of its own.
     pub(super) fn add(&mut self, finding: Finding) {
         self.problems.add(finding);

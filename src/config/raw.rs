@@ -8,16 +8,16 @@ mod account_parts;
 mod backends;
 mod lifetime;
 mod process;
+mod secret;
 mod size;
+mod sources;
 mod span;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AuthCookie, Cookies, HeaderSource, Headers, Inputs, SameSite};
-pub use account_parts::{
-    Allow, Api, Authentication, Context, Cycle, Directory, DirectoryKind, Keys, Memo, OnLoop,
-};
+pub use account_parts::{Allow, Api, Context, Cycle, Keys, Memo, OnLoop};
 pub use backends::{
     App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream,
 };
@@ -25,7 +25,9 @@ pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
 pub use process::{
     Admin, Limits, Listener, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode,
 };
+pub use secret::Secret;
 pub use size::Size;
+pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};
 pub use span::Span;
 
 /// The configuration of a Vestibule.

@@ -191,7 +191,7 @@ impl Node {
     /// The value in short, for people; starred out where its key names a secret.
     pub(super) fn shown_at(&self, at: &At) -> String {
         let key = at.last_key().to_lowercase();
-        let secret = ["secret", "token", "passw", "credential"]
+        let secret = ["secret", "token", "passw", "credential", "app_key"]
             .iter()
             .any(|word| key.contains(word));
         if secret && !key.ends_with("_file") {

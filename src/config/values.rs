@@ -5,13 +5,16 @@
 mod account;
 mod process;
 pub mod settings;
+mod sources;
 
 pub use account::{
-    Account, AccountId, Api, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
-    HostPattern, Keys, Lifetimes, Memo, Place, Runs, Service, SessionContext, Switches, Upstream,
-    UpstreamTimeouts,
+    Account, AccountId, Api, App, AuthCookie, CarryOver, Cookies, HostPattern, Keys, Lifetimes,
+    Memo, Place, Runs, Service, SessionContext, Switches, Upstream, UpstreamTimeouts,
 };
 pub use process::{
     Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, SharedStore, Store, StoreKind,
     StoreMode, StoreTls,
+};
+pub use sources::{
+    Authentication, Calls, DirectorySource, EmbeddedFile, Lookups, SecretSource, Vtex,
 };

@@ -20,7 +20,7 @@ mod campaigns;
 mod channels;
 mod circle;
 mod people;
-mod postal;
+pub(in crate::directory) mod postal;
 mod regions;
 #[cfg(test)]
 mod tests;
@@ -52,6 +52,16 @@ impl Embedded {
     /// Every mistake is told at once, in the order of the file; but where the text is no TOML, only
     /// that is told, since its meaning cannot be known.
     pub fn parse(text: &str) -> Result<Self, Vec<FileError>> {
+        Self::parse_as(text, false)
+    }
+
+    /// The same of a file whose trade policies are looked up elsewhere: it may have none, and then
+    /// its campaigns may name any.
+    pub fn parse_part(text: &str) -> Result<Self, Vec<FileError>> {
+        Self::parse_as(text, true)
+    }
+
+    fn parse_as(text: &str, part: bool) -> Result<Self, Vec<FileError>> {
         let mistakes = Mistakes::default();
         let (document, faults) = DeTable::parse_recoverable(text);
         for fault in faults {
@@ -61,7 +71,7 @@ impl Embedded {
         if !mistakes.is_empty() {
             return Err(mistakes.locate(text));
         }
-        let directory = Self::read(&Entry::open(document.get_ref(), 0, &KEYS, &mistakes));
+        let directory = Self::read(&Entry::open(document.get_ref(), 0, &KEYS, &mistakes), part);
         if mistakes.is_empty() {
             Ok(directory)
         } else {
@@ -69,8 +79,8 @@ impl Embedded {
         }
     }
 
-    fn read(root: &Entry<'_>) -> Self {
-        let list = ChannelList::read(root);
+    fn read(root: &Entry<'_>, part: bool) -> Self {
+        let list = ChannelList::read(root, part);
         let mut views = Views::default();
         Self {
             channels: views.of(&list, &[]),

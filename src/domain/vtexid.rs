@@ -18,6 +18,7 @@ pub use authenticate::{AuthOutcome, LoginToken, LoginTokens, authenticate, read_
 pub use email::canonical_email;
 pub use keys::{KeyFault, KeyWarning, VtexIdKeys, VtexIdKeysError};
 pub use mint::{Login, LoginKey, LoginKeyError, MintError, draw_login_key, mint};
+pub use verify::Claimed;
 
 /// Longest VtexId token that is read, in bytes.
 pub const MAX_VTEXID_BYTES: usize = 8 * 1024;
@@ -127,6 +128,9 @@ pub enum VtexIdError {
     /// Its subject is no e-mail address, or its user id no id.
     #[error("the token names no user")]
     NoUser,
+    /// The login's service does not confirm it, or confirms somebody else.
+    #[error("the login's service does not confirm the token")]
+    NotConfirmed,
     /// Two good tokens of one kind name two users.
     #[error("two tokens of one kind name two users")]
     Ambiguous,
@@ -152,6 +156,7 @@ impl VtexIdError {
             Self::WrongAudience => "wrong_audience",
             Self::ForeignAccount => "foreign_account",
             Self::NoUser => "no_user",
+            Self::NotConfirmed => "not_confirmed",
             Self::Ambiguous => "ambiguous",
             Self::TooMany => "too_many",
         }

@@ -205,7 +205,8 @@ impl Edge {
             turn: upstream.next_turn(),
             tries: 0,
             forwarding: claims.forwarding(&head.headers, &admitted.host),
-            trace: RequestTrace::read(&head.headers, || self.shared.flow.random()),
+            trace: RequestTrace::read(&head.headers, || self.shared.flow.random())
+                .by(admitted.client),
         };
         Ok((admitted, placed))
     }

@@ -13,6 +13,7 @@ use crate::config::values::{HostPattern, Limits, Place};
 use crate::domain::headers::OwnedNames;
 use crate::domain::request::path::NormalPath;
 use crate::domain::request::trace::RequestTrace;
+use crate::outbound::remote::Remote;
 
 /// A configuration in force.
 #[derive(Debug)]
@@ -120,6 +121,21 @@ impl Hosts {
         rooted
             .find(|rooted| path.starts_with_segment(&rooted.root))
             .map(|rooted| &rooted.site)
+    }
+
+    /// Everything that lives by sources, once each.
+    pub fn remotes(&self) -> Vec<Arc<dyn Remote>> {
+        let accounts = self.accounts().into_iter();
+        let remotes = accounts.flat_map(|account| &account.remotes);
+        remotes.map(Arc::clone).collect()
+    }
+
+    /// Every account once, by name.
+    pub fn accounts(&self) -> Vec<&Arc<Account>> {
+        let mut accounts: Vec<_> = self.sites().map(|site| &site.account).collect();
+        accounts.sort_by_key(|account| &account.name);
+        accounts.dedup_by_key(|account| &account.name);
+        accounts
     }
 
     /// Every site, once a host.

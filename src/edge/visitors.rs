@@ -8,6 +8,8 @@ use std::time::Duration;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
+use crate::domain::rate::household;
+
 /// Clients that are counted at the same time; the least active are forgotten first.
 const CLIENTS: u64 = 1_000_000;
 
@@ -32,19 +34,8 @@ impl Visitors {
     /// Counts a new session, and says whether it may be stored.
     pub fn admit(&self, client: IpAddr) -> bool {
         let Some(most) = self.most else { return true };
-        let begun = self.begun.get_with(network(client), Arc::default);
+        let begun = self.begun.get_with(household(client), Arc::default);
         begun.fetch_add(1, Ordering::Relaxed) < most
-    }
-}
-
-/// One household, one client: IPv6 hands out 64-bit networks, not addresses.
-fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

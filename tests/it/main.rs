@@ -52,3 +52,5 @@ mod store_contract;
 mod strict;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod vtex;

@@ -14,6 +14,7 @@ pub(crate) mod service;
 pub(crate) mod shop;
 pub(crate) mod shopper;
 pub(crate) mod valkey;
+pub(crate) mod vtex;
 
 pub(crate) use client::Client;
 pub(crate) use program::Demo;

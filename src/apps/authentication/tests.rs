@@ -20,7 +20,7 @@ fn person(id: &str, email: &str) -> (String, String) {
 #[tokio::test]
 async fn without_cookies_nobody_is_asked() {
     for inputs in [&[][..], &[(OURS, "")]] {
-        let answer = answer(&call(inputs, &[]), &Verdicts::default())
+        let answer = answer(&call(inputs, &[]), &Verdicts::default(), None)
             .await
             .unwrap();
         assert_eq!(shown(&answer.writes), NOBODY);
@@ -67,7 +67,7 @@ async fn proven_people_are_written_and_the_others_cleared() {
             ("VtexIdclientAutCookie_demostore", "o"),
         ];
         let tokens = Verdicts::default().expect(&cookies, Ok(outcome));
-        let answer = answer(&call(&[(OURS, "o"), (STAFF, "s")], &[]), &tokens)
+        let answer = answer(&call(&[(OURS, "o"), (STAFF, "s")], &[]), &tokens, None)
             .await
             .unwrap();
         assert_eq!(shown(&answer.writes), written);
@@ -90,7 +90,9 @@ async fn a_refused_token_is_noted_and_no_failure() {
     };
     let cookies = [("VtexIdclientAutCookie_demostore", "o")];
     let tokens = Verdicts::default().expect(&cookies, Ok(refused));
-    let answer = answer(&call(&[(OURS, "o")], &[]), &tokens).await.unwrap();
+    let answer = answer(&call(&[(OURS, "o")], &[]), &tokens, None)
+        .await
+        .unwrap();
     assert_eq!(shown(&answer.writes), NOBODY);
     assert_eq!(answer.notes, [Note::TokenRefused("bad_signature")]);
 }
@@ -100,7 +102,7 @@ async fn a_verifier_that_does_not_answer_is_a_failure() {
     let cookies = [("VtexIdclientAutCookie_demostore", "o")];
     let tokens = Verdicts::default().expect(&cookies, Err(Failure::Timeout));
     let call = call(&[(OURS, "o")], &[]);
-    assert_eq!(answer(&call, &tokens).await, Err(Failure::Timeout));
+    assert_eq!(answer(&call, &tokens, None).await, Err(Failure::Timeout));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::domain::request::RequestView;
 use crate::domain::session::Field;
 use crate::domain::transform::{CallResult, RoundRecord};
 use crate::flow::{Decision, Leaving, Lookup};
+use crate::outbound::recent::Looked;
 
 /// Everything that was decided about one request.
 #[derive(Debug, Default, Serialize)]
@@ -23,6 +24,7 @@ pub(super) struct Report {
     lookup: Vec<(String, String)>,
     lifetime: Vec<(String, String)>,
     cycle: Vec<(String, String)>,
+    lookups: Vec<(String, String)>,
     changed: Vec<(String, String)>,
     verdict: Vec<(String, String)>,
     upstream_headers: Vec<(String, String)>,
@@ -157,6 +159,12 @@ impl Report {
         ];
         let cookies = response.headers().get_all(http::header::SET_COOKIE);
         self.set_cookies.extend(cookies.iter().map(masked));
+    }
+
+    /// What was looked up where, how old the answers were, and how long that took.
+    pub(super) fn add_lookups(&mut self, looked: &[Looked]) {
+        let lines = looked.iter().map(|one| line(one.what, one.to_string()));
+        self.lookups.extend(lines);
     }
 
     fn add_lifetime(&mut self, decision: &Decision) {
@@ -298,12 +306,17 @@ impl fmt::Display for Report {
             ("Lookup", &self.lookup),
             ("Lifetime", &self.lifetime),
             ("Cycle", &self.cycle),
+            ("Look-ups", &self.lookups),
             ("Changed", &self.changed),
             ("Verdict", &self.verdict),
             ("Headers for the upstream", &self.upstream_headers),
             ("Leaving with the response", &self.set_cookies),
             ("Events", &self.events),
         ] {
+            // In front of files alone there are none.
+            if title == "Look-ups" && lines.is_empty() {
+                continue;
+            }
             writeln!(f, "{title}")?;
             if lines.is_empty() {
                 writeln!(f, "  nothing")?;

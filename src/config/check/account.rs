@@ -8,8 +8,8 @@ use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::settings::{HeaderSettings, RouteSettings};
 use crate::config::values::{
-    Account, AccountId, Api, App, AuthCookie, Authentication, CarryOver, Cookies, DirectorySource,
-    HostPattern, Keys, Lifetimes, Memo, Place, SessionContext, Switches, Upstream,
+    Account, AccountId, Api, App, AuthCookie, Authentication, Calls, CarryOver, Cookies,
+    DirectorySource, HostPattern, Keys, Lifetimes, Memo, Place, SessionContext, Switches, Upstream,
 };
 use crate::domain::inputs::InputSettings;
 use crate::domain::transform::Graph;
@@ -26,6 +26,7 @@ struct Parts {
     headers: Option<HeaderSettings>,
     apps: Option<(Vec<App>, Graph)>,
     sources: Option<(DirectorySource, Authentication)>,
+    calls: Option<Calls>,
     keys: Option<Keys>,
     api: Option<Api>,
     context: Option<SessionContext>,
@@ -58,6 +59,7 @@ impl Check<'_, '_, '_> {
             memo,
             directory,
             authentication,
+            calls,
             keys,
             allow,
             api,
@@ -79,7 +81,8 @@ impl Check<'_, '_, '_> {
             inputs: self.inputs(inputs, cookies, around.cookie_bytes, &at.key("inputs")),
             headers: self.headers(headers, &at.key("headers")),
             apps: self.apps(app, cycle, memo.max_age, at),
-            sources: self.sources(directory, authentication, app, at),
+            sources: self.sources(directory, authentication, (name, app), at),
+            calls: self.calls(calls, &at.key("calls")),
             keys: self.keys(keys, route, &at.key("keys")),
             api: self.api(api, &at.key("api")),
             context: self.context(context, name, &at.key("context")),
@@ -157,6 +160,7 @@ impl Parts {
             memo,
             directory,
             authentication,
+            calls: self.calls?,
             keys: self.keys?,
             switches: Switches {
                 profile_by_email,

@@ -1,18 +1,16 @@
-//! Memo, directory, authentication, keys, API and context of an account.
+//! Memo, keys, API and context of an account.
 
 use std::time::Duration;
 
-use super::{Check, Said};
-use crate::config::builtin::BuiltIn;
+use super::Check;
 use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{Api, Authentication, DirectorySource, Keys, Memo, SessionContext};
+use crate::config::values::{Api, Keys, Memo, SessionContext};
 use crate::domain::api::AllowedOrigins;
 use crate::domain::session::Field;
 
-const MOST_LEEWAY: Duration = Duration::from_secs(5);
 const LEAST_CONTEXT: Duration = Duration::from_secs(10);
 
 impl Check<'_, '_, '_> {
@@ -26,81 +24,6 @@ impl Check<'_, '_, '_> {
             max_bytes: max_size.0,
             max_age: max_age.0,
         }
-    }
-
-    /// Where apps look things up; only what an installed app needs has to be there.
-    pub(super) fn sources(
-        &mut self,
-        directory: &raw::Directory,
-        authentication: &raw::Authentication,
-        apps: &[raw::App],
-        at: &At,
-    ) -> Option<(DirectorySource, Authentication)> {
-        let authenticates = apps.is_empty()
-            || apps.iter().any(|app| {
-                app.enabled && super::apps::kind_of(app) == Some(BuiltIn::Authentication)
-            });
-        let directory = self.directory(directory, &at.key("directory"));
-        let at = at.key("authentication");
-        let checked = self.authentication(authentication, &at);
-        if authenticates && authentication.jwks.is_empty() && authentication.local_key.is_none() {
-            let problem = Problem::new("the authentication app has no key to verify a token with");
-            let problem = problem.allowed("a file in `jwks`, or a `local_key`");
-            self.say.unmatched(&at, problem);
-            return None;
-        }
-        Some((directory?, checked?))
-    }
-
-    fn directory(&mut self, written: &raw::Directory, at: &At) -> Option<DirectorySource> {
-        let raw::Directory { kind, file } = written;
-        match kind {
-            raw::DirectoryKind::Embedded => {
-                let file = self.file(&at.key("file"), file, FileKind::Directory)?;
-                Some(DirectorySource::Embedded { file })
-            }
-        }
-    }
-
-    fn authentication(&mut self, written: &raw::Authentication, at: &At) -> Option<Authentication> {
-        let raw::Authentication {
-            jwks,
-            local_key,
-            issuer,
-            leeway,
-        } = written;
-        let at_jwks = at.key("jwks");
-        let jwks: Vec<_> = jwks
-            .iter()
-            .enumerate()
-            .map(|(index, name)| self.file(&at_jwks.index(index), name, FileKind::Jwks))
-            .collect();
-        let local_key = match local_key {
-            Some(name) => {
-                let file = self.file(&at.key("local_key"), name, FileKind::LocalKey);
-                file.map(Some).ok_or(Said)
-            }
-            None => Ok(None),
-        };
-        let mut good = true;
-        if issuer.is_empty() {
-            let problem = Problem::new("any issuer would do").allowed("the `iss` of the tokens");
-            self.say.wrong(&at.key("issuer"), problem);
-            good = false;
-        }
-        if leeway.0 > MOST_LEEWAY {
-            let problem = Problem::new("an expired token would be taken for too long");
-            self.say
-                .wrong(&at.key("leeway"), problem.allowed("0s to 5s"));
-            good = false;
-        }
-        good.then_some(())?;
-        Some(Authentication {
-            jwks: jwks.into_iter().collect::<Option<_>>()?,
-            local_key: local_key.ok()?,
-            issuer: issuer.clone(),
-            leeway: leeway.0,
-        })
     }
 
     /// The key ring. `routes` say whether it has to sign contexts too.

@@ -26,8 +26,8 @@ pub struct OnDisk;
 
 impl FileChecks for OnDisk {
     fn check(&self, path: &Path, kind: FileKind) -> Vec<FileFault> {
-        if kind == FileKind::StoreFolder {
-            return store_folder(path);
+        if kind.is_folder() {
+            return own_folder(path, kind);
         }
         let text = match fs::read(path) {
             Ok(bytes) => String::from_utf8(bytes),
@@ -73,7 +73,9 @@ const fn what(kind: FileKind) -> &'static str {
         FileKind::KeyRing { .. } => "the key ring",
         FileKind::Jwks => "the JWKS file",
         FileKind::LocalKey => "the local key",
-        FileKind::Directory => "the directory",
+        FileKind::Directory | FileKind::PartOfDirectory => "the directory",
+        FileKind::Credential => "the credential's file",
+        FileKind::DirectoryFolder => "the directory's folder",
         FileKind::AdminToken | FileKind::AppToken => "the token file",
         FileKind::StoreFolder => "the store's folder",
         FileKind::StorePassword => "the password file",
@@ -83,15 +85,15 @@ const fn what(kind: FileKind) -> &'static str {
     }
 }
 
-/// A store's folder, or the one in which it will be made, has to take files. Nothing is written.
-fn store_folder(path: &Path) -> Vec<FileFault> {
+/// A folder of ours, or the one in which it will be made, has to take files. Nothing is written.
+fn own_folder(path: &Path, kind: FileKind) -> Vec<FileFault> {
     let is_there = path.ancestors().find(|folder| folder.exists());
     let folder = match is_there {
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
         Some(folder) => folder,
         None => Path::new("."),
     };
-    let what = what(FileKind::StoreFolder);
+    let what = what(kind);
     let problem = if folder.is_dir() {
         let needed = Access::WRITE_OK | Access::EXEC_OK;
         let error = rustix::fs::access(folder, needed).err();
@@ -126,7 +128,8 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::AdminToken | FileKind::AppToken if text.trim().chars().count() < LEAST_TOKEN => {
             unusable(format!("it has less than {LEAST_TOKEN} characters"))
         }
-        FileKind::AppToken if !is_visible(text.trim()) => {
+        FileKind::Credential if text.trim().is_empty() => unusable("it is empty".to_owned()),
+        FileKind::AppToken | FileKind::Credential if !is_visible(text.trim()) => {
             unusable("it holds more than visible ASCII on one line".to_owned())
         }
         FileKind::StorePassword if text.trim().is_empty() => unusable("it is empty".to_owned()),
@@ -142,15 +145,15 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         // A folder is never read as a text.
         FileKind::AdminToken
         | FileKind::AppToken
+        | FileKind::Credential
+        | FileKind::DirectoryFolder
         | FileKind::StoreFolder
         | FileKind::StorePassword
         | FileKind::StoreAuthorities
         | FileKind::StoreCertificate
         | FileKind::StoreKey => Vec::new(),
-        FileKind::Directory => match Embedded::parse(text) {
-            Ok(_) => Vec::new(),
-            Err(mistakes) => mistakes.iter().map(in_directory).collect(),
-        },
+        FileKind::Directory => in_directory(Embedded::parse(text)),
+        FileKind::PartOfDirectory => in_directory(Embedded::parse_part(text)),
     }
 }
 
@@ -165,12 +168,14 @@ fn is_visible(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn in_directory(mistake: &FileError) -> FileFault {
-    let position = (mistake.line, mistake.column);
-    FileFault::error(
-        Some(position),
-        format!("the directory: {}", mistake.message),
-    )
+fn in_directory(parsed: Result<Embedded, Vec<FileError>>) -> Vec<FileFault> {
+    let mistakes = parsed.err().unwrap_or_default();
+    let fault = |mistake: &FileError| {
+        let position = (mistake.line, mistake.column);
+        let message = format!("the directory: {}", mistake.message);
+        FileFault::error(Some(position), message)
+    };
+    mistakes.iter().map(fault).collect()
 }
 
 fn left_out(warning: &KeyWarning) -> FileFault {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allow, Api, App, Authentication, Context, Cycle, Directory, Keys, Lifetime, Memo, Route,
+    Allow, Api, App, Authentication, Calls, Context, Cycle, Directory, Keys, Lifetime, Memo, Route,
     Upstream,
 };
 use crate::domain::inputs::InputSettings;
@@ -57,9 +57,11 @@ pub struct Account {
     /// Where apps look up the store's data: trade policies, customers, campaigns, regions,
     /// permissions.
     pub directory: Directory,
-    /// How login tokens are verified. One of `jwks` and `local_key` is needed where the
-    /// authentication app is installed.
+    /// How login tokens are verified. One of `jwks`, `jwks_url`, `validate_url` and `local_key` is
+    /// needed where the authentication app is installed.
     pub authentication: Authentication,
+    /// How the platform and the login's services are called.
+    pub calls: Calls,
     /// The keys that sign cookies.
     pub keys: Keys,
     /// What shoppers are allowed beyond, or short of, the usual.
@@ -108,6 +110,7 @@ impl Default for Account {
             memo: Memo::default(),
             directory: Directory::default(),
             authentication: Authentication::default(),
+            calls: Calls::default(),
             keys: Keys::default(),
             allow: Allow::default(),
             api: Api::default(),

@@ -1,4 +1,4 @@
-//! The smaller tables of an account: cycle, memo, directory, authentication, keys, API, context.
+//! The smaller tables of an account: cycle, memo, keys, API, context.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,61 +53,6 @@ impl Default for Memo {
         Self {
             max_size: Size::mib(64),
             max_age: Span::mins(10),
-        }
-    }
-}
-
-/// Where apps look up the store's data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Directory {
-    /// The kind of directory.
-    pub kind: DirectoryKind,
-    /// `embedded`: the TOML file.
-    pub file: String,
-}
-
-impl Default for Directory {
-    fn default() -> Self {
-        Self {
-            kind: DirectoryKind::Embedded,
-            file: "directory.toml".to_owned(),
-        }
-    }
-}
-
-/// The kind of directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DirectoryKind {
-    /// A TOML file.
-    Embedded,
-}
-
-/// How login tokens are verified.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Authentication {
-    /// JWKS files; all their keys count.
-    pub jwks: Vec<String>,
-    /// A private key of one's own, whose tokens count too: for tests and the demo, with
-    /// `vestibule token mint`. Whoever holds the file can log in as anybody. Made at start where
-    /// it is missing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub local_key: Option<String>,
-    /// The `iss` that tokens must name.
-    pub issuer: String,
-    /// How far the issuer's clock may differ from this one's. At most `5s`.
-    pub leeway: Span,
-}
-
-impl Default for Authentication {
-    fn default() -> Self {
-        Self {
-            jwks: Vec::new(),
-            local_key: None,
-            issuer: "token-emitter".to_owned(),
-            leeway: Span::secs(5),
         }
     }
 }

@@ -35,6 +35,15 @@ fn mistakes_about_accounts_are_told_with_place_found_and_allowed() {
 }
 
 #[test]
+fn mistakes_about_sources_are_told_with_place_found_and_allowed() {
+    let blocks = blocks(include_str!("mistakes/sources.txt"));
+    assert_eq!(blocks.len(), 5);
+    for (written, said) in blocks {
+        assert_eq!(brief(&format!("{SMALL}{written}")), said, "{written}");
+    }
+}
+
+#[test]
 fn nothing_at_all_lacks_an_account() {
     assert_eq!(brief(""), ["1:1 `account` is missing at the top"]);
 }

@@ -8,6 +8,7 @@ use http::Uri;
 use uuid::Uuid;
 
 use super::settings::{HeaderSettings, RouteSettings};
+use super::sources::{Authentication, Calls, DirectorySource};
 use crate::config::builtin::BuiltIn;
 use crate::domain::api::AllowedOrigins;
 use crate::domain::breaker::BreakerSettings;
@@ -59,6 +60,8 @@ pub struct Account {
     pub directory: DirectorySource,
     /// How login tokens are verified.
     pub authentication: Authentication,
+    /// How the platform and the login's services are called.
+    pub calls: Calls,
     /// The keys that sign cookies.
     pub keys: Keys,
     /// What the apps let clients do.
@@ -157,29 +160,6 @@ pub struct Memo {
     pub max_bytes: u64,
     /// How long an answer is kept.
     pub max_age: Duration,
-}
-
-/// Where apps look up the store's data.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DirectorySource {
-    /// A TOML file.
-    Embedded {
-        /// The file.
-        file: PathBuf,
-    },
-}
-
-/// How login tokens are verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authentication {
-    /// JWKS files, all of whose keys count.
-    pub jwks: Vec<PathBuf>,
-    /// A private key of this process's own, whose tokens count too (demo and tests).
-    pub local_key: Option<PathBuf>,
-    /// Who must have issued a token.
-    pub issuer: String,
-    /// How far clocks may differ, at most 5 s.
-    pub leeway: Duration,
 }
 
 /// The keys that sign cookies.

@@ -22,11 +22,19 @@ const KEYS: [&str; 7] = [
 pub(super) struct ChannelList {
     known: Vec<Channel>,
     default: String,
+    /// Whether there is none here, and any may be named.
+    elsewhere: bool,
 }
 
 impl ChannelList {
-    /// Reads `[[channel]]` and `default_channel`.
-    pub(super) fn read(root: &Entry<'_>) -> Self {
+    /// Reads `[[channel]]` and `default_channel`. A part of a directory may have neither.
+    pub(super) fn read(root: &Entry<'_>, part: bool) -> Self {
+        if part && !root.has("channel") && !root.has("default_channel") {
+            return Self {
+                elsewhere: true,
+                ..Self::default()
+            };
+        }
         let mut ids = BTreeSet::new();
         let mut list = Self::default();
         for entry in root.entries("channel", &KEYS) {
@@ -61,7 +69,8 @@ impl ChannelList {
     /// Reads references to channels; each must exist.
     pub(super) fn read_references(&self, entry: &Entry<'_>, key: &str) -> Vec<String> {
         let ids = entry.ids(key);
-        for id in ids.iter().filter(|id| self.find(id.value).is_none()) {
+        let unknown = |id: &Written<&str>| !self.elsewhere && self.find(id.value).is_none();
+        for id in ids.iter().filter(|id| unknown(id)) {
             entry.wrong(id.at, format!("there is no channel `{}`", id.value));
         }
         ids.iter().map(|id| id.value.to_owned()).collect()

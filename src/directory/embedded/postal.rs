@@ -10,14 +10,14 @@ const MAX_DIGITS: usize = 12;
 /// `-`, `.` and spaces are left out. Codes that have letters are none. Codes of different length
 /// are of different schemes: `01000` is not the number 1000 and lies in no range of four digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PostalCode {
+pub(in crate::directory) struct PostalCode {
     digits: usize,
     number: u64,
 }
 
 impl PostalCode {
     /// Reads a code as somebody wrote it.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(in crate::directory) fn read(text: &str) -> Option<Self> {
         let mut code = Self {
             digits: 0,
             number: 0,
@@ -36,13 +36,22 @@ impl PostalCode {
 
 /// All postal codes of one length from one to another, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PostalRange {
+pub(in crate::directory) struct PostalRange {
     digits: usize,
     first: u64,
     last: u64,
 }
 
 impl PostalRange {
+    /// The range between two codes of one length, if it is one.
+    pub(in crate::directory) fn between(from: PostalCode, to: PostalCode) -> Option<Self> {
+        (from.digits == to.digits && from.number <= to.number).then_some(Self {
+            digits: from.digits,
+            first: from.number,
+            last: to.number,
+        })
+    }
+
     /// Reads the ranges under `key`, each a table of `from` and `to`.
     pub(super) fn read_all(entry: &Entry<'_>, key: &str) -> Vec<Self> {
         let ranges = entry.entries(key, &["from", "to"]);
@@ -74,7 +83,7 @@ impl PostalRange {
     }
 
     /// Whether a code lies in it.
-    pub(super) fn holds(&self, code: PostalCode) -> bool {
+    pub(in crate::directory) fn holds(&self, code: PostalCode) -> bool {
         self.digits == code.digits && (self.first..=self.last).contains(&code.number)
     }
 }

@@ -1,5 +1,7 @@
 //! Naming a request: W3C trace context passed on, and a request id of bounded, plain text.
 
+use std::net::IpAddr;
+
 use http::HeaderMap;
 
 /// Length of a `traceparent` of version 00, in bytes.
@@ -7,9 +9,11 @@ const PARENT_BYTES: usize = 55;
 /// Longest request id that is taken over from a client, in bytes.
 const LONGEST_ID: usize = 64;
 
-/// How a request is named towards the upstream, towards apps and in logs.
+/// How a request is named towards the upstream, towards apps and in logs, and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestTrace {
+    /// The shopper's address, where there is a shopper: what one of them has looked up is limited.
+    pub client: Option<IpAddr>,
     /// `x-request-id`.
     pub request_id: String,
     /// `traceparent` (W3C Trace Context, level 1).
@@ -20,6 +24,15 @@ impl RequestTrace {
     /// Names of our own, for what no request asked for.
     pub fn of_our_own(random: impl FnMut() -> u128) -> Self {
         Self::read(&HeaderMap::new(), random)
+    }
+
+    /// The same for a request of this client.
+    #[must_use]
+    pub fn by(self, client: IpAddr) -> Self {
+        Self {
+            client: Some(client),
+            ..self
+        }
     }
 
     /// Takes over what the client sent where it is well formed, and makes the rest from random
@@ -47,6 +60,7 @@ impl RequestTrace {
         traceparent.push('-');
         traceparent.push_str(trace_id.map_or("00", |(_, flags)| flags));
         Self {
+            client: None,
             request_id,
             traceparent,
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use vestibule::assemble::{AssembleError, DirectoriesOnDisk, OpenDirectory};
+use vestibule::assemble::{AccountSources, AssembleError, DirectoriesOnDisk, OpenDirectory};
 use vestibule::config::values::DirectorySource;
 use vestibule::ports::{Channels, Customer, Directory, DirectoryError, Place, Visit};
 
@@ -51,8 +51,12 @@ impl Mood {
 pub(crate) struct Moody(pub Arc<Mood>);
 
 impl OpenDirectory for Moody {
-    fn open(&self, source: &DirectorySource) -> Result<Arc<dyn Directory>, AssembleError> {
-        let real = DirectoriesOnDisk.open(source)?;
+    fn open(
+        &self,
+        source: &DirectorySource,
+        sources: &AccountSources,
+    ) -> Result<Arc<dyn Directory>, AssembleError> {
+        let real = DirectoriesOnDisk.open(source, sources)?;
         Ok(Arc::new(MoodyDirectory {
             mood: Arc::clone(&self.0),
             real,

@@ -231,7 +231,7 @@ async fn respond(answer: Answer) -> Response {
             Ok(value) => response(200, Body::from(value.to_string())),
             Err(_) => response(500, Body::empty()),
         },
-        Answer::Half => response(200, Body::new(Half { sent: false })),
+        Answer::Half => response(200, Body::new(Half::default())),
     }
 }
 
@@ -244,7 +244,8 @@ fn response(status: u16, body: Body) -> Response {
 }
 
 /// A body that breaks off.
-struct Half {
+#[derive(Default)]
+pub(crate) struct Half {
     sent: bool,
 }
 

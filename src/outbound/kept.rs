@@ -1,0 +1,250 @@
+//! What sources have said, kept by question: equal questions at the same time are one call, old
+//! answers serve while newer ones are fetched, and in place of those that cannot be had.
+//!
+//! A call belongs to nobody who waits for it: whoever gives up leaves it to the others.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::recent::{How, Looked, Recent};
+use super::source::SourceError;
+use crate::domain::freshness::{Ages, Standing, standing};
+use crate::domain::time::Millis;
+use crate::ports::Clock;
+use crate::telemetry::LookupCounters;
+
+/// An answer, and when it was given.
+#[derive(Clone, Debug)]
+pub struct Given<V> {
+    /// The answer.
+    pub value: V,
+    /// When it was given.
+    pub at: Millis,
+}
+
+/// Where a table of answers tells what it did.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The look-up's name.
+    pub what: &'static str,
+    /// Its counters.
+    pub counters: LookupCounters,
+    /// The last look-ups of the account.
+    pub recent: Arc<Recent>,
+}
+
+/// How long answers are kept, and which of them say that there is nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping<V> {
+    /// Of something.
+    pub ages: Ages,
+    /// Of nothing.
+    pub nothing: Ages,
+    /// Whether an answer says that there is nothing.
+    pub is_nothing: fn(&V) -> bool,
+    /// Answers that are kept at most.
+    pub most: u64,
+}
+
+type Outcome<V> = Result<Given<V>, SourceError>;
+
+/// A call that is under way, as those see it who wait for it.
+type Flight<V> = watch::Receiver<Option<Outcome<V>>>;
+
+/// Answers by question.
+pub struct Kept<K, V> {
+    keeping: Keeping<V>,
+    answers: Cache<K, Arc<Given<V>>>,
+    flights: Mutex<HashMap<K, Flight<V>>>,
+    clock: Arc<dyn Clock>,
+    told: Told,
+}
+
+/// Neither questions nor answers: they are a shopper's.
+impl<K, V> fmt::Debug for Kept<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept")
+            .field("what", &self.told.what)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K, V> Kept<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Nothing is kept yet.
+    pub fn new(keeping: Keeping<V>, clock: Arc<dyn Clock>, told: Told) -> Arc<Self> {
+        let answers = Cache::builder()
+            .max_capacity(keeping.most)
+            .time_to_live(keeping.ages.on_error.max(keeping.nothing.on_error))
+            .build();
+        Arc::new(Self {
+            keeping,
+            answers,
+            flights: Mutex::default(),
+            clock,
+            told,
+        })
+    }
+
+    /// Takes an answer that was given earlier, unless a newer one is kept.
+    pub fn put(&self, key: K, given: Given<V>) {
+        let newer = self
+            .answers
+            .get(&key)
+            .is_some_and(|kept| kept.at > given.at);
+        if !newer {
+            self.answers.insert(key, Arc::new(given));
+        }
+    }
+
+    /// Whether an answer is due to be fetched anew.
+    pub fn is_due(&self, key: &K) -> bool {
+        self.answers
+            .get(key)
+            .is_none_or(|kept| self.standing_of(&kept).1 != Standing::Fresh)
+    }
+
+    /// The answer to a question: kept, or fetched by whoever asks first.
+    pub async fn get<F>(
+        self: &Arc<Self>,
+        key: K,
+        fetch: impl FnOnce() -> F + Send,
+    ) -> Result<Given<V>, SourceError>
+    where
+        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+    {
+        let began = Instant::now();
+        let kept = self.answers.get(&key);
+        let kept = kept.map(|kept| (self.standing_of(&kept), kept));
+        match kept {
+            Some(((age, Standing::Fresh), kept)) => {
+                self.tell(How::Kept { age }, Duration::ZERO);
+                Ok(Given::clone(&kept))
+            }
+            Some(((age, Standing::Refreshing), kept)) => {
+                drop(self.fly(key, fetch));
+                self.tell(How::Refreshing { age }, Duration::ZERO);
+                Ok(Given::clone(&kept))
+            }
+            Some(((age, Standing::OnError), kept)) => match arrival(self.fly(key, fetch)).await {
+                Ok(given) => {
+                    self.tell(How::Asked, began.elapsed());
+                    Ok(given)
+                }
+                Err(error) => {
+                    let why = error.to_string();
+                    self.tell(How::OnError { age, why }, began.elapsed());
+                    Ok(Given::clone(&kept))
+                }
+            },
+            Some(((_, Standing::Gone), _)) | None => {
+                let arrived = arrival(self.fly(key, fetch)).await;
+                let how = match &arrived {
+                    Ok(_) => How::Asked,
+                    Err(error) => How::Failed {
+                        why: error.to_string(),
+                    },
+                };
+                self.tell(how, began.elapsed());
+                arrived
+            }
+        }
+    }
+
+    /// Fetches anew, whatever is kept.
+    pub async fn renew<F>(
+        self: &Arc<Self>,
+        key: K,
+        fetch: impl FnOnce() -> F + Send,
+    ) -> Result<Given<V>, SourceError>
+    where
+        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+    {
+        arrival(self.fly(key, fetch)).await
+    }
+
+    fn standing_of(&self, kept: &Given<V>) -> (Duration, Standing) {
+        let age = self.clock.now().since(kept.at);
+        let ages = if (self.keeping.is_nothing)(&kept.value) {
+            self.keeping.nothing
+        } else {
+            self.keeping.ages
+        };
+        (age, standing(age, ages))
+    }
+
+    fn tell(&self, how: How, took: Duration) {
+        self.told.counters.looked(how.label());
+        self.told.recent.note(Looked {
+            what: self.told.what,
+            how,
+            took,
+        });
+    }
+
+    /// Joins the call for a question, or begins it.
+    fn fly<F>(self: &Arc<Self>, key: K, fetch: impl FnOnce() -> F) -> Flight<V>
+    where
+        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+    {
+        let mut flights = self.flights.lock();
+        if let Some(flight) = flights.get(&key) {
+            return flight.clone();
+        }
+        let (arrive, flight) = watch::channel(None);
+        flights.insert(key.clone(), flight.clone());
+        drop(flights);
+        let landing = Landing {
+            kept: Arc::clone(self),
+            key,
+        };
+        let call = fetch();
+        tokio::spawn(async move {
+            let outcome = call.await.map(|value| Given {
+                value,
+                at: landing.kept.clock.now(),
+            });
+            if let Ok(given) = &outcome {
+                landing.kept.put(landing.key.clone(), given.clone());
+            }
+            // From here on the next question is a new call; those who wait have this one's answer.
+            drop(landing);
+            arrive.send_replace(Some(outcome));
+        });
+        flight
+    }
+}
+
+/// Takes a call off the list of those under way, however it ended.
+struct Landing<K: Hash + Eq, V> {
+    kept: Arc<Kept<K, V>>,
+    key: K,
+}
+
+impl<K: Hash + Eq, V> Drop for Landing<K, V> {
+    fn drop(&mut self) {
+        self.kept.flights.lock().remove(&self.key);
+    }
+}
+
+async fn arrival<V: Clone>(mut flight: Flight<V>) -> Outcome<V> {
+    match flight.wait_for(Option::is_some).await {
+        Ok(arrived) => arrived.clone().unwrap_or(Err(SourceError::Broken)),
+        Err(_) => Err(SourceError::Broken),
+    }
+}
+
+#[cfg(test)]
+mod tests;
