@@ -152,18 +152,8 @@ impl Shop {
             let ring = KeyRing::generate(algorithm, clock.now(), &mut || entropy.bits());
             std::fs::write(folder.path().join("keys.json"), ring.to_json()).unwrap();
         }
-        let layers = Layers::read(&file, Some("test"), []);
-        let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
         let mood = Arc::new(Mood::default());
-        let ports = Ports {
-            clock: Arc::<ManualClock>::clone(&clock),
-            entropy: Arc::<CountedEntropy>::clone(&entropy),
-            directories: Arc::new(Moody(Arc::clone(&mood))),
-            new_keys: NewKeys::Kept,
-        };
-        let shared = assemble(&loaded.config, &ports).unwrap();
-        let edge = Edge::new(Arc::clone(&shared), false);
-        let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
+        let (shared, proxy) = built(folder.path(), &clock, &entropy, &mood);
         let login_key = LoginKey::parse(&login).unwrap();
         Arc::new(Self {
             clock,
@@ -192,17 +182,7 @@ impl Shop {
         } = old;
         shared.flow.keep_everything();
         drop((shared, proxy));
-        let layers = Layers::read(&folder.path().join("shop.toml"), Some("test"), []);
-        let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
-        let ports = Ports {
-            clock: Arc::<ManualClock>::clone(&clock),
-            entropy: Arc::<CountedEntropy>::clone(&entropy),
-            directories: Arc::new(Moody(Arc::clone(&mood))),
-            new_keys: NewKeys::Kept,
-        };
-        let shared = assemble(&loaded.config, &ports).unwrap();
-        let edge = Edge::new(Arc::clone(&shared), false);
-        let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
+        let (shared, proxy) = built(folder.path(), &clock, &entropy, &mood);
         Arc::new(Self {
             clock,
             origin,
@@ -310,6 +290,27 @@ impl Shop {
         };
         mint(&self.login_key, &login, self.clock.now()).unwrap()
     }
+}
+
+/// The proxy over the configuration in a folder.
+fn built(
+    folder: &Path,
+    clock: &Arc<ManualClock>,
+    entropy: &Arc<CountedEntropy>,
+    mood: &Arc<Mood>,
+) -> (Arc<Shared>, Arc<HttpProxy<Edge>>) {
+    let layers = Layers::read(&folder.join("shop.toml"), Some("test"), []);
+    let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
+    let ports = Ports {
+        clock: Arc::<ManualClock>::clone(clock),
+        entropy: Arc::<CountedEntropy>::clone(entropy),
+        directories: Arc::new(Moody(Arc::clone(mood))),
+        new_keys: NewKeys::Kept,
+    };
+    let shared = assemble(&loaded.config, &ports).unwrap();
+    let edge = Edge::new(Arc::clone(&shared), false);
+    let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
+    (shared, proxy)
 }
 
 /// Splits a text into its tables, headers kept.
