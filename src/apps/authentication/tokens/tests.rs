@@ -141,8 +141,9 @@ async fn ten_thousand_different_bad_tokens_of_one_client_cost_no_more_calls_than
     let stranger = LoginKey::parse(&draw_login_key(&mut || Counted(9.into()).bits())).unwrap();
     let good = token(&stranger);
     let (signed, signature) = good.rsplit_once('.').unwrap();
+    let (_, rest) = signature.split_at(4);
     for number in 0..10_000 {
-        let bad = format!("{signed}.{number:04}{}", &signature[4..]);
+        let bad = format!("{signed}.{number:04}{rest}");
         let outcome = rig.verify(&bad).await;
         assert!(
             outcome.is_err(),
