@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, RETRY_AFTER};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -35,6 +36,8 @@ mod tests;
 const KEEP: Duration = Duration::from_secs(4);
 /// Unused connections that are kept for one origin.
 const KEPT: usize = 32;
+/// How long new calls go over connections of one pool. Names are looked up for each new connection.
+const RENEW: Duration = Duration::from_mins(1);
 /// The longest head of an answer, in bytes.
 const HEAD: usize = 64 * 1024;
 /// How long a connection may take to be made, whatever time the call has.
@@ -109,10 +112,22 @@ pub enum Tls {
     Unused,
 }
 
+type Connector = HttpsConnector<HttpConnector>;
+
+/// Connections, and since when they are made.
+#[derive(Debug)]
+struct Pool {
+    client: Client<Connector, Full<Bytes>>,
+    since: Instant,
+}
+
 /// Calls services.
 #[derive(Debug)]
 pub struct Outbound {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    connector: Connector,
+    pool: ArcSwap<Pool>,
+    /// The age of a pool past which new calls go over a new one.
+    renew: Duration,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -131,13 +146,24 @@ impl Outbound {
             Tls::Unused => https.with_tls_config(trusting_nobody(provider)?),
         };
         let connector = https.https_or_http().enable_http1().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEEP)
-            .pool_max_idle_per_host(KEPT)
-            .http1_max_buf_size(HEAD)
-            .build(connector);
-        Ok(Self { client, entropy })
+        Ok(Self {
+            pool: ArcSwap::from_pointee(Pool::new(&connector)),
+            connector,
+            renew: RENEW,
+            entropy,
+        })
+    }
+
+    /// The connections for a new call. Those of an old pool end with the calls that use them: a name
+    /// that moved is found at its new place, however busy the connections to the old one are.
+    fn pool(&self) -> Arc<Pool> {
+        let pool = self.pool.load_full();
+        if pool.since.elapsed() < self.renew {
+            return pool;
+        }
+        let renewed = Arc::new(Pool::new(&self.connector));
+        self.pool.store(Arc::clone(&renewed));
+        renewed
     }
 
     /// Makes a call.
@@ -171,7 +197,7 @@ impl Outbound {
         *request.method_mut() = ask.method.clone();
         *request.uri_mut() = ask.uri.clone();
         *request.headers_mut() = ask.headers.clone();
-        let response = self.client.request(request).await.map_err(|error| {
+        let response = self.pool().client.request(request).await.map_err(|error| {
             if error.is_connect() {
                 OutboundError::Unreachable(root_cause(&error))
             } else {
@@ -194,6 +220,21 @@ impl Outbound {
         let (least, most_added) = PAUSE;
         let chance = u64::try_from(self.entropy.bits() >> 64).unwrap_or(0);
         Duration::from_millis(least + chance % most_added)
+    }
+}
+
+impl Pool {
+    fn new(connector: &Connector) -> Self {
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(KEEP)
+            .pool_max_idle_per_host(KEPT)
+            .http1_max_buf_size(HEAD)
+            .build(connector.clone());
+        Self {
+            client,
+            since: Instant::now(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::{self, Effective, FileChecks, Layers, Loaded, Report};
 
@@ -96,17 +96,19 @@ fn tell_machine(
         Err(report) => (report, None, ExitCode::from(1)),
     };
     let effective = effective.filter(|_| check.show).map(Effective::to_json);
-    let mut told = json!({ "report": report.to_json(), "effective": effective });
-    let mut code = code;
-    if let (true, Ok(loaded)) = (check.online, loaded) {
-        let online = Online::try_all(&loaded.config)?;
-        let good = online.as_ref().is_ok_and(Online::is_good);
-        told["online"] = match online {
-            Ok(online) => online.to_json(),
-            Err(problem) => json!({ "wrong": problem }),
-        };
-        code = code_of(good);
-    }
+    let (online, code) = match loaded {
+        Ok(loaded) if check.online => {
+            let online = Online::try_all(&loaded.config)?;
+            let good = online.as_ref().is_ok_and(Online::is_good);
+            let told = match online {
+                Ok(online) => online.to_json(),
+                Err(problem) => json!({ "wrong": problem }),
+            };
+            (told, code_of(good))
+        }
+        _ => (Value::Null, code),
+    };
+    let told = json!({ "report": report.to_json(), "effective": effective, "online": online });
     serde_json::to_writer_pretty(&mut *out, &told)?;
     writeln!(out)?;
     Ok(code)
@@ -172,14 +174,14 @@ upstream = [{ name = "storefront", addresses = ["127.0.0.1:8081"] }]
     #[test]
     fn machines_get_the_report_and_what_is_in_force() {
         let (text, good) = told(GOOD, true, true);
-        let told_json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let told_json: Value = serde_json::from_str(&text).unwrap();
         assert!(good);
         assert_eq!(told_json["report"]["errors"], 0);
         assert_eq!(told_json["effective"]["limits"]["headers"], 100);
         let (text, good) = told("x = 1", true, true);
-        let told_json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let told_json: Value = serde_json::from_str(&text).unwrap();
         assert!(!good);
         assert_eq!(told_json["report"]["findings"][0]["key"], "account");
-        assert_eq!(told_json["effective"], serde_json::Value::Null);
+        assert_eq!(told_json["effective"], Value::Null);
     }
 }

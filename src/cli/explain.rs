@@ -130,10 +130,8 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
         .find(reading.admitted.host.as_str(), &reading.admitted.path)
         .ok_or("the request is answered with 421: this host is not served here")?;
     let account = &site.account;
-    let insecure = config
-        .listeners
-        .iter()
-        .all(|listener| listener.insecure_cookies);
+    let mut listeners = config.listeners.iter();
+    let insecure = listeners.all(|listener| listener.insecure_cookies);
     if let Some(file) = &args.session {
         let ages = [&args.created_ago, &args.issued_ago, &args.seen_ago];
         kept::give(

@@ -240,3 +240,17 @@ async fn a_client_that_needs_no_certificates_trusts_none() {
     };
     assert!(client().send(&secure, short).await.is_err());
 }
+
+#[tokio::test]
+async fn connections_are_renewed_so_that_a_name_that_moved_is_found() {
+    let (address, script) = serve(&[Answer::Keep(FINE), Answer::Keep(FINE)]).await;
+    let client = Outbound {
+        renew: Duration::ZERO,
+        ..client()
+    };
+    for _ in 0..2 {
+        let told = client.send(&ask(address), allowance(0)).await.unwrap();
+        assert_eq!(&*told.body, b"fine");
+    }
+    assert_eq!(script.connections.load(Ordering::SeqCst), 2);
+}

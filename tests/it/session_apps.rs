@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::support::{Service, Shop, Shopper};
 
 mod calls;
-mod example;
+pub(crate) mod example;
 mod faults;
 mod published;
 

@@ -292,3 +292,6 @@ impl Remote for Tokens {
         all
     }
 }
+
+#[cfg(test)]
+mod tests;

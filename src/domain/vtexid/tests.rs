@@ -12,6 +12,7 @@ mod claims;
 mod key_sets;
 mod minting;
 mod requests;
+mod vectors;
 
 const T0: Millis = Millis::from_secs(1_543_397_700);
 const ACCOUNT: &str = "demostore";
@@ -68,7 +69,13 @@ fn forge(algorithm: TokenAlgorithm) -> Forge {
 impl Forge {
     fn verdict(&self, header: &str, claims: &str, audience: Audience) -> Result<(), VtexIdError> {
         let token = self.private.seal(header, claims);
-        self.keys.verify(&token, ACCOUNT, audience, T0).map(|_| ())
+        let looked = self.keys.inspect(&token, ACCOUNT, audience, T0);
+        let verdict = self.keys.verify(&token, ACCOUNT, audience, T0);
+        // The cheap look refuses nothing that the dear one would take, and names the same person.
+        if let Ok(person) = &verdict {
+            assert_eq!(looked.as_ref().map(|claimed| &claimed.identity), Ok(person));
+        }
+        verdict.map(|_| ())
     }
 }
 
@@ -96,6 +103,63 @@ fn with(mut claims: Value, name: &str, value: &Value) -> String {
         claims[name] = value.clone();
     }
     claims.to_string()
+}
+
+#[test]
+fn a_look_without_a_key_refuses_what_no_key_could_make_good() {
+    let rules = VtexIdKeys::none().with_issuer("token-emitter");
+    let forge = forge(TokenAlgorithm::Es256);
+    let look = |header: &str, claims: &Value| {
+        let token = forge.private.seal(header, &claims.to_string());
+        let looked = rules.inspect(&token, ACCOUNT, Audience::Webstore, T0);
+        looked.map(|claimed| (claimed.kid, claimed.identity.email))
+    };
+    let good = shopper_claims();
+    let person = ("k1".to_owned(), "ana@example.com".to_owned());
+    assert_eq!(look(HEADER, &good), Ok(person.clone()));
+    let offered = r#"{"alg":"ES256","kid":"k1","jku":"https://evil/","jwk":{"kty":"EC"},"x5u":"https://evil/"}"#;
+    assert_eq!(
+        look(offered, &good),
+        Ok(person),
+        "what it offers itself is not read"
+    );
+    for (header, refusal) in [
+        (r#"{"alg":"none","kid":"k1"}"#, VtexIdError::WrongAlgorithm),
+        (r#"{"alg":"HS256","kid":"k1"}"#, VtexIdError::WrongAlgorithm),
+        (r#"{"alg":"ES256"}"#, VtexIdError::UnknownKey),
+        (
+            r#"{"alg":"ES256","kid":"k1","typ":"at+jwt"}"#,
+            VtexIdError::WrongType,
+        ),
+        (
+            r#"{"alg":"ES256","kid":"k1","crit":["x"]}"#,
+            VtexIdError::Critical,
+        ),
+        (
+            r#"{"alg":"ES256","alg":"none","kid":"k1"}"#,
+            VtexIdError::Malformed,
+        ),
+    ] {
+        assert_eq!(look(header, &good), Err(refusal), "{header}");
+    }
+    for (name, value, refusal) in [
+        ("exp", json!(T0.as_secs()), VtexIdError::Expired),
+        ("exp", json!({"n": 1}), VtexIdError::Malformed),
+        ("exp", json!(1e99), VtexIdError::Malformed),
+        ("nbf", json!(T0.as_secs() + 60), VtexIdError::NotYet),
+        ("iss", json!("somebody"), VtexIdError::WrongIssuer),
+        ("account", json!("other"), VtexIdError::ForeignAccount),
+        ("aud", json!("other"), VtexIdError::ForeignAccount),
+        ("audience", json!("admin"), VtexIdError::WrongAudience),
+        ("sub", json!("nobody"), VtexIdError::NoUser),
+    ] {
+        let mut claims = good.clone();
+        claims[name] = value;
+        assert_eq!(look(HEADER, &claims), Err(refusal), "{name}");
+    }
+    let huge = "x".repeat(MAX_VTEXID_BYTES + 1);
+    let looked = rules.inspect(&huge, ACCOUNT, Audience::Webstore, T0);
+    assert_eq!(looked.unwrap_err(), VtexIdError::TooLong);
 }
 
 #[test]

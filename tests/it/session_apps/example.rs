@@ -14,9 +14,9 @@ use crate::support::program::{ask, program, write};
 use crate::support::{Shop, Shopper};
 
 /// The example under Python; ended with this value.
-struct Python {
+pub(crate) struct Python {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Python {
@@ -24,7 +24,7 @@ impl Python {
         Self::run(&folder().join("app.py"), "0")
     }
 
-    fn start_with_tls() -> Self {
+    pub(crate) fn start_with_tls() -> Self {
         let folder = folder();
         Self::run(&data("tls/service.py"), folder.to_str().unwrap())
     }

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use vestibule::clock::SystemClock;
 use vestibule::domain::vtexid::{Audience, Login, mint};
 use vestibule::ports::{Clock, Entropy};
 
-use super::{ANA, Elsewhere};
+use super::{ANA, Elsewhere, SHOPPER};
+use crate::session_apps::example::Python;
 use crate::support::clock::CountedEntropy;
-use crate::support::program::{Said, program};
+use crate::support::origin::Origin;
+use crate::support::program::{Running, Said, ask, free_ports, program};
 use crate::support::vtex::{APP_KEY, APP_TOKEN, CAMPAIGNS, Fault, Platform};
 
 /// The shipped example in a folder of its own, pointed at a platform of the test's by variables.
@@ -48,6 +51,21 @@ impl Example {
             command.env(name, self.platform.url());
         }
         command
+    }
+
+    /// A login of Ana's, as of now, that the login's service confirms.
+    fn login(&self) -> String {
+        let login = Login {
+            audience: Audience::Webstore,
+            account: "demostore",
+            email: ANA.1,
+            user_id: ANA.0,
+            life: Duration::from_hours(1),
+            random: CountedEntropy.bits(),
+        };
+        let token = mint(&Elsewhere::new().0, &login, SystemClock::start().now()).unwrap();
+        self.platform.confirms(&token, ANA.0, ANA.1, "webstore");
+        token
     }
 
     async fn run(&self, mut command: Command) -> Said {
@@ -138,17 +156,7 @@ async fn a_secret_may_come_by_a_variable_and_is_shown_nowhere() {
 #[tokio::test]
 async fn explain_names_each_call_with_its_age_and_time() {
     let example = Example::new().await;
-    let key = Elsewhere::new();
-    let login = Login {
-        audience: Audience::Webstore,
-        account: "demostore",
-        email: ANA.1,
-        user_id: ANA.0,
-        life: std::time::Duration::from_hours(1),
-        random: CountedEntropy.bits(),
-    };
-    let token = mint(&key.0, &login, SystemClock::start().now()).unwrap();
-    example.platform.confirms(&token, ANA.0, ANA.1, "webstore");
+    let token = example.login();
     let request = example.folder.path().join("visit.http");
     let text = format!(
         "GET /?utm_source=newsletter&country=BRA&postalCode=20040002 HTTP/1.1\r\nHost: localhost\r\nCookie: VtexIdclientAutCookie_demostore={token}\r\n\r\n"
@@ -174,4 +182,117 @@ async fn explain_names_each_call_with_its_age_and_time() {
     }
     assert!(!said.out.contains(&token));
     example.platform.all_calls();
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_and_a_certificate_of_another_are_told_in_words() {
+    let example = Example::new().await;
+    let key = "VESTIBULE__ACCOUNT__DEMOSTORE__DIRECTORY__VTEX__ADDRESS";
+    let mut command = example.command(&["check", "--online"]);
+    command.env(key, "http://nobody.invalid");
+    let said = example.run(command).await;
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("no connection: "), "{}", said.out);
+    assert!(said.out.contains("the name is not known: "), "{}", said.out);
+    assert!(
+        said.out.contains("6 sources tried, 5 wrong"),
+        "{}",
+        said.out
+    );
+    let python = Python::start_with_tls();
+    let mut command = example.command(&["check", "--online"]);
+    // The certificate is of `localhost`.
+    command.env(key, format!("https://127.0.0.1:{}", python.address.port()));
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls/certificate.pem");
+    command.env("SSL_CERT_FILE", tls);
+    let said = example.run(command).await;
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("the certificate is not this host's"),
+        "{}",
+        said.out
+    );
+}
+
+/// The example, running with a storefront of the test's.
+async fn serve(example: &Example, origin: &Origin) -> (Running, u16) {
+    for _ in 0..5 {
+        let [port, admin_port, _] = free_ports();
+        let mut command = example.command(&["run"]);
+        let account = "VESTIBULE__ACCOUNT__DEMOSTORE";
+        command
+            .env("VESTIBULE__SERVER__GRACE", "1s")
+            .env(
+                "VESTIBULE__LISTENER__MAIN__ADDRESS",
+                format!("127.0.0.1:{port}"),
+            )
+            .env(
+                "VESTIBULE__ADMIN__ADDRESS",
+                format!("127.0.0.1:{admin_port}"),
+            )
+            .env(
+                format!("{account}__UPSTREAM__STOREFRONT__ADDRESSES"),
+                format!("[\"{}\"]", origin.address),
+            );
+        let mut running = Running::begin(command, tempfile::tempdir().unwrap());
+        if running.answers(port, admin_port).await {
+            return (running, port);
+        }
+        assert!(running.log().contains("cannot listen"), "{}", running.log());
+    }
+    panic!("no free ports");
+}
+
+#[tokio::test]
+async fn the_shipped_example_resolves_ana_and_goes_on_when_every_source_is_killed() {
+    let example = Example::new().await;
+    let origin = Origin::start().await;
+    let (mut running, port) = serve(&example, &origin).await;
+    let token = example.login();
+    let visit = |target: &str, cookies: &str| {
+        format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nCookie: {SHOPPER}={token}{cookies}\r\n\r\n"
+        )
+    };
+    let target = "/?sc=3&utm_campaign=blackfriday&country=BRA&postalCode=20040002";
+    let reply = ask(port, &visit(target, "")).await.unwrap();
+    assert_eq!(reply.status, 200);
+    let ana = [
+        ("x-session-user-email", "ana@example.com"),
+        ("x-session-price-tables", "gold"),
+        ("x-session-channel", "3"),
+        ("x-session-campaigns", "black-friday,rio"),
+        ("x-session-region", "v2.RIO"),
+    ];
+    for (header, value) in ana {
+        assert_eq!(origin.last().header(header), Some(value), "{header}");
+    }
+    let session = reply.set_cookies("vestibule_session")[0]
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    example.platform.kill().await;
+    let reply = ask(port, &visit("/?gclid=1", &format!("; {session}")))
+        .await
+        .unwrap();
+    assert_eq!(reply.status, 200);
+    for (header, value) in ana {
+        assert_eq!(
+            origin.last().header(header),
+            Some(value),
+            "{header} without sources"
+        );
+    }
+    let visitor = "GET /?postalCode=20040002&country=BRA HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    assert_eq!(ask(port, visitor).await.unwrap().status, 200);
+    assert_eq!(
+        origin.last().header("x-session-authenticated"),
+        Some("false")
+    );
+    assert!(running.stop().await.success());
+    let log = running.log();
+    for secret in [APP_KEY, APP_TOKEN, &token, "ana@example.com"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
 }
