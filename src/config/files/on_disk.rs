@@ -128,11 +128,12 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::AdminToken | FileKind::AppToken if text.trim().chars().count() < LEAST_TOKEN => {
             unusable(format!("it has less than {LEAST_TOKEN} characters"))
         }
-        FileKind::Credential if text.trim().is_empty() => unusable("it is empty".to_owned()),
+        FileKind::Credential | FileKind::StorePassword if text.trim().is_empty() => {
+            unusable("it is empty".to_owned())
+        }
         FileKind::AppToken | FileKind::Credential if !is_visible(text.trim()) => {
             unusable("it holds more than visible ASCII on one line".to_owned())
         }
-        FileKind::StorePassword if text.trim().is_empty() => unusable("it is empty".to_owned()),
         FileKind::StorePassword if text.trim().lines().count() > 1 => {
             unusable("it has more than one line".to_owned())
         }
