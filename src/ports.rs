@@ -26,6 +26,10 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 pub trait Entropy: Send + Sync + std::fmt::Debug {
     /// 128 random bits.
     fn bits(&self) -> u128;
+    /// A random number, for pauses that must not be the same everywhere.
+    fn chance(&self) -> u32 {
+        u32::try_from(self.bits() >> 96).unwrap_or(0)
+    }
 }
 
 /// The store's data could not be had. The text is for logs and `explain`, and holds no secret.

@@ -24,6 +24,10 @@ pub use valkey::ValkeyStore;
 
 use crate::ports::StoreError;
 
+fn unavailable(why: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unavailable(why.to_string())
+}
+
 /// How an operation came out, for counting.
 fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
     match result {

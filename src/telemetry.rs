@@ -17,13 +17,15 @@ use crate::memo::MemoCounters;
 
 mod access;
 mod apps;
+mod calls;
 mod metrics;
 mod sources;
 mod store;
 
 pub use access::AccessLine;
-pub use apps::{AppCounters, AppMetrics, CallOutcome};
-pub use sources::{LookupCounters, SourceCounters, SourceMetrics, SourceOutcome};
+pub use apps::{AppMetrics, CallOutcome};
+pub use calls::{CallCounters, Outcome};
+pub use sources::{LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
 
 use metrics::Metrics;

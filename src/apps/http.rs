@@ -20,7 +20,7 @@ use crate::domain::transform::protocol::{read_reply, write_call};
 use crate::domain::transform::{Answer, Call, Failure};
 use crate::outbound::{Allowance, Ask, Outbound, OutboundError, Told};
 use crate::ports::{Clock, Entropy};
-use crate::telemetry::{AppCounters, AppMetrics, CallOutcome};
+use crate::telemetry::{AppMetrics, CallCounters, CallOutcome};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue =
@@ -77,7 +77,7 @@ pub struct HttpApp {
     settings: HttpAppSettings,
     headers: HeaderMap,
     outside: Outside,
-    counters: AppCounters,
+    counters: CallCounters,
     places: Semaphore,
     breaker: Mutex<Breaker>,
 }
@@ -288,7 +288,7 @@ impl<'a> Attempt<'a> {
         // session provokes must not cut everybody off.
         let good = matches!(outcome, CallOutcome::Answered | CallOutcome::BadReply);
         let now = app.outside.clock.now();
-        let chance = u32::try_from(app.outside.entropy.bits() >> 96).unwrap_or(0);
+        let chance = app.outside.entropy.chance();
         app.at_breaker(|breaker| breaker.ended(admission, good, now, chance));
     }
 }

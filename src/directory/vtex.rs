@@ -126,27 +126,14 @@ impl VtexDirectory {
         recent: &Arc<Recent>,
     ) -> Self {
         let nothing = Ages::only(settings.nothing);
-        let ages = settings.ages;
         let (fresh, last) = PERMISSION;
         let directory = Self {
-            channels: sources.channels.map(|source| {
-                let few = Keeping {
-                    ages,
-                    nothing,
-                    is_nothing: |_| false,
-                    most: MOST,
-                };
-                lookup(source, few, account, recent)
-            }),
-            customers: sources.customers.map(|source| {
-                let few = Keeping {
-                    ages,
-                    nothing,
-                    is_nothing: Option::is_none,
-                    most: MOST,
-                };
-                lookup(source, few, account, recent)
-            }),
+            channels: sources
+                .channels
+                .map(|source| lookup(source, few(&settings, |_| false), account, recent)),
+            customers: sources
+                .customers
+                .map(|source| lookup(source, few(&settings, Option::is_none), account, recent)),
             campaigns: sources.campaigns.map(|source| {
                 let ages = Ages::new(settings.campaigns_every, CAMPAIGNS_LAST, CAMPAIGNS_LAST);
                 let one = Keeping {
@@ -157,15 +144,9 @@ impl VtexDirectory {
                 };
                 lookup(source, one, account, recent)
             }),
-            regions: sources.regions.map(|source| {
-                let few = Keeping {
-                    ages,
-                    nothing,
-                    is_nothing: Option::is_none,
-                    most: MOST,
-                };
-                lookup(source, few, account, recent)
-            }),
+            regions: sources
+                .regions
+                .map(|source| lookup(source, few(&settings, Option::is_none), account, recent)),
             permissions: sources.permissions.map(|source| {
                 let ages = Ages::new(fresh, fresh, last);
                 let few = Keeping {
@@ -301,6 +282,16 @@ impl VtexDirectory {
             }
         };
         Ok(lookup.kept.get(email, fetch).await?.value)
+    }
+}
+
+/// How most answers are kept: many of them, by the configured ages.
+fn few<V>(settings: &VtexSettings, is_nothing: fn(&V) -> bool) -> Keeping<V> {
+    Keeping {
+        ages: settings.ages,
+        nothing: Ages::only(settings.nothing),
+        is_nothing,
+        most: MOST,
     }
 }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::ask::{Ask, Undone};
 use super::decision::Decision;
-use super::ending::ending_events;
 use super::event::Event;
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::writes::{end_of, login_token, says_who};
@@ -15,7 +14,7 @@ use crate::domain::cookies::{delete_auth_cookie, delete_cookie};
 use crate::domain::inputs::read_inputs;
 use crate::domain::request::RequestView;
 use crate::ports::StoreError;
-use crate::store::{Ended, Ending, Found, Login, Resident};
+use crate::store::{Ending, Found, Login};
 
 impl Flow {
     /// Ends the session of a request's cookie, with the logins that it shows, and has the browser
@@ -64,25 +63,15 @@ impl Flow {
         let id = alive.resident.session().id;
         let _turn = self.locks.lock(id).await;
         match self.store.load(id).await? {
-            Some(Found::Live(resident)) => self.end_live(stage, &resident).await,
+            Some(Found::Live(resident)) => {
+                let here = (&**stage.account, stage.now);
+                let events = self.end_live(here, &resident, Ending::Logout).await?;
+                Ok(Closed::Over(events))
+            }
             // While this waited for its turn, somebody logged in or out.
             Some(Found::Moved(_)) => Ok(Closed::Replaced),
             Some(Found::Ended(_)) | None => Ok(Closed::Over(Vec::new())),
         }
-    }
-
-    async fn end_live(&self, stage: Stage<'_>, resident: &Resident) -> Result<Closed, StoreError> {
-        let session = Arc::new(resident.snapshot());
-        self.close_logins(stage, &session, Ending::Logout).await?;
-        let tombstone = Ended {
-            session: Arc::clone(&session),
-            reason: Ending::Logout,
-            successor: None,
-        };
-        let keep = stage.keep(session.authenticated());
-        let ended = self.store.end(session.id, tombstone, keep).await?;
-        let events = ended.then(|| ending_events(&session, Ending::Logout));
-        Ok(Closed::Over(events.unwrap_or_default()))
     }
 
     /// A login cookie that no session lives by yet must not begin one after this.

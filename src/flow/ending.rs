@@ -10,7 +10,10 @@ use super::event::{Acting, Event};
 use super::hands::rotation_events;
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, MARKER, Stage};
+use crate::account::Account;
 use crate::domain::session::{Body, Principal, Session, SessionId};
+use crate::domain::time::Millis;
+use crate::domain::token::TokenHash;
 use crate::ports::StoreError;
 use crate::store::{Ended, Ending, Found, Marker, Resident};
 
@@ -102,7 +105,8 @@ impl Flow {
     ) -> Result<Decision, StoreError> {
         let (old, reason) = (&ended.session, ended.reason);
         // First of all: from here on, no request with the old id is anybody's.
-        self.close_logins(stage, old, reason).await?;
+        self.close_logins((stage.account, stage.now), old, reason)
+            .await?;
         let mut body = stage.account.base();
         for (field, slot) in old.body.fields().iter() {
             if stage.account.carry_over.takes(field) {
@@ -144,7 +148,8 @@ impl Flow {
 
     /// This client has begun too many sessions: what ended has ended, and nothing takes its place.
     async fn end_alone(&self, stage: Stage<'_>, ended: &Ended) -> Result<Decision, StoreError> {
-        self.close_logins(stage, &ended.session, ended.reason)
+        let here = (&**stage.account, stage.now);
+        self.close_logins(here, &ended.session, ended.reason)
             .await?;
         let tombstone = Ended {
             successor: None,
@@ -169,23 +174,54 @@ impl Flow {
     /// active since.
     pub(super) async fn close_logins(
         &self,
-        stage: Stage<'_>,
+        (account, now): (&Account, Millis),
         old: &Session,
         reason: Ending,
     ) -> Result<(), StoreError> {
         for &token in old.logins.iter() {
-            let Some(login) = self.store.login(token).await? else {
-                continue;
-            };
-            let policy = &stage.account.policies.authenticated;
-            let seen = login.judged_seen(policy.touch_interval(), stage.now);
-            let active = stage.now.since(seen) <= policy.idle_limit();
-            if reason == Ending::Idle && active {
-                continue;
+            if reason != Ending::Idle || self.is_idle(account, now, token).await? {
+                self.store.close_login(token, reason).await?;
             }
-            self.store.close_login(token, reason).await?;
         }
         Ok(())
+    }
+
+    /// Whether a login is there that no session was used by for too long.
+    async fn is_idle(
+        &self,
+        account: &Account,
+        now: Millis,
+        token: TokenHash,
+    ) -> Result<bool, StoreError> {
+        let policy = &account.policies.authenticated;
+        let login = self.store.login(token).await?;
+        Ok(login.is_some_and(|login| {
+            let seen = login.judged_seen(policy.touch_interval(), now);
+            now.since(seen) > policy.idle_limit()
+        }))
+    }
+
+    /// Ends a live session with its logins, and says what there is to tell; nothing where it was
+    /// over already. The caller has its turn.
+    pub(super) async fn end_live(
+        &self,
+        (account, now): (&Account, Millis),
+        resident: &Resident,
+        reason: Ending,
+    ) -> Result<Vec<Event>, StoreError> {
+        let session = Arc::new(resident.snapshot());
+        // First of all: from here on its logins open nothing.
+        self.close_logins((account, now), &session, reason).await?;
+        let tombstone = Ended {
+            session: Arc::clone(&session),
+            reason,
+            successor: None,
+        };
+        let known = session.authenticated();
+        let keep = account.policies.of(known).record_ttl(known);
+        let ended = self.store.end(session.id, tombstone, keep).await?;
+        let events = ended.then(|| ending_events(&session, reason));
+        Ok(events.unwrap_or_default())
     }
 
     /// Begins a session that holds `body`: the create call, then the first cycle, then one save.
@@ -219,10 +255,10 @@ impl Flow {
         let known = session.authenticated();
         let keep = stage.keep(known);
         let resident = if derivable {
-            stage
-                .account
-                .default
-                .renew(&session.body, &session.upkeep, stage.now);
+            let default = &stage.account.default;
+            if default.fresh(stage.now).is_none() {
+                default.renew(&session.body, &session.upkeep, stage.now);
+            }
             self.store.create_light(session, keep).await?
         } else {
             self.create(stage, session, keep).await?

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::Flow;
-use super::ending::ending_events;
 use super::event::Event;
 use crate::account::Account;
 use crate::ports::StoreError;
-use crate::store::{Ended, Ending, PersonKey, Resident};
+use crate::store::{Ending, PersonKey};
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,31 +34,13 @@ impl Flow {
             ..Revoked::default()
         };
         for resident in found.sessions {
-            if self.revoke_one(account, &resident).await? {
-                let session = resident.session();
-                revoked.sessions += 1;
-                revoked
-                    .events
-                    .extend(ending_events(session, Ending::Revoked));
-            }
+            let _turn = self.locks.lock(resident.session().id).await;
+            let here = (account, self.clock.now());
+            let events = self.end_live(here, &resident, Ending::Revoked).await?;
+            revoked.sessions += usize::from(!events.is_empty());
+            revoked.events.extend(events);
         }
         revoked.complete &= self.store.health().owed == 0;
         Ok(revoked)
-    }
-
-    async fn revoke_one(&self, account: &Account, resident: &Resident) -> Result<bool, StoreError> {
-        let session = resident.session();
-        let _turn = self.locks.lock(session.id).await;
-        // First of all: from here on the login opens nothing.
-        for &token in session.logins.iter() {
-            self.store.close_login(token, Ending::Revoked).await?;
-        }
-        let tombstone = Ended {
-            session: Arc::new(resident.snapshot()),
-            reason: Ending::Revoked,
-            successor: None,
-        };
-        let keep = account.policies.of(true).record_ttl(true);
-        self.store.end(session.id, tombstone, keep).await
     }
 }

@@ -20,7 +20,7 @@ use super::{Allowance, Ask, Outbound, OutboundError, Told};
 use crate::domain::breaker::{Admission, BreakerSettings, BreakerState};
 use crate::domain::gate::{Closed, Gate, Showed};
 use crate::ports::{Clock, Entropy};
-use crate::telemetry::{SourceCounters, SourceMetrics, SourceOutcome};
+use crate::telemetry::{CallCounters, SourceMetrics, SourceOutcome};
 
 #[cfg(test)]
 mod tests;
@@ -92,7 +92,7 @@ pub struct Source {
     account: Arc<str>,
     manners: Manners,
     world: World,
-    counters: SourceCounters,
+    counters: CallCounters,
     /// Shared by all sources of one origin.
     places: Arc<Semaphore>,
     gate: Mutex<Gate>,
@@ -326,7 +326,7 @@ impl<'a> Attempt<'a> {
         let source = self.source;
         source.counters.ended(outcome, self.began.elapsed());
         let now = source.world.clock.now();
-        let chance = u32::try_from(source.world.entropy.bits() >> 96).unwrap_or(0);
+        let chance = source.world.entropy.chance();
         source.at_gate(|gate| gate.ended(admission, showed, now, chance));
     }
 }

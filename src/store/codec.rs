@@ -213,7 +213,7 @@ fn write_marker(writer: &mut Writer, marker: &Marker) {
 fn read_marker(reader: &mut Reader<'_>) -> Result<Marker, CodecError> {
     Ok(Marker {
         account: reader.text()?.into(),
-        to: SessionId::from_random(reader.u128()?),
+        to: SessionId::from_u128(reader.u128()?),
         until: reader.millis()?,
     })
 }

@@ -17,9 +17,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::codec;
-use super::outcome;
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Login, Marker};
+use super::{outcome, unavailable};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
@@ -36,7 +36,7 @@ mod writer;
 pub use open::OpenError;
 
 use engine::{Engine, Space};
-use pending::{Key, Pending, unavailable};
+use pending::{Key, Pending};
 use reading::{Read, read_kept, read_login};
 use writer::{Answer, Order, Place, Writer};
 

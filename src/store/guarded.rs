@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::persons::PersonKey;
 use super::record::{Ended, Ending, Login, Marker};
+use super::unavailable;
 use crate::domain::breaker::{Admission, Breaker, BreakerSettings, BreakerState};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
@@ -79,7 +80,7 @@ impl GuardedStore {
     ) -> Result<T, StoreError> {
         let admitted = gate.breaker.lock().admit(self.clock.now());
         let Ok(admission) = admitted else {
-            return Err(unavailable("it has failed and is left alone for a moment"));
+            return Err(unavailable(&"it has failed and is left alone for a moment"));
         };
         let mut attempt = Attempt {
             store: self,
@@ -88,7 +89,7 @@ impl GuardedStore {
         };
         let result = timeout(self.deadline, call)
             .await
-            .unwrap_or_else(|_| Err(unavailable("it takes too long")));
+            .unwrap_or_else(|_| Err(unavailable(&"it takes too long")));
         attempt.over(!matches!(result, Err(StoreError::Unavailable(_))));
         result
     }
@@ -97,10 +98,6 @@ impl GuardedStore {
         self.metrics
             .answers(gate.kind, state == BreakerState::Closed);
     }
-}
-
-fn unavailable(why: &str) -> StoreError {
-    StoreError::Unavailable(why.to_owned())
 }
 
 /// A call under way; given up, it counts as failed, or a breaker would wait for it for ever.
@@ -116,8 +113,7 @@ impl Attempt<'_> {
             return;
         };
         let now = self.store.clock.now();
-        let chance = self.store.entropy.bits();
-        let chance = u32::try_from(chance & u128::from(u32::MAX)).unwrap_or(0);
+        let chance = self.store.entropy.chance();
         let (before, after) = {
             let mut breaker = self.gate.breaker.lock();
             let before = breaker.state();

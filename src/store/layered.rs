@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
-use super::{Interner, MemoryStore, SessionLocks};
+use super::{Interner, MemoryStore, SessionLocks, unavailable};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
@@ -91,7 +91,7 @@ impl LayeredStore {
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let done = tokio::spawn(work(Arc::clone(&self.0))).await;
-        done.unwrap_or_else(|error| Err(StoreError::Unavailable(error.to_string())))
+        done.unwrap_or_else(|error| Err(unavailable(&error)))
     }
 }
 

@@ -1,11 +1,9 @@
 //! What is counted of apps over HTTP.
 
-use std::time::Duration;
+use prometheus::IntCounterVec;
 
-use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
-
+use super::calls::{CallCounters, CallMetrics, Outcome};
 use super::metrics::Metrics;
-use crate::domain::breaker::BreakerState;
 
 /// From an app on the same machine to one that used all its time, in seconds.
 const BUCKETS: [f64; 11] = [
@@ -31,9 +29,8 @@ pub enum CallOutcome {
     BreakerOpen,
 }
 
-impl CallOutcome {
-    /// The label.
-    pub const fn label(self) -> &'static str {
+impl Outcome for CallOutcome {
+    fn label(self) -> &'static str {
         match self {
             Self::Answered => "answered",
             Self::Timeout => "timeout",
@@ -45,8 +42,7 @@ impl CallOutcome {
         }
     }
 
-    /// Whether a call went out at all.
-    const fn was_made(self) -> bool {
+    fn was_made(self) -> bool {
         !matches!(self, Self::Busy | Self::BreakerOpen)
     }
 }
@@ -54,31 +50,31 @@ impl CallOutcome {
 /// The metrics of all apps over HTTP.
 #[derive(Clone, Debug)]
 pub struct AppMetrics {
-    calls: IntCounterVec,
-    seconds: HistogramVec,
-    breakers: IntGaugeVec,
+    calls: CallMetrics,
     undeclared: IntCounterVec,
 }
 
 impl AppMetrics {
     pub(super) fn new(m: &Metrics) -> Self {
         Self {
-            calls: m.counts(
-                "vestibule_app_calls_total",
-                "Calls of session apps over HTTP, by how they ended.",
-                &["account", "app", "outcome"],
-            ),
-            seconds: m.seconds_by(
-                "vestibule_app_call_seconds",
-                "Time that calls of session apps over HTTP took, repetitions included.",
-                &["account", "app"],
-                &BUCKETS,
-            ),
-            breakers: m.gauges(
-                "vestibule_app_breaker_state",
-                "Breakers before session apps over HTTP: 0 closed, 1 half open, 2 open.",
-                &["account", "app"],
-            ),
+            calls: CallMetrics {
+                calls: m.counts(
+                    "vestibule_app_calls_total",
+                    "Calls of session apps over HTTP, by how they ended.",
+                    &["account", "app", "outcome"],
+                ),
+                seconds: m.seconds_by(
+                    "vestibule_app_call_seconds",
+                    "Time that calls of session apps over HTTP took, repetitions included.",
+                    &["account", "app"],
+                    &BUCKETS,
+                ),
+                breakers: m.gauges(
+                    "vestibule_app_breaker_state",
+                    "Breakers before session apps over HTTP: 0 closed, 1 half open, 2 open.",
+                    &["account", "app"],
+                ),
+            },
             undeclared: m.counts(
                 "vestibule_app_undeclared_keys_total",
                 "Keys that session apps wrote without having declared them; all were dropped.",
@@ -88,13 +84,8 @@ impl AppMetrics {
     }
 
     /// The counters of one app.
-    pub fn of(&self, account: &str, app: &str) -> AppCounters {
-        AppCounters {
-            labels: [account.into(), app.into()],
-            calls: self.calls.clone(),
-            seconds: self.seconds.with_label_values(&[account, app]),
-            breaker: self.breakers.with_label_values(&[account, app]),
-        }
+    pub fn of(&self, account: &str, app: &str) -> CallCounters {
+        self.calls.of(account, app)
     }
 
     /// An app wrote keys that it had not declared.
@@ -102,36 +93,5 @@ impl AppMetrics {
         self.undeclared
             .with_label_values(&[account, app])
             .inc_by(keys as u64);
-    }
-}
-
-/// The counters of one app.
-#[derive(Clone, Debug)]
-pub struct AppCounters {
-    labels: [Box<str>; 2],
-    calls: IntCounterVec,
-    seconds: Histogram,
-    breaker: IntGauge,
-}
-
-impl AppCounters {
-    /// A call is over.
-    pub fn ended(&self, outcome: CallOutcome, took: Duration) {
-        let [account, app] = &self.labels;
-        self.calls
-            .with_label_values(&[account, app, outcome.label()])
-            .inc();
-        if outcome.was_made() {
-            self.seconds.observe(took.as_secs_f64());
-        }
-    }
-
-    /// The app's breaker stands so.
-    pub fn breaker(&self, state: BreakerState) {
-        self.breaker.set(match state {
-            BreakerState::Closed => 0,
-            BreakerState::HalfOpen => 1,
-            BreakerState::Open => 2,
-        });
     }
 }

@@ -1,11 +1,9 @@
 //! What is counted of sources of truth: calls, breakers, and how look-ups were answered.
 
-use std::time::Duration;
+use prometheus::IntCounterVec;
 
-use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
-
+use super::calls::{CallCounters, CallMetrics, Outcome};
 use super::metrics::Metrics;
-use crate::domain::breaker::BreakerState;
 
 /// From a source in the same building to one that used all its time, in seconds.
 const BUCKETS: [f64; 11] = [
@@ -33,9 +31,8 @@ pub enum SourceOutcome {
     Waiting,
 }
 
-impl SourceOutcome {
-    /// The label.
-    pub const fn label(self) -> &'static str {
+impl Outcome for SourceOutcome {
+    fn label(self) -> &'static str {
         match self {
             Self::Answered => "answered",
             Self::Refused => "refused",
@@ -48,7 +45,7 @@ impl SourceOutcome {
         }
     }
 
-    const fn was_made(self) -> bool {
+    fn was_made(self) -> bool {
         !matches!(self, Self::Busy | Self::LeftAlone | Self::Waiting)
     }
 }
@@ -56,31 +53,31 @@ impl SourceOutcome {
 /// The metrics of all sources.
 #[derive(Clone, Debug)]
 pub struct SourceMetrics {
-    calls: IntCounterVec,
-    seconds: HistogramVec,
-    breakers: IntGaugeVec,
+    calls: CallMetrics,
     lookups: IntCounterVec,
 }
 
 impl SourceMetrics {
     pub(super) fn new(m: &Metrics) -> Self {
         Self {
-            calls: m.counts(
-                "vestibule_source_calls_total",
-                "Calls of sources of truth, by how they ended.",
-                &["account", "source", "outcome"],
-            ),
-            seconds: m.seconds_by(
-                "vestibule_source_call_seconds",
-                "Time that calls of sources took, repetitions included.",
-                &["account", "source"],
-                &BUCKETS,
-            ),
-            breakers: m.gauges(
-                "vestibule_source_breaker_state",
-                "Breakers before sources: 0 closed, 1 half open, 2 open.",
-                &["account", "source"],
-            ),
+            calls: CallMetrics {
+                calls: m.counts(
+                    "vestibule_source_calls_total",
+                    "Calls of sources of truth, by how they ended.",
+                    &["account", "source", "outcome"],
+                ),
+                seconds: m.seconds_by(
+                    "vestibule_source_call_seconds",
+                    "Time that calls of sources took, repetitions included.",
+                    &["account", "source"],
+                    &BUCKETS,
+                ),
+                breakers: m.gauges(
+                    "vestibule_source_breaker_state",
+                    "Breakers before sources: 0 closed, 1 half open, 2 open.",
+                    &["account", "source"],
+                ),
+            },
             lookups: m.counts(
                 "vestibule_source_lookups_total",
                 "Look-ups, by how they were answered: by the source or from memory.",
@@ -90,13 +87,8 @@ impl SourceMetrics {
     }
 
     /// The counters of one source.
-    pub fn of(&self, account: &str, source: &str) -> SourceCounters {
-        SourceCounters {
-            labels: [account.into(), source.into()],
-            calls: self.calls.clone(),
-            seconds: self.seconds.with_label_values(&[account, source]),
-            breaker: self.breakers.with_label_values(&[account, source]),
-        }
+    pub fn of(&self, account: &str, source: &str) -> CallCounters {
+        self.calls.of(account, source)
     }
 
     /// The counters of one kind of look-up.
@@ -105,37 +97,6 @@ impl SourceMetrics {
             labels: [account.into(), source.into()],
             lookups: self.lookups.clone(),
         }
-    }
-}
-
-/// The counters of one source.
-#[derive(Clone, Debug)]
-pub struct SourceCounters {
-    labels: [Box<str>; 2],
-    calls: IntCounterVec,
-    seconds: Histogram,
-    breaker: IntGauge,
-}
-
-impl SourceCounters {
-    /// A call is over.
-    pub fn ended(&self, outcome: SourceOutcome, took: Duration) {
-        let [account, source] = &self.labels;
-        self.calls
-            .with_label_values(&[account, source, outcome.label()])
-            .inc();
-        if outcome.was_made() {
-            self.seconds.observe(took.as_secs_f64());
-        }
-    }
-
-    /// The breaker stands so.
-    pub fn breaker(&self, state: BreakerState) {
-        self.breaker.set(match state {
-            BreakerState::Closed => 0,
-            BreakerState::HalfOpen => 1,
-            BreakerState::Open => 2,
-        });
     }
 }
 

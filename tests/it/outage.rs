@@ -7,17 +7,15 @@ use std::time::Duration;
 use tempfile::TempDir;
 use vestibule::domain::session::field::known;
 use vestibule::domain::session::{Session, SessionId};
-use vestibule::domain::token::TokenHash;
 use vestibule::ports::{FarStore, Kept, SessionStore, StoreError};
 use vestibule::store::memory::MemoryCapacity;
 use vestibule::store::{
-    EmbeddedStore, Ended, Ending, Found, GuardedStore, LayeredStore, Login, Marker, MemoryStore,
-    Owing,
+    EmbeddedStore, Ending, Found, GuardedStore, LayeredStore, Login, MemoryStore, Owing,
 };
 use vestibule::telemetry::Telemetry;
 
 use crate::disk_faults::Mounted;
-use crate::store_contract::{KEEP, live, session};
+use crate::store_contract::{KEEP, anonymous, ended, hash, live, marker};
 use crate::support::clock::{CountedEntropy, ManualClock, T0, at};
 use crate::support::cut::{Cut, Line};
 use crate::support::{SCRIPT, SERVER, Shop, Shopper};
@@ -105,10 +103,6 @@ impl World {
     }
 }
 
-fn anonymous(id: u128) -> Session {
-    session(id, &[("public.sc", "1")])
-}
-
 fn with(old: &Session, key: &'static str, value: &str) -> Session {
     let mut body = old.body.fields().clone();
     body.set(known(key), serde_json::json!(value));
@@ -119,28 +113,8 @@ fn with(old: &Session, key: &'static str, value: &str) -> Session {
     }
 }
 
-fn marker(to: u128) -> Marker {
-    Marker {
-        account: "demostore".into(),
-        to: SessionId::from_random(to),
-        until: T0.plus(Duration::from_secs(30)),
-    }
-}
-
-fn ended(session: &Session, reason: Ending) -> Ended {
-    Ended {
-        session: Arc::new(session.clone()),
-        reason,
-        successor: None,
-    }
-}
-
 fn unavailable<T: std::fmt::Debug>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Unavailable(_)))
-}
-
-const fn hash(bits: u128) -> TokenHash {
-    TokenHash::from_u128(bits)
 }
 
 #[tokio::test]
@@ -221,7 +195,7 @@ async fn nothing_takes_back_an_end_that_came_about_elsewhere() {
     world.line.set(Line::Down);
     let ours = with(&old, "public.country", "BRA");
     store.save_or_owe(ours, 1, KEEP).await.unwrap().unwrap();
-    let end = ended(&old, Ending::Revoked);
+    let end = ended(old.clone(), Ending::Revoked);
     assert_eq!(world.far.end(old.id, end, KEEP).await, Ok(true));
     world.restored().await;
     let found = store.load(old.id).await.unwrap();
@@ -240,7 +214,7 @@ async fn endings_count_at_once_and_are_written_before_all_else() {
     world.line.set(Line::Down);
     store.create_or_owe(anonymous(3), KEEP).await.unwrap();
     let id = SessionId::from_random;
-    let end = ended(&anonymous(1), Ending::Logout);
+    let end = ended(anonymous(1), Ending::Logout);
     assert_eq!(store.end(id(1), end.clone(), KEEP).await, Ok(true));
     assert_eq!(store.end(id(1), end, KEEP).await, Ok(false), "once");
     store.rotate(id(2), marker(3), KEEP).await.unwrap();
@@ -310,7 +284,7 @@ async fn the_journal_has_an_end_and_keeps_room_for_endings() {
         saved.unwrap().is_some(),
         "an entry that is there may change"
     );
-    let end = ended(&anonymous(9), Ending::Logout);
+    let end = ended(anonymous(9), Ending::Logout);
     let id = SessionId::from_random(9);
     assert_eq!(store.end(id, end, KEEP).await, Ok(true));
     assert!(world.says(r#"vestibule_store_journal_total{change="full"} 1"#));

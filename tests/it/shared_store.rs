@@ -15,7 +15,7 @@ use vestibule::domain::token::TokenHash;
 use vestibule::ports::SessionStore;
 use vestibule::store::{Ended, Ending, Found, Login};
 
-use crate::store_contract::{KEEP, live, session};
+use crate::store_contract::{KEEP, anonymous, live, session};
 use crate::support::clock::{T0, at};
 use crate::support::origin::Origin;
 use crate::support::valkey::{Instance, Server, eventually, hears};
@@ -25,10 +25,6 @@ const TOKEN: TokenHash = TokenHash::from_u128(77);
 
 fn id(bits: u128) -> SessionId {
     SessionId::from_random(bits)
-}
-
-fn anonymous(bits: u128) -> Session {
-    session(bits, &[("public.sc", "1")])
 }
 
 fn known(bits: u128) -> Session {

@@ -159,7 +159,7 @@ pub(crate) fn session(id: u128, body: &[(&'static str, &str)]) -> Session {
     }
 }
 
-fn anonymous(id: u128) -> Session {
+pub(crate) fn anonymous(id: u128) -> Session {
     session(id, &[("public.sc", "1")])
 }
 
@@ -177,7 +177,7 @@ fn changed(old: &Session, value: &str) -> Session {
     }
 }
 
-fn marker(to: u128) -> Marker {
+pub(crate) fn marker(to: u128) -> Marker {
     Marker {
         account: "demostore".into(),
         to: SessionId::from_random(to),
@@ -185,7 +185,7 @@ fn marker(to: u128) -> Marker {
     }
 }
 
-fn ended(session: Session, reason: Ending) -> Ended {
+pub(crate) fn ended(session: Session, reason: Ending) -> Ended {
     Ended {
         session: Arc::new(session),
         reason,
@@ -200,7 +200,7 @@ pub(crate) async fn live(store: &dyn SessionStore, id: u128) -> Arc<Resident> {
     }
 }
 
-const fn hash(bits: u128) -> TokenHash {
+pub(crate) const fn hash(bits: u128) -> TokenHash {
     TokenHash::from_u128(bits)
 }
 

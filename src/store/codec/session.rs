@@ -91,7 +91,7 @@ pub(super) fn copy_with_issue(
 }
 
 pub(super) fn read(reader: &mut Reader<'_>) -> Result<Session, CodecError> {
-    let id = SessionId::from_random(reader.u128()?);
+    let id = SessionId::from_u128(reader.u128()?);
     let version = reader.u64()?;
     let created_at = reader.millis()?;
     let issued_at = reader.millis()?;

@@ -7,6 +7,7 @@ use crate::domain::time::Millis;
 use crate::ports::StoreError;
 use crate::store::codec::{self, CodecError, Head};
 use crate::store::record::Login;
+use crate::store::unavailable;
 use crate::telemetry::StoreMetrics;
 
 /// The key of a record: the bits of a session's id or of a token's hash, most significant first.
@@ -32,10 +33,6 @@ pub(super) struct Standing {
     pub(super) head: Head,
     /// Its last use, as late as anybody told.
     pub(super) seen: Millis,
-}
-
-pub(super) fn unavailable(error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unavailable(error.to_string())
 }
 
 impl<'e> Pending<'e> {

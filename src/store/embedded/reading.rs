@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::engine::{Engine, Space};
-use super::pending::{Key, unavailable};
+use super::pending::Key;
 use crate::domain::time::Millis;
 use crate::ports::{Kept, StoreError};
 use crate::store::codec::{self, CodecError};
 use crate::store::record::Login;
+use crate::store::unavailable;
 
 /// What was read of a record.
 pub(super) enum Read<T> {

@@ -14,11 +14,12 @@ use tokio::time::Instant;
 
 use super::engine::{Engine, Space, has_room};
 use super::key;
-use super::pending::{Pending, unavailable};
+use super::pending::Pending;
 use super::sweep::Sweep;
 use crate::domain::session::SessionId;
 use crate::ports::{Clock, StoreError, Touched};
 use crate::store::codec;
+use crate::store::unavailable;
 use crate::telemetry::StoreMetrics;
 
 /// The most writes of one commit.

@@ -154,6 +154,11 @@ impl Journal {
         self.entries.lock().sessions.get(&id).cloned()
     }
 
+    /// Whether anything is owed of a session.
+    pub(super) fn owes(&self, id: SessionId) -> bool {
+        self.entries.lock().sessions.contains_key(&id)
+    }
+
     /// What is owed of a login, and the entry's turn.
     pub(super) fn of_login(&self, token: TokenHash) -> Option<(Turn, OwedLogin)> {
         self.entries.lock().logins.get(&token.as_u128()).cloned()

@@ -9,8 +9,8 @@ use crate::domain::patch::Patch;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::token::TokenHash;
-use crate::ports::{Kept, SessionStore as _, StoreError};
-use crate::store::record::{Found, Resident};
+use crate::ports::{Kept, StoreError};
+use crate::store::unavailable;
 
 /// How long is waited before a store that did not answer is asked again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -139,14 +139,8 @@ impl Layers {
                 ..session
             };
             let logins = self.logins(&session, false).await?;
-            let resident = Resident::new(session.clone(), logins);
-            if let Some(Found::Live(old)) = self.near.peek(id, session.authenticated()) {
-                resident.touch(old.last_seen());
-            }
-            self.near.keep(id, Found::Live(Arc::new(resident)), keep);
+            self.put(session.clone(), logins, keep);
         }
-        Err(StoreError::Unavailable(
-            "the session is changed too often".to_owned(),
-        ))
+        Err(unavailable(&"the session is changed too often"))
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::session::{Session, SessionId};
 use crate::domain::token::TokenHash;
 use crate::ports::{Kept, SessionStore as _, StoreError};
 use crate::store::record::{Found, Login, Resident};
+use crate::store::unavailable;
 
 impl Layers {
     /// What is near under an id, if it is to be believed.
@@ -36,11 +37,11 @@ impl Layers {
     /// The same, whatever is near: what this instance alone knows counts, and else what is read
     /// now. The caller has the session's turn.
     pub(super) async fn find_anew(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        if self.journal.of(id).is_some() && self.settle(id).await.is_err() {
+        if self.journal.owes(id) && self.settle(id).await.is_err() {
             let near = self.near.peek(id, false).or_else(|| self.owed(id));
             return near
                 .map(Some)
-                .ok_or_else(|| StoreError::Unavailable("a change still waits for it".to_owned()));
+                .ok_or_else(|| unavailable(&"a change still waits for it"));
         }
         self.fetch(id, true).await
     }

@@ -74,11 +74,22 @@ impl Layers {
         };
         let Some(session) = saved else {
             // Somebody else was there: whoever tries again is to find what they left.
-            if self.journal.of(id).is_none() {
+            if !self.journal.owes(id) {
                 self.fetch(id, false).await?;
             }
             return Ok(None);
         };
+        Ok(Some(self.put(session, logins, keep)))
+    }
+
+    /// Puts a changed session into the cache, in place of what is there. The caller has its turn.
+    pub(super) fn put(
+        &self,
+        session: Session,
+        logins: Box<[Arc<Login>]>,
+        keep: Duration,
+    ) -> Arc<Resident> {
+        let id = session.id;
         let old = match self.near.peek(id, session.authenticated()) {
             Some(Found::Live(old)) => Some(old),
             _ => None,
@@ -92,7 +103,7 @@ impl Layers {
         if let Some(old) = old {
             resident.touch(old.last_seen());
         }
-        Ok(Some(resident))
+        resident
     }
 
     /// Sees to it that the far store has what a change is made of. The caller has the turn.

@@ -11,8 +11,8 @@ use crate::domain::session::{Session, SessionId};
 use crate::domain::token::TokenHash;
 use crate::ports::{Kept, StoreError};
 use crate::store::codec::{self, CodecError};
-use crate::store::outcome;
 use crate::store::record::{Ending, Login};
+use crate::store::{outcome, unavailable};
 
 impl Core {
     pub(super) fn session_key(&self, id: SessionId) -> String {
@@ -114,7 +114,7 @@ impl Core {
         };
         match read(&bytes) {
             Ok(found) => Ok(Some(found)),
-            Err(newer @ CodecError::Newer(_)) => Err(StoreError::Unavailable(newer.to_string())),
+            Err(newer @ CodecError::Newer(_)) => Err(unavailable(&newer)),
             Err(CodecError::Damaged(why)) => {
                 self.set_aside(key, &bytes, why).await?;
                 Ok(None)
@@ -177,7 +177,7 @@ impl Core {
             Value::Nil => Ok(None),
             Value::BulkString(head) => {
                 let moving = head::Moving::read(&head);
-                let moving = moving.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                let moving = moving.map_err(|error| unavailable(&error))?;
                 Ok(Some(moving.applied_to(session)))
             }
             _ => Err(strange()),
@@ -219,7 +219,7 @@ impl Core {
         match self.link.ask(&set, self.deadline()).await? {
             Value::Nil => Ok(login),
             Value::BulkString(bytes) => {
-                head::read_login(&bytes).map_err(|error| StoreError::Unavailable(error.to_string()))
+                head::read_login(&bytes).map_err(|error| unavailable(&error))
             }
             _ => Err(strange()),
         }
@@ -253,12 +253,11 @@ fn life(span: Duration) -> String {
 /// A script's answer, unless it met a record of a later version.
 fn known(value: Value) -> Result<Value, StoreError> {
     if value == Value::Int(-1) {
-        let why = "a record that a later Vestibule wrote";
-        return Err(StoreError::Unavailable(why.to_owned()));
+        return Err(unavailable(&"a record that a later Vestibule wrote"));
     }
     Ok(value)
 }
 
 pub(super) fn strange() -> StoreError {
-    StoreError::Unavailable("the server's answer is none that was asked for".to_owned())
+    unavailable(&"the server's answer is none that was asked for")
 }

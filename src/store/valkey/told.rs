@@ -28,7 +28,7 @@ pub(super) fn read(instance: &str, message: &[u8]) -> Option<Changed> {
         .next()
         .and_then(|hex| u128::from_str_radix(hex, 16).ok());
     let changed = match (kind, bits) {
-        (Some("s"), Some(bits)) => Some(Changed::Session(SessionId::from_random(bits))),
+        (Some("s"), Some(bits)) => Some(Changed::Session(SessionId::from_u128(bits))),
         (Some("l"), Some(bits)) => {
             let code = words.next().and_then(|code| code.parse().ok());
             let reason = code.and_then(Ending::of_code);

@@ -1,0 +1,65 @@
+//! What is counted of every kind of call over HTTP, whoever is called.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
+
+use crate::domain::breaker::BreakerState;
+
+/// How a call ended: one of a closed set.
+pub trait Outcome: Copy {
+    /// The label.
+    fn label(self) -> &'static str;
+    /// Whether a call went out at all.
+    fn was_made(self) -> bool;
+}
+
+/// The metrics of all calls of a kind, by account and by who is called.
+#[derive(Clone, Debug)]
+pub(super) struct CallMetrics {
+    pub(super) calls: IntCounterVec,
+    pub(super) seconds: HistogramVec,
+    pub(super) breakers: IntGaugeVec,
+}
+
+impl CallMetrics {
+    pub(super) fn of(&self, account: &str, called: &str) -> CallCounters {
+        CallCounters {
+            labels: [account.into(), called.into()],
+            calls: self.calls.clone(),
+            seconds: self.seconds.with_label_values(&[account, called]),
+            breaker: self.breakers.with_label_values(&[account, called]),
+        }
+    }
+}
+
+/// The counters of whoever is called.
+#[derive(Clone, Debug)]
+pub struct CallCounters {
+    labels: [Box<str>; 2],
+    calls: IntCounterVec,
+    seconds: Histogram,
+    breaker: IntGauge,
+}
+
+impl CallCounters {
+    /// A call is over.
+    pub fn ended(&self, outcome: impl Outcome, took: Duration) {
+        let [account, called] = &self.labels;
+        self.calls
+            .with_label_values(&[account, called, outcome.label()])
+            .inc();
+        if outcome.was_made() {
+            self.seconds.observe(took.as_secs_f64());
+        }
+    }
+
+    /// The breaker stands so.
+    pub fn breaker(&self, state: BreakerState) {
+        self.breaker.set(match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        });
+    }
+}
