@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::domain::api::{ApiError, ApiRoute, Cors};
 use crate::domain::cookies::{CookieSettings, ResponseFacts};
 use crate::domain::request::RequestView;
-use crate::flow::{Decision, Event, Flow, Leaving};
+use crate::flow::{Decision, Event, Flow, Leaving, Said};
 
 mod answer;
 mod openapi;
@@ -101,6 +101,19 @@ impl SessionApi<'_> {
             response: reply.into_response(&cors, leaving.set_cookies),
             decision,
         }
+    }
+
+    /// The answer to a request without a body that is clear at a glance, because the client `said`
+    /// all of it before; `None`: it is to be answered like any other.
+    pub fn answer_again(
+        &self,
+        route: ApiRoute<'_>,
+        request: &RequestView<'_>,
+        said: &Said,
+    ) -> Option<Response<Bytes>> {
+        let reply = self.read_again(route, request, said)?;
+        let cors = Cors::read(request, &self.account.api.origins);
+        Some(reply.into_response(&cors, Vec::new()))
     }
 
     async fn perform(&self, call: Call<'_>, may_create: MayCreate<'_>) -> Outcome {

@@ -1,5 +1,6 @@
 //! The edge: pingora's phases on one side, the flow on the other. Nothing is decided here.
 
+use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::telemetry::Telemetry;
 
 mod answer;
 mod ingress;
+mod kept;
 mod outgoing;
 mod passing;
 mod response;
@@ -30,6 +32,7 @@ pub use answer::Answer;
 pub use ingress::{Admitted, IngressError, Reading, read};
 pub use running::{Hosts, Running};
 
+use kept::Kept;
 use running::Placed;
 
 /// What all listeners share.
@@ -64,6 +67,8 @@ pub struct Passage {
     left: bool,
     status: u16,
     refused: Option<&'static str>,
+    /// What the request before on this connection left.
+    before: Option<Kept>,
 }
 
 impl Edge {
@@ -95,7 +100,26 @@ impl ProxyHttp for Edge {
             left: false,
             status: 0,
             refused: None,
+            before: None,
         }
+    }
+
+    fn on_connection_reuse(
+        &self,
+        _: &mut Exchange,
+        passage: &mut Passage,
+        before: Box<dyn Any + Send + Sync>,
+    ) {
+        passage.before = before.downcast().ok().map(|kept| *kept);
+    }
+
+    fn persist_connection_context(
+        &self,
+        exchange: &Exchange,
+        passage: &Passage,
+    ) -> Option<Box<dyn Any + Send + Sync>> {
+        let kept = self.keep(exchange.req_header(), passage)?;
+        Some(Box::new(kept))
     }
 
     async fn early_request_filter(
@@ -112,18 +136,16 @@ impl ProxyHttp for Edge {
     /// Reads the request strictly, decides, and answers what does not go on.
     async fn request_filter(&self, exchange: &mut Exchange, passage: &mut Passage) -> Result<bool> {
         match self.admit(exchange, passage) {
-            Ok((admitted, placed)) => {
-                if let Some(answer) = passing::own_resource(exchange, &admitted, &placed) {
+            Ok(placed) => {
+                if session_api::route(&placed.admitted, &placed.account).is_some() {
+                    self.call(exchange, passage, placed).await?;
+                    return Ok(true);
+                }
+                if let Some(answer) = passing::own_resource(exchange, &placed) {
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }
-                if let Some(route) = session_api::route(&admitted, &placed.account) {
-                    let asked = (&admitted, route);
-                    // Boxed, so that pages do not carry its room.
-                    Box::pin(self.answer_call(exchange, passage, asked, placed)).await?;
-                    return Ok(true);
-                }
-                self.decide(exchange, passage, &admitted, placed).await
+                self.decide(exchange, passage, placed).await
             }
             Err(error) => {
                 passage.refused = Some(error.label());
@@ -163,7 +185,8 @@ impl ProxyHttp for Edge {
         upstream: &mut RequestHeader,
         passage: &mut Passage,
     ) -> Result<()> {
-        outgoing::prepare(exchange.req_header(), upstream, passage)
+        let random = || self.shared.flow.random();
+        outgoing::prepare(exchange.req_header(), upstream, passage, random)
     }
 
     async fn response_filter(

@@ -13,6 +13,7 @@ use crate::domain::time::Millis;
 use crate::ports::{Clock, Entropy, SessionStore, StoreHealth};
 use crate::store::{Interner, SessionLocks};
 
+mod again;
 mod ask;
 mod change;
 mod close;
@@ -32,6 +33,7 @@ mod run;
 mod visit;
 mod writes;
 
+pub use again::{Said, only_cookie_line};
 pub use ask::{Ask, Undone};
 pub use decision::{CookiePlan, Decision, Injection, Issue, Trace};
 pub use event::{Acting, Event};

@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
-use prometheus::{
-    Encoder, Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder,
-};
+use prometheus::{Encoder, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
 
 use crate::domain::session::SessionId;
 use crate::domain::token::{HashKey, hash_token};
@@ -19,6 +16,7 @@ mod access;
 mod apps;
 mod calls;
 mod metrics;
+mod requests;
 mod sources;
 mod store;
 
@@ -29,18 +27,16 @@ pub use sources::{LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
 
 use metrics::Metrics;
+use requests::RequestMetrics;
 
 /// Counters and the logs behind them.
 #[derive(Debug)]
 pub struct Telemetry {
     registry: Registry,
-    requests: IntCounterVec,
-    seconds: Histogram,
-    decide_seconds: Histogram,
+    requests: RequestMetrics,
     events: IntCounterVec,
     ended: IntCounterVec,
     refusals: IntCounterVec,
-    api_calls: IntCounterVec,
     sessions: IntGaugeVec,
     memo: MemoCounters,
     apps: AppMetrics,
@@ -94,11 +90,6 @@ impl Faults {
     }
 }
 
-/// From well under a cached decision to a cycle that used its whole deadline, in seconds.
-const DECIDE_BUCKETS: [f64; 12] = [
-    0.000_005, 0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.01, 0.1, 0.5, 1.0, 3.0,
-];
-
 impl Telemetry {
     /// Counters at zero.
     ///
@@ -108,21 +99,7 @@ impl Telemetry {
         let metrics = Metrics(Registry::new());
         let m = &metrics;
         Self {
-            requests: m.counts(
-                "vestibule_requests_total",
-                "Requests answered, by class of status.",
-                &["status"],
-            ),
-            seconds: m.seconds(
-                "vestibule_request_seconds",
-                "Time from the request's head to the end of its answer.",
-                prometheus::DEFAULT_BUCKETS,
-            ),
-            decide_seconds: m.seconds(
-                "vestibule_decide_seconds",
-                "Time that deciding about a request took.",
-                &DECIDE_BUCKETS,
-            ),
+            requests: RequestMetrics::new(m),
             events: m.counts(
                 "vestibule_events_total",
                 "Things that happened to sessions.",
@@ -137,11 +114,6 @@ impl Telemetry {
                 "vestibule_refusals_total",
                 "Values asked for by shoppers and refused, by status.",
                 &["status"],
-            ),
-            api_calls: m.counts(
-                "vestibule_api_calls_total",
-                "Calls of the Session API, by method, resource and status.",
-                &["method", "resource", "status"],
             ),
             sessions: m.gauges(
                 "vestibule_sessions",
@@ -196,23 +168,17 @@ impl Telemetry {
 
     /// A request is over.
     pub fn answered(&self, status: u16, took: Duration) {
-        self.requests.with_label_values(&[class(status)]).inc();
-        self.seconds.observe(took.as_secs_f64());
+        self.requests.answered(status, took);
     }
 
     /// A request was decided about.
     pub fn decided(&self, took: Duration) {
-        self.decide_seconds.observe(took.as_secs_f64());
+        self.requests.decided(took);
     }
 
     /// A call of the Session API was answered. Methods of others' making count as one.
     pub fn called(&self, method: &str, resource: &'static str, status: u16) {
-        let known = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"];
-        let method = known.iter().find(|known| **known == method);
-        let method = method.copied().unwrap_or("other");
-        let status = StatusCode::from_u16(status).unwrap_or_default();
-        let labels = [method, resource, status.as_str()];
-        self.api_calls.with_label_values(&labels).inc();
+        self.requests.called(method, resource, status);
     }
 
     /// A request was refused before anything was decided; the reason is one of a closed set.
@@ -352,17 +318,6 @@ impl Default for Telemetry {
 /// A name for a session in logs, from which its id cannot be had.
 pub fn pseudonym(key: &HashKey, id: SessionId) -> String {
     format!("{:032x}", hash_token(key, &id.to_string()).as_u128())
-}
-
-const fn class(status: u16) -> &'static str {
-    match status {
-        100..200 => "1xx",
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        500..600 => "5xx",
-        _ => "none",
-    }
 }
 
 fn label(event: &Event) -> &'static str {

@@ -6,8 +6,9 @@ use super::answer::Reply;
 use super::{Call, MayCreate, Outcome, SessionApi};
 use crate::domain::api::{ApiError, ApiRoute, Items};
 use crate::domain::inputs::read_inputs;
+use crate::domain::request::RequestView;
 use crate::domain::session::{Body, Document, Field, SessionId};
-use crate::flow::{Ask, CookiePlan, Decision, Lookup};
+use crate::flow::{Ask, CookiePlan, Decision, Lookup, Said};
 
 impl SessionApi<'_> {
     pub(super) async fn read(&self, call: Call<'_>, may_create: MayCreate<'_>) -> Outcome {
@@ -24,6 +25,26 @@ impl SessionApi<'_> {
             Ok(Reply::json(200, self.document(&call, decision, &items)))
         })
         .await
+    }
+
+    /// The answer to a page that asks the same as before in the same words, about a session that
+    /// is still the same: nothing is decided, and nothing but the document leaves.
+    pub(super) fn read_again(
+        &self,
+        route: ApiRoute<'_>,
+        request: &RequestView<'_>,
+        said: &Said,
+    ) -> Option<Reply> {
+        let plain = route == ApiRoute::Session && request.method == "GET";
+        if !plain || self.account.api.show_cookies {
+            return None;
+        }
+        // What was asked last is looked at first: it is a few bytes, and finding the session is not.
+        let session = said.session();
+        let document = session.body.document();
+        let json = document.remembered(session.id, request.query?)?;
+        let reads = self.flow.glance(self.account, request, said);
+        reads.then(|| Reply::json(200, json))
     }
 
     /// Asks the flow, and takes from the decision the cookies that must not leave: a session that
@@ -64,9 +85,12 @@ impl SessionApi<'_> {
             let document = Document::with_cookies(&self.unmasked(call, body.fields()));
             return document.part(id, items.chosen());
         }
-        match items {
-            Items::All => body.document().whole(id),
-            Items::Listed(_) => body.document().part(id, items.chosen()),
+        match (items, call.request.query) {
+            (Items::All, _) => body.document().whole(id),
+            (Items::Listed(_), Some(query)) if call.request.safe_method() => {
+                body.document().part_of(id, query, items.chosen())
+            }
+            (Items::Listed(_), _) => body.document().part(id, items.chosen()),
         }
     }
 

@@ -44,8 +44,14 @@ pub struct Inputs<'a> {
 
 /// Reads a request by an account's rules. Never fails: what is malformed is dropped alone.
 pub fn read_inputs<'a>(request: &RequestView<'a>, rules: &InputRules) -> Inputs<'a> {
-    let mut inputs = Inputs::default();
+    let mut inputs = read_parameters(request, rules);
     cookies::read_cookies(request, rules, &mut inputs);
+    inputs
+}
+
+/// The same of the query alone, for a request whose cookies are known already.
+pub fn read_parameters<'a>(request: &RequestView<'a>, rules: &InputRules) -> Inputs<'a> {
+    let mut inputs = Inputs::default();
     if let Some(query) = request.query {
         query::read_query(query, request.same_origin_or_direct(), rules, &mut inputs);
     }

@@ -17,11 +17,12 @@ pub(super) fn prepare(
     downstream: &RequestHeader,
     upstream: &mut RequestHeader,
     passage: &Passage,
+    random: impl FnMut() -> u128,
 ) -> Result<()> {
     let (Some(decision), Some(placed)) = (&passage.decision, &passage.placed) else {
         return Ok(());
     };
-    let route = decision.account.routes.find(&placed.path);
+    let route = decision.account.routes.find(&placed.admitted.path);
     for (name, value) in decision.injection.plans.headers.iter() {
         if route.injects(name.as_str()) {
             upstream.insert_header(name.clone(), value.clone())?;
@@ -34,10 +35,10 @@ pub(super) fn prepare(
         }
     }
     set_cookie_line(downstream, upstream, decision)?;
-    for (name, value) in &placed.forwarding {
-        upstream.insert_header(name.clone(), value.clone())?;
-    }
-    set_trace(upstream, &placed.trace)
+    placed
+        .claims
+        .tell(&downstream.headers, &placed.admitted.host, upstream)?;
+    set_trace(upstream, placed.trace(&downstream.headers, random))
 }
 
 /// Our own cookies stay here, and so do auth cookies of logins that have ended; everything else

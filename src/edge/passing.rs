@@ -1,7 +1,5 @@
 //! A request on its way: decided about, answered or let go on, and recorded.
 
-use std::sync::Arc;
-
 use http::Method;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, SET_COOKIE, VARY,
@@ -10,10 +8,10 @@ use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::prelude::Error;
 use pingora::proxy::Session as Exchange;
-use tokio::time::Instant;
 
+use super::kept::Kept;
 use super::running::Placed;
-use super::{Admitted, Answer, Edge, Passage, response};
+use super::{Answer, Edge, Passage, response};
 use crate::domain::api::mask_tokens;
 use crate::domain::headers::SEGMENT_KEY;
 use crate::domain::request::RequestView;
@@ -27,24 +25,28 @@ impl Edge {
         &self,
         exchange: &mut Exchange,
         passage: &mut Passage,
-        admitted: &Admitted,
         placed: Placed,
     ) -> Result<bool> {
-        let began = Instant::now();
-        let view = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
-        let request = RequestView {
-            trace: Some(&placed.trace),
-            ..view
+        let flow = &self.shared.flow;
+        let head = exchange.req_header();
+        let view = placed
+            .admitted
+            .view(head, passage.secure, self.insecure_cookies);
+        let said = passage.before.as_ref().and_then(Kept::said);
+        let again = said.and_then(|said| flow.again(&placed.account, &view, said));
+        let decision = match again {
+            Some(decision) => decision,
+            None => {
+                let request = RequestView {
+                    trace: Some(placed.trace(&head.headers, || flow.random())),
+                    ..view
+                };
+                let admit = || passage.running.visitors.admit(placed.admitted.client);
+                flow.decide(&placed.account, &request, &admit).await
+            }
         };
-        let running = Arc::clone(&passage.running);
-        let admit = || running.visitors.admit(admitted.client);
-        let decision = self
-            .shared
-            .flow
-            .decide(&placed.account, &request, &admit)
-            .await;
-        self.shared.telemetry.decided(began.elapsed());
-        let answer = Answer::of(&decision, &request);
+        self.shared.telemetry.decided(passage.started.elapsed());
+        let answer = Answer::of(&decision, &view);
         passage.placed = Some(placed);
         passage.decision = Some(decision);
         let Some(answer) = answer else {
@@ -148,10 +150,11 @@ impl Edge {
                     .placed
                     .as_ref()
                     .map_or("", |placed| &*placed.account.name),
-                request_id: passage
-                    .placed
-                    .as_ref()
-                    .map_or("", |placed| &placed.trace.request_id),
+                request_id: passage.placed.as_ref().map_or("", |placed| {
+                    let random = || self.shared.flow.random();
+                    let trace = placed.trace(&exchange.req_header().headers, random);
+                    &trace.request_id
+                }),
                 failed: error.is_some(),
             };
             line.write();
@@ -181,12 +184,8 @@ fn tell_origin(
 }
 
 /// What we serve ourselves below an account's root path.
-pub(super) fn own_resource(
-    exchange: &Exchange,
-    admitted: &Admitted,
-    placed: &Placed,
-) -> Option<Answer> {
-    let below = admitted.path.below(&placed.account.root_path)?;
+pub(super) fn own_resource(exchange: &Exchange, placed: &Placed) -> Option<Answer> {
+    let below = placed.admitted.path.below(&placed.account.root_path)?;
     let read = matches!(exchange.req_header().method, Method::GET | Method::HEAD);
     (read && below == JWKS_PATH).then(|| Answer::jwks(&placed.account.keys.public_jwks()))
 }

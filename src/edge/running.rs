@@ -1,11 +1,12 @@
 //! What the edge needs of a configuration, compiled. A reload replaces it whole.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderMap;
 use ipnet::IpNet;
 
+use super::ingress::{Admitted, Claims};
 use super::upstream::Upstream;
 use super::visitors::Visitors;
 use crate::account::Account;
@@ -32,18 +33,28 @@ pub struct Running {
     pub access_log: bool,
 }
 
-/// Which account and upstream a request goes to, and what is said about it there.
+/// A request that is admitted, which account and upstream it goes to, and what is said about it
+/// there.
 #[derive(Debug)]
 pub(super) struct Placed {
+    pub(super) admitted: Admitted,
+    pub(super) claims: Claims,
     pub(super) account: Arc<Account>,
     pub(super) upstream: Arc<Upstream>,
-    pub(super) path: NormalPath,
     pub(super) required: bool,
     /// The turn of the first try, and how many failed to connect.
     pub(super) turn: usize,
     pub(super) tries: usize,
-    pub(super) forwarding: Vec<(HeaderName, HeaderValue)>,
-    pub(super) trace: RequestTrace,
+    /// Made where somebody else is to know the request's name; many are answered alone.
+    pub(super) trace: OnceLock<RequestTrace>,
+}
+
+impl Placed {
+    /// How the request is named towards others.
+    pub(super) fn trace(&self, headers: &HeaderMap, random: impl FnMut() -> u128) -> &RequestTrace {
+        self.trace
+            .get_or_init(|| RequestTrace::read(headers, random).by(self.admitted.client))
+    }
 }
 
 /// An account with its upstreams by name.

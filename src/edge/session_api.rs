@@ -1,10 +1,11 @@
 //! The Session API on pingora: bodies are read within their limit, answers are written as they are.
 
 use bytes::{Bytes, BytesMut};
-use http::Method;
-use http::header::{CONTENT_LENGTH, EXPECT};
+use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::{Method, Response};
 use pingora::Result;
 use pingora::http::ResponseHeader;
+use pingora::prelude::{Error, ErrorType};
 use pingora::proxy::Session as Exchange;
 use tokio::time::Instant;
 
@@ -23,11 +24,54 @@ pub fn route<'a>(admitted: &'a Admitted, account: &Account) -> Option<ApiRoute<'
 
 impl Edge {
     /// Answers a call of the API.
-    pub(super) async fn answer_call(
+    pub(super) async fn call(
         &self,
         exchange: &mut Exchange,
         passage: &mut Passage,
-        (admitted, route): (&Admitted, ApiRoute<'_>),
+        placed: Placed,
+    ) -> Result<()> {
+        if let Some(response) = self.answer_again(exchange, passage, &placed) {
+            let status = response.status().as_u16();
+            let method = exchange.req_header().method.as_str();
+            let resource = ApiRoute::Session.masked();
+            self.shared.telemetry.decided(passage.started.elapsed());
+            self.shared.telemetry.called(method, resource, status);
+            passage.placed = Some(placed);
+            (passage.left, passage.status) = (true, status);
+            return write(exchange, response).await;
+        }
+        // Boxed, so that pages do not carry its room.
+        Box::pin(self.answer_call(exchange, passage, placed)).await
+    }
+
+    /// The answer to a page's script that asks again what it asked before.
+    fn answer_again(
+        &self,
+        exchange: &Exchange,
+        passage: &Passage,
+        placed: &Placed,
+    ) -> Option<Response<Bytes>> {
+        let said = passage.before.as_ref()?.said()?;
+        let head = exchange.req_header();
+        // A body would have to be read first.
+        let bare = ![CONTENT_LENGTH, TRANSFER_ENCODING]
+            .iter()
+            .any(|name| head.headers.contains_key(name));
+        let request = placed
+            .admitted
+            .view(head, passage.secure, self.insecure_cookies);
+        let api = SessionApi {
+            flow: &self.shared.flow,
+            account: &placed.account,
+        };
+        let route = route(&placed.admitted, &placed.account)?;
+        bare.then(|| api.answer_again(route, &request, said))?
+    }
+
+    async fn answer_call(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
         placed: Placed,
     ) -> Result<()> {
         let began = Instant::now();
@@ -38,9 +82,16 @@ impl Edge {
             // The rest of the body is not waited for.
             exchange.set_keepalive(None);
         }
-        let view = admitted.view(exchange.req_header(), passage.secure, self.insecure_cookies);
+        let Some(route) = route(&placed.admitted, &placed.account) else {
+            return Err(Error::new(ErrorType::InternalError));
+        };
+        let head = exchange.req_header();
+        let view = placed
+            .admitted
+            .view(head, passage.secure, self.insecure_cookies);
+        let random = || self.shared.flow.random();
         let request = RequestView {
-            trace: Some(&placed.trace),
+            trace: Some(placed.trace(&head.headers, random)),
             ..view
         };
         let api = SessionApi {
@@ -53,7 +104,7 @@ impl Edge {
             body: body.as_ref(),
             body_limit,
         };
-        let admit = || running.visitors.admit(admitted.client);
+        let admit = || running.visitors.admit(placed.admitted.client);
         let Answered { response, decision } = api.answer(call, &admit).await;
         let status = response.status().as_u16();
         self.shared.telemetry.decided(began.elapsed());
@@ -64,17 +115,21 @@ impl Edge {
         passage.decision = decision;
         // The answer holds its cookies already.
         (passage.left, passage.status) = (true, status);
-        let head_only = exchange.req_header().method == Method::HEAD;
-        let (head, body) = response.into_parts();
-        let ends = head_only || body.is_empty();
-        exchange
-            .write_response_header(Box::new(ResponseHeader::from(head)), ends)
-            .await?;
-        if !ends {
-            exchange.write_response_body(Some(body), true).await?;
-        }
-        Ok(())
+        write(exchange, response).await
     }
+}
+
+async fn write(exchange: &mut Exchange, response: Response<Bytes>) -> Result<()> {
+    let head_only = exchange.req_header().method == Method::HEAD;
+    let (head, body) = response.into_parts();
+    let ends = head_only || body.is_empty();
+    exchange
+        .write_response_header(Box::new(ResponseHeader::from(head)), ends)
+        .await?;
+    if !ends {
+        exchange.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
 }
 
 /// Reads a body to its end; `None` where it is larger than `limit`.

@@ -34,6 +34,9 @@ pub struct Decision {
     pub authenticated: bool,
     /// Why a call of the Session API, or a page whose app may not fail, was not done.
     pub undone: Option<Box<Undone>>,
+    /// Whether the request said nothing new to the session that it was recognised for, and so is
+    /// worth being remembered; see [`Said`](super::Said).
+    pub repeatable: bool,
     /// What access was judged by.
     pub facts: AccessFacts,
     /// What happened.

@@ -237,6 +237,7 @@ impl Flow {
             withheld: Vec::new(),
             authenticated: false,
             undone: None,
+            repeatable: false,
             facts,
             events,
             trace,

@@ -30,7 +30,11 @@ impl Flow {
             && stage.login_stands(&alive.resident)
             && stage.nothing_new(&session.body)
         {
-            return self.unchanged(stage, alive);
+            let recognised = matches!(alive.lookup, Lookup::Recognised { .. });
+            let clear = stage.inputs.dropped_pairs == 0 && !stage.absent_is_unknown();
+            let mut decision = self.unchanged(stage, alive);
+            decision.repeatable = recognised && clear;
+            return decision;
         }
         // The rare ways are boxed, so that this one stays small.
         Box::pin(self.changing(stage, alive)).await
@@ -48,7 +52,7 @@ impl Flow {
     }
 
     /// Notes activity of a session.
-    fn touch(&self, stage: Stage<'_>, resident: &Resident) {
+    pub(super) fn touch(&self, stage: Stage<'_>, resident: &Resident) {
         let policy = stage
             .account
             .policies

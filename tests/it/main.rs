@@ -29,6 +29,8 @@ mod golden;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod kept;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod login;

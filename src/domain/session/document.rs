@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use serde_json::Value;
 
 use super::{Body, Field, SessionId};
@@ -10,14 +12,24 @@ use super::{Body, Field, SessionId};
 /// Captured cookies are never part of it (contract §10).
 const HIDDEN: &str = "cookie";
 
+/// Longest query that is remembered with what it asked for, in bytes.
+const LONGEST_QUERY: usize = 256;
+
 /// The `namespaces` of a body as JSON, and where each field's part of it lies.
 ///
 /// Making it is the only serialisation of a body; every answer is pieces of it put together.
-#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
     json: Box<str>,
     /// Sorted by field, as the body is.
     parts: Box<[(Field, Range<usize>)]>,
+    /// What was asked for last: the pages of a store ask for the same again and again.
+    last: ArcSwapOption<Asked>,
+}
+
+/// A query, and all that it asked for.
+struct Asked {
+    query: Box<str>,
+    namespaces: Box<str>,
 }
 
 impl Document {
@@ -45,30 +57,59 @@ impl Document {
         Self {
             json: writing.close().into(),
             parts: parts.into(),
+            last: ArcSwapOption::empty(),
         }
     }
 
     /// `{"id", "namespaces"}` with everything.
     pub fn whole(&self, id: SessionId) -> String {
-        let mut json = head(id, self.json.len());
-        json.push_str(&self.json);
-        json.push('}');
-        json
+        named(id, &self.json)
     }
 
     /// The same with the fields for which `asked` holds; what is missing is left out, and so is a
     /// namespace of which nothing is left.
     pub fn part(&self, id: SessionId, asked: impl Fn(&Field) -> bool) -> String {
-        let mut writing = Writing::after(head(id, 256));
+        let mut json = self.cut(head(id, 256), asked);
+        json.push('}');
+        json
+    }
+
+    /// The same for a query, all of which `asked` stands for; it is remembered.
+    pub fn part_of(&self, id: SessionId, query: &str, asked: impl Fn(&Field) -> bool) -> String {
+        if query.len() > LONGEST_QUERY {
+            return self.part(id, asked);
+        }
+        let namespaces: Box<str> = self.cut(String::new(), asked).into();
+        let json = named(id, &namespaces);
+        let query = query.into();
+        self.last.store(Some(Arc::new(Asked { query, namespaces })));
+        json
+    }
+
+    /// The answer to a query that is the last one's, byte for byte.
+    pub fn remembered(&self, id: SessionId, query: &str) -> Option<String> {
+        let last = self.last.load();
+        let asked = last.as_ref().filter(|asked| *asked.query == *query)?;
+        Some(named(id, &asked.namespaces))
+    }
+
+    fn cut(&self, before: String, asked: impl Fn(&Field) -> bool) -> String {
+        let mut writing = Writing::after(before);
         for (field, range) in self.parts.iter().filter(|(field, _)| asked(field)) {
             writing.begin(field.namespace());
             let part = self.json.get(range.clone()).unwrap_or_default();
             writing.json.push_str(part);
         }
-        let mut json = writing.close();
-        json.push('}');
-        json
+        writing.close()
     }
+}
+
+/// A whole document of these namespaces.
+fn named(id: SessionId, namespaces: &str) -> String {
+    let mut json = head(id, namespaces.len());
+    json.push_str(namespaces);
+    json.push('}');
+    json
 }
 
 /// An object of namespaces being written; fields come sorted, so each namespace comes once.
@@ -192,6 +233,12 @@ mod tests {
                 &parsed(&document.part(id(), kept))["namespaces"],
                 &part.to_json()
             );
+            prop_assert_eq!(document.remembered(id(), &asked), None);
+            let answer = document.part_of(id(), &asked, kept);
+            prop_assert_eq!(&answer, &document.part(id(), kept));
+            prop_assert_eq!(document.remembered(id(), &asked), Some(answer));
+            let longer = format!("{asked}&");
+            prop_assert_eq!(document.remembered(id(), &longer), None);
         }
     }
 }

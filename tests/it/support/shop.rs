@@ -245,6 +245,10 @@ impl Shop {
         Reply::parse(&answer)
     }
 
+    pub(crate) fn proxy(&self) -> Arc<HttpProxy<Edge>> {
+        Arc::clone(&self.proxy)
+    }
+
     /// Waits until nothing is tried again beside the requests any more.
     pub(crate) async fn settled(&self) {
         for _ in 0..10_000 {

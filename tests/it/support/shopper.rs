@@ -8,6 +8,7 @@ use serde_json::Value;
 use vestibule::domain::time::Millis;
 use vestibule::ports::Clock;
 
+use super::kept::Kept as Connection;
 use super::{Reply, Shop};
 
 /// A page as a browser asks for it.
@@ -45,6 +46,8 @@ pub(crate) struct Jar(BTreeMap<String, Kept>);
 pub(crate) struct Shopper {
     shop: Arc<Shop>,
     jar: BTreeMap<String, Kept>,
+    /// Where all requests go; none: each has a connection of its own.
+    connection: Option<Arc<Connection>>,
 }
 
 impl Shopper {
@@ -52,6 +55,7 @@ impl Shopper {
         Self {
             shop: Arc::clone(shop),
             jar: BTreeMap::new(),
+            connection: None,
         }
     }
 
@@ -60,6 +64,22 @@ impl Shopper {
         let mut shopper = Self::new(shop);
         shopper.keep("VtexIdclientAutCookie_demostore", &shop.token(email));
         shopper
+    }
+
+    /// The same browser, with one connection that it keeps.
+    pub(crate) fn on_one_connection(self) -> Self {
+        Self {
+            connection: Some(Connection::to(&self.shop)),
+            ..self
+        }
+    }
+
+    /// The same browser by another way than the connection that it keeps.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self {
+            connection: None,
+            ..self.clone()
+        }
     }
 
     /// What the browser keeps while the shop is away.
@@ -72,6 +92,7 @@ impl Shopper {
         Self {
             shop: Arc::clone(shop),
             jar: jar.0,
+            connection: None,
         }
     }
 
@@ -150,6 +171,11 @@ impl Shopper {
         }
         if !body.is_empty() || method == "POST" {
             text.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
+        }
+        if let Some(connection) = &self.connection {
+            return connection
+                .exchange(format!("{text}\r\n{body}").as_bytes())
+                .await;
         }
         text += "Connection: close\r\n\r\n";
         text += body;

@@ -1,0 +1,179 @@
+//! All header lines of a request, looked at once.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pingora::http::RequestHeader;
+
+use super::IngressError;
+use crate::config::values::Limits;
+use crate::domain::headers::{FOREIGN, OwnedNames, is_foreign};
+
+/// What a client may not name in `Connection`: identity, routing or framing is decided by it.
+const VITAL: [&str; 5] = [
+    "host",
+    "cookie",
+    "authorization",
+    "content-length",
+    "content-type",
+];
+
+/// What one pass over the lines finds.
+#[derive(Debug, Default)]
+pub(super) struct Lines<'a> {
+    count: usize,
+    bytes: usize,
+    hosts: Twice<'a>,
+    lengths: Twice<'a>,
+    codings: Twice<'a>,
+    drops_vital: bool,
+    /// How many names of ours there are.
+    pub(super) ours: usize,
+    /// Names of ours in every spelling, and what only trusted proxies may say.
+    gone: Vec<HeaderName>,
+}
+
+/// Values of a header that may come once, as far as it matters how many there are.
+type Twice<'a> = [Option<&'a HeaderValue>; 2];
+
+impl<'a> Lines<'a> {
+    pub(super) fn read(headers: &'a HeaderMap, owned: &OwnedNames, trusted: bool) -> Self {
+        let mut lines = Self::default();
+        for (name, value) in headers {
+            lines.count += 1;
+            lines.bytes += name.as_str().len() + value.len() + 4;
+            if *name == HOST {
+                note(&mut lines.hosts, value);
+            } else if *name == CONTENT_LENGTH {
+                note(&mut lines.lengths, value);
+            } else if *name == TRANSFER_ENCODING {
+                note(&mut lines.codings, value);
+            } else if *name == CONNECTION {
+                lines.drops_vital |= names_vital(value);
+            } else {
+                lines.judge(name, owned, trusted);
+            }
+        }
+        lines
+    }
+
+    fn judge(&mut self, name: &HeaderName, owned: &OwnedNames, trusted: bool) {
+        let text = name.as_str();
+        let ours = owned.owns(text);
+        // A trusted proxy speaks in the proper names; an alias of one came from the shopper.
+        let claimed = !ours && is_foreign(text) && !(trusted && FOREIGN.contains(&text));
+        // Lines of one name come one after the other.
+        if (ours || claimed) && self.gone.last() != Some(name) {
+            self.ours += usize::from(ours);
+            self.gone.push(name.clone());
+        }
+    }
+
+    /// Sizes, then framing: one length, or one `chunked`, or none. Whatever else two parsers may
+    /// read differently.
+    pub(super) fn check(&self, head: &RequestHeader, limits: &Limits) -> Result<(), IngressError> {
+        if self.count > limits.header_count {
+            return Err(IngressError::TooManyHeaders);
+        }
+        let line = head.method.as_str().len() + head.raw_path().len() + 12;
+        if line + self.bytes > limits.head_bytes {
+            return Err(IngressError::HeadTooLarge);
+        }
+        self.check_framing()
+    }
+
+    fn check_framing(&self) -> Result<(), IngressError> {
+        let clear = match (self.lengths, self.codings) {
+            ([None, _], [None, _]) => true,
+            ([Some(length), None], [None, _]) => {
+                !length.is_empty() && length.as_bytes().iter().all(u8::is_ascii_digit)
+            }
+            ([None, _], [Some(coding), None]) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+            _ => false,
+        };
+        if !clear {
+            return Err(IngressError::Framing);
+        }
+        if self.drops_vital {
+            return Err(IngressError::Connection);
+        }
+        Ok(())
+    }
+
+    /// The values of Host, two at most.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &'a [u8]> {
+        let hosts = self.hosts.into_iter().flatten();
+        hosts.map(HeaderValue::as_bytes)
+    }
+
+    /// The names that are to be removed.
+    pub(super) fn into_gone(self) -> Vec<HeaderName> {
+        self.gone
+    }
+}
+
+fn note<'a>(values: &mut Twice<'a>, value: &'a HeaderValue) {
+    let [first, second] = values;
+    *(if first.is_none() { first } else { second }) = Some(value);
+}
+
+fn names_vital(connection: &HeaderValue) -> bool {
+    let line = connection.to_str().unwrap_or_default();
+    let mut names = line.split(',').map(str::trim);
+    names.any(|name| VITAL.iter().any(|vital| name.eq_ignore_ascii_case(vital)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(headers: &HeaderMap) -> Result<(), IngressError> {
+        Lines::read(headers, &OwnedNames::default(), false).check_framing()
+    }
+
+    fn map(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn framing_that_two_parsers_may_read_differently_is_refused() {
+        for lines in [
+            &[("content-length", "5"), ("content-length", "5")][..],
+            &[("content-length", "5, 5")],
+            &[("content-length", "+5")],
+            &[("content-length", "")],
+            &[("content-length", "5"), ("transfer-encoding", "chunked")],
+            &[("transfer-encoding", "identity, chunked")],
+            &[("transfer-encoding", ",chunked")],
+            &[
+                ("transfer-encoding", "chunked"),
+                ("transfer-encoding", "chunked"),
+            ],
+            &[("transfer-encoding", "xchunked")],
+        ] {
+            assert_eq!(check(&map(lines)), Err(IngressError::Framing), "{lines:?}");
+        }
+        for lines in [
+            &[("content-length", "5")][..],
+            &[("transfer-encoding", "Chunked")],
+            &[],
+        ] {
+            assert_eq!(check(&map(lines)), Ok(()), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_client_cannot_ask_to_drop_what_decides_identity() {
+        for names in ["cookie", "close, Authorization", "keep-alive,HOST"] {
+            let headers = map(&[("connection", names)]);
+            assert_eq!(check(&headers), Err(IngressError::Connection), "{names}");
+        }
+        assert_eq!(
+            check(&map(&[("connection", "close, x-session-id")])),
+            Ok(())
+        );
+    }
+}
