@@ -33,6 +33,6 @@ fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
     match result {
         Ok(_) => "ok",
         Err(StoreError::Exists) => "exists",
-        Err(StoreError::Unavailable(_)) => "failed",
+        Err(StoreError::Unavailable(_) | StoreError::Newer) => "failed",
     }
 }

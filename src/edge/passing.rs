@@ -34,16 +34,15 @@ impl Edge {
             .view(head, passage.secure, self.insecure_cookies);
         let said = passage.before.as_ref().and_then(Kept::said);
         let again = said.and_then(|said| flow.again(&placed.account, &view, said));
-        let decision = match again {
-            Some(decision) => decision,
-            None => {
-                let request = RequestView {
-                    trace: Some(placed.trace(&head.headers, || flow.random())),
-                    ..view
-                };
-                let admit = || passage.running.visitors.admit(placed.admitted.client);
-                flow.decide(&placed.account, &request, &admit).await
-            }
+        let decision = if let Some(decision) = again {
+            decision
+        } else {
+            let request = RequestView {
+                trace: Some(placed.trace(&head.headers, || flow.random())),
+                ..view
+            };
+            let admit = || passage.running.visitors.admit(placed.admitted.client);
+            flow.decide(&placed.account, &request, &admit).await
         };
         self.shared.telemetry.decided(passage.started.elapsed());
         let answer = Answer::of(&decision, &view);

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The store cannot be reached or reports an error.
     #[error("session store: {0}")]
     Unavailable(String),
+    /// What is there was written by a later version of this program, which this one leaves alone.
+    #[error("session store: a later Vestibule wrote this record")]
+    Newer,
 }
 
 /// The sessions of one person.

@@ -18,6 +18,7 @@ use crate::disk_faults::Mounted;
 use crate::store_contract::{KEEP, anonymous, ended, hash, live, marker};
 use crate::support::clock::{CountedEntropy, ManualClock, T0, at};
 use crate::support::cut::{Cut, Line};
+use crate::support::valkey::eventually;
 use crate::support::{SCRIPT, SERVER, Shop, Shopper};
 
 const ATTEMPTS: usize = 400;
@@ -265,6 +266,26 @@ async fn a_write_whose_answer_was_lost_is_not_done_twice_and_what_followed_is_no
     assert_eq!(kept.body.fields().text("public.country"), Some("BRA"));
     let here = live(store, 1).await;
     assert_eq!(here.session().body.fields(), kept.body.fields());
+}
+
+#[tokio::test]
+async fn what_a_later_version_has_to_write_holds_up_nobody_behind_it() {
+    let world = World::new();
+    let store = &world.store;
+    world.line.set(Line::Down);
+    for id in 1..=3 {
+        store.create_or_owe(anonymous(id), KEEP).await.unwrap();
+    }
+    let first = format!("create {}", SessionId::from_random(1).as_u128());
+    world.line.is_newer(Some(&first));
+    world.line.set(Line::Up);
+    eventually("the others are written", async || {
+        world.clock.advance(Duration::from_secs(1));
+        world.kept(3).await.is_some() && world.kept(2).await.is_some()
+    })
+    .await;
+    assert!(world.kept(1).await.is_none());
+    assert_eq!(store.health().owed, 1, "it waits for its time");
 }
 
 #[tokio::test]

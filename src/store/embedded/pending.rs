@@ -90,7 +90,7 @@ impl<'e> Pending<'e> {
                 self.set_aside(Space::Sessions, key, bytes, why);
                 return Ok(None);
             }
-            Err(newer) => return Err(unavailable(&newer)),
+            Err(CodecError::Newer(_)) => return Err(StoreError::Newer),
         };
         let seen = self.seen(key)?.map_or(head.at, |seen| seen.max(head.at));
         Ok((self.now <= seen.plus(head.keep)).then_some(Standing { bytes, head, seen }))
@@ -106,7 +106,7 @@ impl<'e> Pending<'e> {
                 self.set_aside(Space::Seen, key, bytes, why);
                 Ok(None)
             }
-            Err(newer) => Err(unavailable(&newer)),
+            Err(CodecError::Newer(_)) => Err(StoreError::Newer),
         }
     }
 
@@ -130,7 +130,7 @@ impl<'e> Pending<'e> {
                 self.set_aside(Space::Logins, key, bytes, why);
                 Ok(None)
             }
-            Err(newer) => Err(unavailable(&newer)),
+            Err(CodecError::Newer(_)) => Err(StoreError::Newer),
         }
     }
 

@@ -21,7 +21,7 @@ fn found<T>(result: Result<T, CodecError>) -> Result<Read<T>, StoreError> {
     match result {
         Ok(found) => Ok(Read::Found(found)),
         Err(CodecError::Damaged(_)) => Ok(Read::Damaged),
-        Err(newer) => Err(unavailable(&newer)),
+        Err(CodecError::Newer(_)) => Err(StoreError::Newer),
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) struct OwedLogin {
 }
 
 /// Whose entry.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
     Session(SessionId),
     Login(TokenHash),
@@ -254,11 +254,11 @@ impl Journal {
         owed.live().is_some()
     }
 
-    /// The next to be paid: the oldest ending, else the oldest of all.
-    pub(super) fn next(&self) -> Option<Owner> {
+    /// The next to be paid of those that are not `left`: the oldest ending, else the oldest of all.
+    pub(super) fn next(&self, left: &[Owner]) -> Option<Owner> {
         let entries = self.entries.lock();
         let mut order = entries.endings.values().chain(entries.others.values());
-        order.next().copied()
+        order.find(|owner| !left.contains(owner)).copied()
     }
 
     /// Whether the caller is to begin paying; true for one at a time.

@@ -19,17 +19,27 @@ const MERGES: usize = 8;
 
 /// Pays until nothing is owed. One task at a time does it.
 pub(super) async fn pay_all(layers: Arc<Layers>) {
+    // What a later version of this program has to write holds up none of those behind it.
+    let mut left = Vec::new();
     loop {
-        let Some(owner) = layers.journal.next() else {
+        let Some(owner) = layers.journal.next(&left) else {
             if layers.journal.done_paying() {
                 tracing::info!("All that was owed to the session store is written.");
                 return;
             }
+            if !left.is_empty() {
+                tokio::time::sleep(PAUSE).await;
+                left.clear();
+            }
             continue;
         };
-        if let Err(error) = layers.pay(owner).await {
-            tracing::debug!(%error, "The session store cannot be written yet.");
-            tokio::time::sleep(PAUSE).await;
+        match layers.pay(owner).await {
+            Ok(()) => {}
+            Err(StoreError::Newer) => left.push(owner),
+            Err(error) => {
+                tracing::debug!(%error, "The session store cannot be written yet.");
+                tokio::time::sleep(PAUSE).await;
+            }
         }
     }
 }

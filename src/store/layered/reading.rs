@@ -25,10 +25,10 @@ impl Layers {
         }
         match self.fetch(id, self.heard.doubts(id)).await {
             // What may be old is better than nothing: the store down ends no session.
-            Err(StoreError::Unavailable(why)) => {
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Newer)) => {
                 self.heard.read(id.as_u128());
                 let near = self.near.peek(id, false).map(Some);
-                near.ok_or(StoreError::Unavailable(why))
+                near.ok_or(error)
             }
             fetched => fetched,
         }

@@ -114,7 +114,7 @@ impl Core {
         };
         match read(&bytes) {
             Ok(found) => Ok(Some(found)),
-            Err(newer @ CodecError::Newer(_)) => Err(unavailable(&newer)),
+            Err(CodecError::Newer(_)) => Err(StoreError::Newer),
             Err(CodecError::Damaged(why)) => {
                 self.set_aside(key, &bytes, why).await?;
                 Ok(None)
@@ -253,7 +253,7 @@ fn life(span: Duration) -> String {
 /// A script's answer, unless it met a record of a later version.
 fn known(value: Value) -> Result<Value, StoreError> {
     if value == Value::Int(-1) {
-        return Err(unavailable(&"a record that a later Vestibule wrote"));
+        return Err(StoreError::Newer);
     }
     Ok(value)
 }

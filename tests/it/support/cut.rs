@@ -30,6 +30,8 @@ pub(crate) struct Cut {
     far: Arc<dyn FarStore>,
     line: AtomicU8,
     calls: Mutex<Vec<String>>,
+    /// The start of calls about what a later version of the program wrote.
+    newer: Mutex<Option<String>>,
 }
 
 impl Cut {
@@ -38,11 +40,17 @@ impl Cut {
             far,
             line: AtomicU8::new(Line::Up as u8),
             calls: Mutex::default(),
+            newer: Mutex::default(),
         })
     }
 
     pub(crate) fn set(&self, line: Line) {
         self.line.store(line as u8, Ordering::SeqCst);
+    }
+
+    /// From now on a later version of the program has written what such calls are about.
+    pub(crate) fn is_newer(&self, call: Option<&str>) {
+        *self.newer.lock() = call.map(str::to_owned);
     }
 
     /// Every call so far, and forgets them.
@@ -55,7 +63,11 @@ impl Cut {
         call: String,
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
+        let newer = self.newer.lock().as_ref() == Some(&call);
         self.calls.lock().push(call);
+        if newer && self.line.load(Ordering::SeqCst) == Line::Up as u8 {
+            return Err(StoreError::Newer);
+        }
         let lost = || StoreError::Unavailable("the connection was cut".to_owned());
         match self.line.load(Ordering::SeqCst) {
             line if line == Line::Up as u8 => work.await,
