@@ -15,12 +15,11 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::recent::{How, Looked, Recent};
+use super::recent::{How, Ledger};
 use super::source::SourceError;
 use crate::domain::freshness::{Ages, Standing, standing};
 use crate::domain::time::Millis;
 use crate::ports::Clock;
-use crate::telemetry::LookupCounters;
 
 /// An answer, and when it was given.
 #[derive(Clone, Debug)]
@@ -29,17 +28,6 @@ pub struct Given<V> {
     pub value: V,
     /// When it was given.
     pub at: Millis,
-}
-
-/// Where a table of answers tells what it did.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// The look-up's name.
-    pub what: &'static str,
-    /// Its counters.
-    pub counters: LookupCounters,
-    /// The last look-ups of the account.
-    pub recent: Arc<Recent>,
 }
 
 /// How long answers are kept, and which of them say that there is nothing.
@@ -66,14 +54,14 @@ pub struct Kept<K, V> {
     answers: Cache<K, Arc<Given<V>>>,
     flights: Mutex<HashMap<K, Flight<V>>>,
     clock: Arc<dyn Clock>,
-    told: Told,
+    ledger: Ledger,
 }
 
 /// Neither questions nor answers: they are a shopper's.
 impl<K, V> fmt::Debug for Kept<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept")
-            .field("what", &self.told.what)
+            .field("what", &self.ledger.what())
             .finish_non_exhaustive()
     }
 }
@@ -84,7 +72,7 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Nothing is kept yet.
-    pub fn new(keeping: Keeping<V>, clock: Arc<dyn Clock>, told: Told) -> Arc<Self> {
+    pub fn new(keeping: Keeping<V>, clock: Arc<dyn Clock>, ledger: Ledger) -> Arc<Self> {
         let answers = Cache::builder()
             .max_capacity(keeping.most)
             .time_to_live(keeping.ages.on_error.max(keeping.nothing.on_error))
@@ -94,7 +82,7 @@ where
             answers,
             flights: Mutex::default(),
             clock,
-            told,
+            ledger,
         })
     }
 
@@ -125,31 +113,33 @@ where
     where
         F: Future<Output = Result<V, SourceError>> + Send + 'static,
     {
-        let began = Instant::now();
         let kept = self.answers.get(&key);
         let kept = kept.map(|kept| (self.standing_of(&kept), kept));
         match kept {
             Some(((age, Standing::Fresh), kept)) => {
-                self.tell(How::Kept { age }, Duration::ZERO);
+                self.ledger.kept(age);
                 Ok(Given::clone(&kept))
             }
             Some(((age, Standing::Refreshing), kept)) => {
                 drop(self.fly(key, fetch));
-                self.tell(How::Refreshing { age }, Duration::ZERO);
+                self.ledger.tell(How::Refreshing { age }, Duration::ZERO);
                 Ok(Given::clone(&kept))
             }
-            Some(((age, Standing::OnError), kept)) => match arrival(self.fly(key, fetch)).await {
-                Ok(given) => {
-                    self.tell(How::Asked, began.elapsed());
-                    Ok(given)
-                }
-                Err(error) => {
-                    let why = error.to_string();
-                    self.tell(How::OnError { age, why }, began.elapsed());
-                    Ok(Given::clone(&kept))
-                }
-            },
+            Some(((age, Standing::OnError), kept)) => {
+                let began = Instant::now();
+                let arrived = arrival(self.fly(key, fetch)).await;
+                let (how, given) = match arrived {
+                    Ok(given) => (How::Asked, given),
+                    Err(error) => {
+                        let why = error.to_string();
+                        (How::OnError { age, why }, Given::clone(&kept))
+                    }
+                };
+                self.ledger.tell(how, began.elapsed());
+                Ok(given)
+            }
             Some(((_, Standing::Gone), _)) | None => {
+                let began = Instant::now();
                 let arrived = arrival(self.fly(key, fetch)).await;
                 let how = match &arrived {
                     Ok(_) => How::Asked,
@@ -157,7 +147,7 @@ where
                         why: error.to_string(),
                     },
                 };
-                self.tell(how, began.elapsed());
+                self.ledger.tell(how, began.elapsed());
                 arrived
             }
         }
@@ -183,15 +173,6 @@ where
             self.keeping.ages
         };
         (age, standing(age, ages))
-    }
-
-    fn tell(&self, how: How, took: Duration) {
-        self.told.counters.looked(how.label());
-        self.told.recent.note(Looked {
-            what: self.told.what,
-            how,
-            took,
-        });
     }
 
     /// Joins the call for a question, or begins it.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::outbound::recent::Recent;
 use crate::telemetry::Telemetry;
 
 #[derive(Debug, Default)]
@@ -42,14 +43,11 @@ impl Sea {
             is_nothing: Option::is_none,
             most: 10,
         };
-        let told = Told {
-            what: "fish",
-            counters: Telemetry::new().sources().lookups_of("shop", "fish"),
-            recent: Arc::clone(&recent),
-        };
+        let counters = Telemetry::new().sources().lookups_of("shop", "fish");
+        let ledger = Ledger::new("fish", counters, &recent);
         let time: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
         Self {
-            kept: Kept::new(keeping, time, told),
+            kept: Kept::new(keeping, time, ledger),
             clock,
             recent,
             open: Arc::new(Semaphore::new(1_000)),
