@@ -14,6 +14,7 @@ pub(crate) mod reply;
 pub(crate) mod service;
 pub(crate) mod shop;
 pub(crate) mod shopper;
+pub(crate) mod tls;
 pub(crate) mod valkey;
 pub(crate) mod vtex;
 

@@ -217,3 +217,16 @@ async fn an_answer_of_an_earlier_time_never_takes_the_place_of_a_newer_one() {
     assert_eq!(sea.ask(Err(DOWN)).await, Ok(Some(1)));
     assert!(!sea.kept.is_due(&"cod") && sea.kept.is_due(&"eel"));
 }
+
+#[tokio::test]
+async fn a_call_that_ends_between_look_and_call_is_not_made_again() {
+    let sea = Sea::new();
+    sea.ask(Ok(Some(1))).await.unwrap();
+    // As whoever looked before it ended, and found nothing.
+    let fetch = || sea.fetch(Ok(Some(2)));
+    assert!(matches!(
+        sea.kept.join("cod", fetch),
+        Joined::Landed(given) if given.value == Some(1)
+    ));
+    assert_eq!(sea.calls(), 1);
+}
