@@ -278,8 +278,8 @@ impl Names for Moving {
 async fn a_name_that_moved_is_found_at_its_new_place_while_the_old_one_still_answers() {
     let (old, at_old) = serve(&[Answer::Keep(FINE), Answer::Keep(FINE)]).await;
     let (new, at_new) = serve(&[Answer::Keep(FINE)]).await;
-    let names = Arc::new(Moving(Mutex::default()));
-    let asked: Arc<dyn Names> = Arc::<Moving>::clone(&names);
+    let moving = Arc::new(Moving(Mutex::default()));
+    let asked: Arc<dyn Names> = Arc::<Moving>::clone(&moving);
     let client = Outbound::new(Tls::Unused, asked, Arc::new(NoChance)).unwrap();
     let named = Ask {
         uri: "http://fish.example/a".parse().unwrap(),
@@ -291,7 +291,7 @@ async fn a_name_that_moved_is_found_at_its_new_place_while_the_old_one_still_ans
         OutboundError::Unreachable("nobody knows the name".to_owned())
     );
     for place in [old, new] {
-        *names.0.lock() = Some(place);
+        *moving.0.lock() = Some(place);
         client.send(&named, allowance(0)).await.unwrap();
     }
     let requests = |script: &Script| script.requests.lock().len();

@@ -97,7 +97,7 @@ impl SourceMetrics {
     pub fn lookups_of(&self, account: &str, source: &str) -> LookupCounters {
         LookupCounters(Arc::new(Lookups {
             labels: [account.into(), source.into()],
-            lookups: self.lookups.clone(),
+            all: self.lookups.clone(),
             found: Default::default(),
         }))
     }
@@ -143,7 +143,7 @@ pub struct LookupCounters(Arc<Lookups>);
 #[derive(Debug)]
 struct Lookups {
     labels: [Box<str>; 2],
-    lookups: IntCounterVec,
+    all: IntCounterVec,
     /// Each counter once it was needed: finding one by its labels costs more than an answer from
     /// memory.
     found: [OnceLock<IntCounter>; LookupAnswer::ALL],
@@ -154,10 +154,10 @@ impl LookupCounters {
     pub fn looked(&self, answer: LookupAnswer) {
         let Lookups {
             labels: [account, source],
-            lookups,
+            all,
             found,
         } = &*self.0;
-        let counter = || lookups.with_label_values(&[account, source, answer.label()]);
+        let counter = || all.with_label_values(&[account, source, answer.label()]);
         if let Some(place) = found.get(answer as usize) {
             place.get_or_init(counter).inc();
         }

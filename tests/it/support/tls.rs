@@ -62,16 +62,19 @@ const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
 #[derive(Debug)]
 pub(crate) struct Door {
     pub(crate) port: u16,
-    shows: Arc<Mutex<Arc<ServerConfig>>>,
+    shown: Arc<Mutex<Arc<ServerConfig>>>,
 }
 
 impl Door {
     /// A door that shows this certificate.
-    pub(crate) async fn before(behind: SocketAddr, shown: Arc<ServerConfig>) -> Self {
+    pub(crate) async fn before(behind: SocketAddr, certificate: Arc<ServerConfig>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shows = Arc::new(Mutex::new(shown));
-        let shown = Arc::clone(&shows);
+        let shown = Arc::new(Mutex::new(certificate));
+        let door = Self {
+            port,
+            shown: Arc::clone(&shown),
+        };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = TlsAcceptor::from(Arc::clone(&*shown.lock()));
@@ -85,11 +88,11 @@ impl Door {
                 });
             }
         });
-        Self { port, shows }
+        door
     }
 
     /// From now on it shows another certificate.
     pub(crate) fn shows(&self, certificate: Arc<ServerConfig>) {
-        *self.shows.lock() = certificate;
+        *self.shown.lock() = certificate;
     }
 }

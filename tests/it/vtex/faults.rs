@@ -197,6 +197,20 @@ impl Front {
     }
 }
 
+impl Front {
+    /// Whether a visitor has after a few visits what was missing.
+    async fn comes_back(&self, part: Part, visitor: &mut Shopper) -> bool {
+        for _ in 0..3 {
+            // The first begins the retry and does not wait for it; what follows from it comes after.
+            visitor.get("/").await;
+            self.settled().await;
+            self.shop.clock.advance(at("0:02"));
+        }
+        visitor.get("/").await;
+        self.got(part.header).is_some()
+    }
+}
+
 async fn costs_no_page(part: Part, (trouble, outcome, pause): (Trouble, &str, &str)) {
     let said = format!("{part:?} {trouble:?}");
     let front = Front::of(part).await;
@@ -205,11 +219,10 @@ async fn costs_no_page(part: Part, (trouble, outcome, pause): (Trouble, &str, &s
     let reply = visitor.get(part.target).await;
     assert_eq!(reply.status, 200, "{said}");
     assert_eq!(front.got(part.header), None, "{said}");
-    let source = part.source;
+    let Part { source, app, .. } = part;
     front.counts(&format!(
         r#"vestibule_source_calls_total{{account="demostore",outcome="{outcome}",source="{source}"}} "#
     ));
-    let app = part.app;
     front.counts(&format!(
         r#"vestibule_app_failures_total{{app="{app}",cause=""#
     ));
@@ -219,16 +232,8 @@ async fn costs_no_page(part: Part, (trouble, outcome, pause): (Trouble, &str, &s
     }
     front.ends(part, &trouble).await;
     front.shop.clock.advance(at(pause));
-    for _ in 0..3 {
-        // The first begins the retry and does not wait for it; what follows from it comes after.
-        visitor.get("/").await;
-        front.settled().await;
-        front.shop.clock.advance(at("0:02"));
-    }
-    visitor.get("/").await;
-    let metrics = front.shop.metrics();
-    let back = front.got(part.header);
-    assert!(back.is_some(), "{said}: back again\n{metrics}");
+    let back = front.comes_back(part, &mut visitor).await;
+    assert!(back, "{said}: back again\n{}", front.shop.metrics());
     front.platform.all_calls();
 }
 
