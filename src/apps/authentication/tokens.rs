@@ -80,7 +80,9 @@ impl fmt::Debug for Tokens {
 impl Tokens {
     /// A verifier that has seen no token yet.
     pub fn new(settings: TokensSettings, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
-        let hands = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // One processor stays for the requests, however many logins come at once.
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let hands = processors.saturating_sub(1).max(1);
         Self {
             rules: settings.keys.rules(),
             hash: HashKey::from_bytes(entropy.bits().to_le_bytes()),
