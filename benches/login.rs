@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use vestibule::apps::authentication::{KeyBook, Tokens, TokensSettings};
 use vestibule::clock::{SystemClock, SystemEntropy};
 use vestibule::domain::vtexid::{Audience, Login, LoginKey, draw_login_key, mint};
+use vestibule::outbound::recent::Ledger;
 use vestibule::ports::{Clock, Entropy, TokenVerifier};
 use vestibule::telemetry::Telemetry;
 
@@ -57,10 +58,13 @@ impl Rig {
             ),
             service: None,
             verify_ttl: Duration::from_mins(5),
-            recent: Arc::default(),
-            counters: Telemetry::new()
-                .sources()
-                .lookups_of("demostore", "login_token"),
+            ledger: Ledger::new(
+                "login_token",
+                Telemetry::new()
+                    .sources()
+                    .lookups_of("demostore", "login_token"),
+                &Arc::default(),
+            ),
         };
         Self {
             tokens: Arc::new(Tokens::new(settings, time, &SystemEntropy)),

@@ -27,7 +27,7 @@ use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, Remember};
 use crate::outbound::recent::Recent;
 use crate::outbound::remote::Remote;
-use crate::ports::{AppCaller, Clock, Directory, Entropy, TokenVerifier};
+use crate::ports::{AppCaller, Clock, Directory, Entropy, Names, TokenVerifier};
 use crate::store::embedded::OpenError;
 use crate::store::valkey::SettingsError;
 use crate::telemetry::Telemetry;
@@ -40,13 +40,15 @@ mod store;
 pub use keys::NewKeys;
 pub use sources::AccountSources;
 
-/// What comes from outside: time, randomness, and the data of stores.
+/// What comes from outside: time, randomness, names, and the data of stores.
 #[derive(Clone, Debug)]
 pub struct Ports {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Where names of other machines lead.
+    pub names: Arc<dyn Names>,
     /// Opens the directories that accounts name.
     pub directories: Arc<dyn OpenDirectory>,
     /// What becomes of keys that are made at start.

@@ -22,9 +22,11 @@ use rustls::crypto::ring;
 use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::ports::Entropy;
+use crate::ports::{Entropy, Names};
+use names::Resolver;
 
 pub mod kept;
+pub mod names;
 pub mod recent;
 pub mod remote;
 pub mod source;
@@ -112,7 +114,7 @@ pub enum Tls {
     Unused,
 }
 
-type Connector = HttpsConnector<HttpConnector>;
+type Connector = HttpsConnector<HttpConnector<Resolver>>;
 
 /// Connections, and since when they are made.
 #[derive(Debug)]
@@ -134,8 +136,12 @@ pub struct Outbound {
 impl Outbound {
     /// A client without any connection yet. Fails where the system has no certificates of
     /// authorities and they are needed.
-    pub fn new(tls: Tls, entropy: Arc<dyn Entropy>) -> Result<Self, std::io::Error> {
-        let mut tcp = HttpConnector::new();
+    pub fn new(
+        tls: Tls,
+        names: Arc<dyn Names>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, std::io::Error> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(names));
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.enforce_http(false);

@@ -1,6 +1,6 @@
 //! The ports: everything the flow needs of the world outside, and nothing more.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +30,14 @@ pub trait Entropy: Send + Sync + std::fmt::Debug {
     fn chance(&self) -> u32 {
         u32::try_from(self.bits() >> 96).unwrap_or(0)
     }
+}
+
+/// Where names of other machines lead. Asked for each new connection, so that a name that moved is
+/// found at its new place without a restart.
+#[async_trait]
+pub trait Names: Send + Sync + std::fmt::Debug {
+    /// The addresses of a name, best first. A port of 0 is whatever the call's address says.
+    async fn find(&self, name: &str) -> std::io::Result<Vec<SocketAddr>>;
 }
 
 /// The store's data could not be had. The text is for logs and `explain`, and holds no secret.

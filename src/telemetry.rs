@@ -23,7 +23,7 @@ mod store;
 pub use access::AccessLine;
 pub use apps::{AppMetrics, CallOutcome};
 pub use calls::{CallCounters, Outcome};
-pub use sources::{LookupCounters, SourceMetrics, SourceOutcome};
+pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
 
 use metrics::Metrics;

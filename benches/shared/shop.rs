@@ -22,6 +22,7 @@ use vestibule::domain::token::{Claims, TokenUse, hash_cookie, hash_token, sign_t
 use vestibule::domain::vtexid::{Audience, Login as VtexLogin, LoginKey, draw_login_key, mint};
 use vestibule::edge::Shared;
 use vestibule::flow::{Decision, Flow, Leaving};
+use vestibule::outbound::names::SystemNames;
 use vestibule::ports::{Clock, Entropy as _, SessionStore as _};
 use vestibule::store::memory::MemoryCapacity;
 use vestibule::store::{Login, MemoryStore};
@@ -111,6 +112,7 @@ impl Shop {
         let ports = Ports {
             clock: Arc::<SystemClock>::clone(&clock),
             entropy: Arc::new(SystemEntropy),
+            names: Arc::new(SystemNames),
             directories: Arc::new(DirectoriesOnDisk),
             new_keys: NewKeys::Kept,
         };

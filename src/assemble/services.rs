@@ -26,11 +26,11 @@ pub(super) fn outside(
     });
     let secure = secure || super::sources::any_secure(config);
     let tls = if secure { Tls::System } else { Tls::Unused };
-    let outbound =
-        Outbound::new(tls, Arc::clone(&ports.entropy)).map_err(|error| AssembleError::Content {
-            path: "certificates of the system's authorities".into(),
-            problem: error.to_string(),
-        })?;
+    let (names, entropy) = (Arc::clone(&ports.names), Arc::clone(&ports.entropy));
+    let outbound = Outbound::new(tls, names, entropy).map_err(|error| AssembleError::Content {
+        path: "certificates of the system's authorities".into(),
+        problem: error.to_string(),
+    })?;
     Ok(Outside {
         outbound: Arc::new(outbound),
         clock: Arc::clone(&ports.clock),

@@ -18,11 +18,14 @@ use crate::directory::embedded::Embedded;
 use crate::directory::mixed::Mixed;
 use crate::directory::vtex::address::encoded;
 use crate::directory::vtex::{VtexDirectory, VtexSettings, VtexSources};
-use crate::outbound::recent::Recent;
+use crate::outbound::recent::{Ledger, Recent};
 use crate::outbound::remote::Remote;
 use crate::outbound::source::{Manners, Source, World};
 use crate::ports::Directory;
 use crate::telemetry::Telemetry;
+
+/// The name under which the verification of a login is told.
+const LOGIN_TOKEN: &str = "login_token";
 
 /// The sources of one account.
 #[derive(Debug)]
@@ -255,11 +258,11 @@ pub(super) fn open_tokens(
         keys: KeyBook::new(own, files, url, rules, Arc::clone(&clock)),
         service,
         verify_ttl: login.verify_ttl,
-        recent: Arc::clone(&sources.recent),
-        counters: sources
-            .world
-            .metrics
-            .lookups_of(&account.name, "login_token"),
+        ledger: Ledger::new(
+            LOGIN_TOKEN,
+            sources.world.metrics.lookups_of(&account.name, LOGIN_TOKEN),
+            &sources.recent,
+        ),
     };
     let tokens = Arc::new(Tokens::new(settings, clock, &*ports.entropy));
     if login.jwks_url.is_some() || login.validate_url.is_some() || !login.jwks.is_empty() {

@@ -14,6 +14,7 @@ use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble};
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::values::{Log, LogFormat, LogLevel};
 use crate::config::{self, Config, Layers, Loaded, OnDisk};
+use crate::outbound::names::SystemNames;
 use crate::serve::{Beside, serve};
 
 /// Bad configuration or usage.
@@ -84,6 +85,7 @@ pub(super) fn system_ports() -> Ports {
     Ports {
         clock: Arc::new(SystemClock::start()),
         entropy: Arc::new(SystemEntropy),
+        names: Arc::new(SystemNames),
         directories: Arc::new(DirectoriesOnDisk),
         new_keys: NewKeys::Kept,
     }

@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 use crate::domain::freshness::Ages;
-use crate::outbound::kept::{Given, Keeping, Kept, Told};
-use crate::outbound::recent::Recent;
+use crate::outbound::kept::{Given, Keeping, Kept};
+use crate::outbound::recent::{Ledger, Recent};
 use crate::outbound::source::{Source, SourceError, read_json};
 use crate::ports::{Channels, Customer, Directory, DirectoryError, Place, Visit};
 use audiences::{Audiences, WireAudience};
@@ -109,7 +109,6 @@ impl<K, V> fmt::Debug for Lookup<K, V> {
 #[derive(Debug)]
 pub struct VtexDirectory {
     settings: Arc<VtexSettings>,
-    secret: HeaderMap,
     channels: Option<Lookup<Option<String>, Arc<Channels>>>,
     customers: Option<Lookup<Who, Option<Arc<Customer>>>>,
     campaigns: Option<Lookup<(), Arc<Audiences>>>,
@@ -157,7 +156,6 @@ impl VtexDirectory {
                 };
                 lookup(source, few, account, recent)
             }),
-            secret: secret_headers(settings.credentials.clone()),
             settings: Arc::new(settings),
         };
         directory.take_from_shelf();
@@ -187,16 +185,12 @@ impl VtexDirectory {
         }
     }
 
-    fn uri(&self, rest: &str) -> Result<Uri, SourceError> {
-        let broken = || SourceError::Answer("its address is none".to_owned());
-        below(&self.settings.base, rest).ok_or_else(broken)
-    }
-
     async fn ask_channels(&self, email: Option<String>) -> Result<Arc<Channels>, SourceError> {
         let lookup = here(self.channels.as_ref())?;
-        let uri = self.uri(&channels_path(email.as_deref()))?;
         let (source, settings) = (Arc::clone(&lookup.source), Arc::clone(&self.settings));
+        let asked = email.clone();
         let fetch = || async move {
+            let uri = settings.uri(&channels_path(asked.as_deref()))?;
             let wire: Vec<WireChannel> = source.get(uri, &HeaderMap::new()).await?;
             let (channels, faults) =
                 channels_of(wire, &settings.default_channel, &settings.cultures);
@@ -210,11 +204,12 @@ impl VtexDirectory {
 
     async fn ask_customer(&self, who: Who) -> Result<Option<Arc<Customer>>, SourceError> {
         let lookup = here(self.customers.as_ref())?;
-        let uri = self.uri(&customer_path(&who))?;
-        let mut headers = self.secret.clone();
-        headers.insert(RANGE, FEW);
-        let (source, asked) = (Arc::clone(&lookup.source), who.clone());
+        let (source, settings) = (Arc::clone(&lookup.source), Arc::clone(&self.settings));
+        let asked = who.clone();
         let fetch = || async move {
+            let uri = settings.uri(&customer_path(&asked))?;
+            let mut headers = settings.secret_headers();
+            headers.insert(RANGE, FEW);
             let wire: Vec<WireCustomer> = source.get(uri, &headers).await?;
             Ok(asked.among(wire).map(Arc::new))
         };
@@ -227,10 +222,10 @@ impl VtexDirectory {
     ) -> Result<impl Future<Output = Result<Arc<Audiences>, SourceError>> + Send + use<>, SourceError>
     {
         let source = Arc::clone(&here(self.campaigns.as_ref())?.source);
-        let uri = self.uri(CAMPAIGNS_PATH)?;
-        let (headers, settings) = (self.secret.clone(), Arc::clone(&self.settings));
+        let settings = Arc::clone(&self.settings);
         Ok(async move {
-            let text = source.get_text(uri, &headers).await?;
+            let uri = settings.uri(CAMPAIGNS_PATH)?;
+            let text = source.get_text(uri, &settings.secret_headers()).await?;
             let audiences = audiences_of(&text)?;
             if settings.writes {
                 let at = source.world().clock.now();
@@ -255,9 +250,10 @@ impl VtexDirectory {
 
     async fn ask_region(&self, query: String) -> Result<Option<String>, SourceError> {
         let lookup = here(self.regions.as_ref())?;
-        let uri = self.uri(&region_path(&query))?;
-        let source = Arc::clone(&lookup.source);
+        let (source, settings) = (Arc::clone(&lookup.source), Arc::clone(&self.settings));
+        let asked = query.clone();
         let fetch = || async move {
+            let uri = settings.uri(&region_path(&asked))?;
             let told: Result<Vec<WireRegion>, SourceError> =
                 source.get(uri, &HeaderMap::new()).await;
             match told {
@@ -272,10 +268,11 @@ impl VtexDirectory {
 
     async fn ask_permission(&self, email: String) -> Result<bool, SourceError> {
         let lookup = here(self.permissions.as_ref())?;
-        let uri = self.uri(&permission_path(&self.settings.platform_account, &email))?;
-        let (source, headers) = (Arc::clone(&lookup.source), self.secret.clone());
+        let (source, settings) = (Arc::clone(&lookup.source), Arc::clone(&self.settings));
+        let asked = email.clone();
         let fetch = || async move {
-            match source.get(uri, &headers).await {
+            let uri = settings.uri(&permission_path(&settings.platform_account, &asked))?;
+            match source.get(uri, &settings.secret_headers()).await {
                 // Nobody of this name is known: nobody who may.
                 Err(SourceError::Status(status)) if status.as_u16() == 404 => Ok(false),
                 told => told,
@@ -306,12 +303,9 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let world = source.world();
-    let told = Told {
-        what: source.name(),
-        counters: world.metrics.lookups_of(account, source.name()),
-        recent: Arc::clone(recent),
-    };
-    let kept = Kept::new(keeping, Arc::clone(&world.clock), told);
+    let counters = world.metrics.lookups_of(account, source.name());
+    let ledger = Ledger::new(source.name(), counters, recent);
+    let kept = Kept::new(keeping, Arc::clone(&world.clock), ledger);
     Lookup { source, kept }
 }
 
@@ -320,13 +314,21 @@ fn here<T>(lookup: Option<&T>) -> Result<&T, SourceError> {
     lookup.ok_or_else(elsewhere)
 }
 
-fn secret_headers(credentials: Option<(HeaderValue, HeaderValue)>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if let Some((key, token)) = credentials {
-        headers.insert(APP_KEY, key);
-        headers.insert(APP_TOKEN, token);
+/// Built for calls alone: most questions are answered from memory.
+impl VtexSettings {
+    fn uri(&self, rest: &str) -> Result<Uri, SourceError> {
+        let broken = || SourceError::Answer("its address is none".to_owned());
+        below(&self.base, rest).ok_or_else(broken)
     }
-    headers
+
+    fn secret_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some((key, token)) = self.credentials.clone() {
+            headers.insert(APP_KEY, key);
+            headers.insert(APP_TOKEN, token);
+        }
+        headers
+    }
 }
 
 fn audiences_of(text: &[u8]) -> Result<Audiences, SourceError> {

@@ -15,12 +15,11 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::recent::{How, Looked, Recent};
+use super::recent::{How, Ledger};
 use super::source::SourceError;
 use crate::domain::freshness::{Ages, Standing, standing};
 use crate::domain::time::Millis;
 use crate::ports::Clock;
-use crate::telemetry::LookupCounters;
 
 /// An answer, and when it was given.
 #[derive(Clone, Debug)]
@@ -29,17 +28,6 @@ pub struct Given<V> {
     pub value: V,
     /// When it was given.
     pub at: Millis,
-}
-
-/// Where a table of answers tells what it did.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// The look-up's name.
-    pub what: &'static str,
-    /// Its counters.
-    pub counters: LookupCounters,
-    /// The last look-ups of the account.
-    pub recent: Arc<Recent>,
 }
 
 /// How long answers are kept, and which of them say that there is nothing.
@@ -60,20 +48,28 @@ type Outcome<V> = Result<Given<V>, SourceError>;
 /// A call that is under way, as those see it who wait for it.
 type Flight<V> = watch::Receiver<Option<Outcome<V>>>;
 
+/// What there is for whoever asks.
+enum Joined<V> {
+    /// A call under way.
+    Flight(Flight<V>),
+    /// The answer of one that has just ended.
+    Landed(Arc<Given<V>>),
+}
+
 /// Answers by question.
 pub struct Kept<K, V> {
     keeping: Keeping<V>,
     answers: Cache<K, Arc<Given<V>>>,
     flights: Mutex<HashMap<K, Flight<V>>>,
     clock: Arc<dyn Clock>,
-    told: Told,
+    ledger: Ledger,
 }
 
 /// Neither questions nor answers: they are a shopper's.
 impl<K, V> fmt::Debug for Kept<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept")
-            .field("what", &self.told.what)
+            .field("what", &self.ledger.what())
             .finish_non_exhaustive()
     }
 }
@@ -84,7 +80,7 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// Nothing is kept yet.
-    pub fn new(keeping: Keeping<V>, clock: Arc<dyn Clock>, told: Told) -> Arc<Self> {
+    pub fn new(keeping: Keeping<V>, clock: Arc<dyn Clock>, ledger: Ledger) -> Arc<Self> {
         let answers = Cache::builder()
             .max_capacity(keeping.most)
             .time_to_live(keeping.ages.on_error.max(keeping.nothing.on_error))
@@ -94,7 +90,7 @@ where
             answers,
             flights: Mutex::default(),
             clock,
-            told,
+            ledger,
         })
     }
 
@@ -125,42 +121,57 @@ where
     where
         F: Future<Output = Result<V, SourceError>> + Send + 'static,
     {
-        let began = Instant::now();
-        let kept = self.answers.get(&key);
-        let kept = kept.map(|kept| (self.standing_of(&kept), kept));
-        match kept {
-            Some(((age, Standing::Fresh), kept)) => {
-                self.tell(How::Kept { age }, Duration::ZERO);
+        let Some(kept) = self.answers.get(&key) else {
+            return self.ask(key, fetch, None).await;
+        };
+        let (age, standing) = self.standing_of(&kept);
+        match standing {
+            Standing::Fresh => {
+                self.ledger.kept(age);
                 Ok(Given::clone(&kept))
             }
-            Some(((age, Standing::Refreshing), kept)) => {
-                drop(self.fly(key, fetch));
-                self.tell(How::Refreshing { age }, Duration::ZERO);
+            Standing::Refreshing => {
+                drop(self.join(key, fetch));
+                self.ledger.tell(How::Refreshing { age }, Duration::ZERO);
                 Ok(Given::clone(&kept))
             }
-            Some(((age, Standing::OnError), kept)) => match arrival(self.fly(key, fetch)).await {
-                Ok(given) => {
-                    self.tell(How::Asked, began.elapsed());
-                    Ok(given)
-                }
-                Err(error) => {
-                    let why = error.to_string();
-                    self.tell(How::OnError { age, why }, began.elapsed());
-                    Ok(Given::clone(&kept))
-                }
-            },
-            Some(((_, Standing::Gone), _)) | None => {
-                let arrived = arrival(self.fly(key, fetch)).await;
-                let how = match &arrived {
-                    Ok(_) => How::Asked,
-                    Err(error) => How::Failed {
-                        why: error.to_string(),
-                    },
-                };
-                self.tell(how, began.elapsed());
-                arrived
-            }
+            Standing::OnError => self.ask(key, fetch, Some((age, kept))).await,
+            Standing::Gone => self.ask(key, fetch, None).await,
         }
+    }
+
+    /// Asks the source, or whoever asks it already. An old answer stands in where there is none.
+    async fn ask<F>(
+        self: &Arc<Self>,
+        key: K,
+        fetch: impl FnOnce() -> F + Send,
+        old: Option<(Duration, Arc<Given<V>>)>,
+    ) -> Outcome<V>
+    where
+        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+    {
+        let began = Instant::now();
+        let flight = match self.join(key, fetch) {
+            Joined::Flight(flight) => flight,
+            Joined::Landed(given) => {
+                self.ledger.tell(How::Asked, began.elapsed());
+                return Ok(Given::clone(&given));
+            }
+        };
+        let arrived = arrival(flight).await;
+        let (how, outcome) = match (arrived, old) {
+            (Ok(given), _) => (How::Asked, Ok(given)),
+            (Err(error), Some((age, old))) => {
+                let why = error.to_string();
+                (How::OnError { age, why }, Ok(Given::clone(&old)))
+            }
+            (Err(error), None) => {
+                let why = error.to_string();
+                (How::Failed { why }, Err(error))
+            }
+        };
+        self.ledger.tell(how, began.elapsed());
+        outcome
     }
 
     /// Fetches anew, whatever is kept.
@@ -172,7 +183,8 @@ where
     where
         F: Future<Output = Result<V, SourceError>> + Send + 'static,
     {
-        arrival(self.fly(key, fetch)).await
+        let flight = self.fly(&mut self.flights.lock(), key, fetch);
+        arrival(flight).await
     }
 
     fn standing_of(&self, kept: &Given<V>) -> (Duration, Standing) {
@@ -185,27 +197,37 @@ where
         (age, standing(age, ages))
     }
 
-    fn tell(&self, how: How, took: Duration) {
-        self.told.counters.looked(how.label());
-        self.told.recent.note(Looked {
-            what: self.told.what,
-            how,
-            took,
-        });
-    }
-
-    /// Joins the call for a question, or begins it.
-    fn fly<F>(self: &Arc<Self>, key: K, fetch: impl FnOnce() -> F) -> Flight<V>
+    /// Joins the call for a question, or begins it, unless one has ended since the answer was looked
+    /// for.
+    fn join<F>(self: &Arc<Self>, key: K, fetch: impl FnOnce() -> F) -> Joined<V>
     where
         F: Future<Output = Result<V, SourceError>> + Send + 'static,
     {
         let mut flights = self.flights.lock();
+        if !flights.contains_key(&key)
+            && let Some(given) = self.answers.get(&key)
+            && self.standing_of(&given).1 == Standing::Fresh
+        {
+            return Joined::Landed(given);
+        }
+        Joined::Flight(self.fly(&mut flights, key, fetch))
+    }
+
+    /// Joins the call for a question, or begins it.
+    fn fly<F>(
+        self: &Arc<Self>,
+        flights: &mut HashMap<K, Flight<V>>,
+        key: K,
+        fetch: impl FnOnce() -> F,
+    ) -> Flight<V>
+    where
+        F: Future<Output = Result<V, SourceError>> + Send + 'static,
+    {
         if let Some(flight) = flights.get(&key) {
             return flight.clone();
         }
         let (arrive, flight) = watch::channel(None);
         flights.insert(key.clone(), flight.clone());
-        drop(flights);
         let landing = Landing {
             kept: Arc::clone(self),
             key,

@@ -3,9 +3,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+
+use crate::telemetry::{LookupAnswer, LookupCounters};
 
 /// How many are remembered.
 const MOST: usize = 64;
@@ -42,15 +46,15 @@ pub enum How {
 }
 
 impl How {
-    /// A word of a closed set, for metrics.
-    pub const fn label(&self) -> &'static str {
+    /// The same for metrics.
+    pub const fn answer(&self) -> LookupAnswer {
         match self {
-            Self::Asked => "asked",
-            Self::Checked => "checked",
-            Self::Kept { .. } => "kept",
-            Self::Refreshing { .. } => "refreshing",
-            Self::OnError { .. } => "on_error",
-            Self::Failed { .. } => "failed",
+            Self::Asked => LookupAnswer::Asked,
+            Self::Checked => LookupAnswer::Checked,
+            Self::Kept { .. } => LookupAnswer::Kept,
+            Self::Refreshing { .. } => LookupAnswer::Refreshing,
+            Self::OnError { .. } => LookupAnswer::OnError,
+            Self::Failed { .. } => LookupAnswer::Failed,
         }
     }
 }
@@ -99,29 +103,112 @@ impl fmt::Display for Age {
     }
 }
 
-/// The last look-ups, oldest first.
+/// The last look-ups, oldest first. Of those that memory answered, the last of each kind: they are
+/// many, and noting each would cost more than the answer.
 #[derive(Debug, Default)]
-pub struct Recent(Mutex<VecDeque<Looked>>);
+pub struct Recent {
+    /// With their numbers.
+    noted: Mutex<VecDeque<(u64, Looked)>>,
+    /// How many were noted so far.
+    count: AtomicU64,
+    hits: Mutex<Vec<(&'static str, Arc<Hit>)>>,
+}
+
+/// The last answer from memory of one kind. Read in two parts, which may be of two answers: nothing
+/// but what people read depends on it.
+#[derive(Debug, Default)]
+struct Hit {
+    /// How many look-ups had been noted by then, and one; zero: there was none yet.
+    after: AtomicU64,
+    age_millis: AtomicU64,
+}
 
 impl Recent {
-    /// Notes one.
-    pub fn note(&self, looked: Looked) {
-        let mut all = self.0.lock();
-        if all.len() == MOST {
-            all.pop_front();
+    fn note(&self, looked: Looked) {
+        let mut noted = self.noted.lock();
+        let number = self.count.fetch_add(1, Relaxed);
+        if noted.len() == MOST {
+            noted.pop_front();
         }
-        all.push_back(looked);
+        noted.push_back((number, looked));
+    }
+
+    fn hits_of(&self, what: &'static str) -> Arc<Hit> {
+        let hit = Arc::<Hit>::default();
+        self.hits.lock().push((what, Arc::clone(&hit)));
+        hit
     }
 
     /// All of them.
     pub fn all(&self) -> Vec<Looked> {
-        self.0.lock().iter().cloned().collect()
+        // What memory answered after a look-up comes behind it.
+        let mut all: Vec<(u64, Looked)> = self.noted.lock().iter().cloned().collect();
+        for (what, hit) in self.hits.lock().iter() {
+            let Some(after) = hit.after.load(Relaxed).checked_sub(1) else {
+                continue;
+            };
+            let age = Duration::from_millis(hit.age_millis.load(Relaxed));
+            let looked = Looked {
+                what,
+                how: How::Kept { age },
+                took: Duration::ZERO,
+            };
+            let at = all.partition_point(|(number, _)| *number < after);
+            all.insert(at, (after, looked));
+        }
+        all.into_iter().map(|(_, looked)| looked).collect()
+    }
+}
+
+/// Where look-ups of one kind are counted and noted.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    what: &'static str,
+    counters: LookupCounters,
+    recent: Arc<Recent>,
+    hit: Arc<Hit>,
+}
+
+impl Ledger {
+    /// An empty one, for look-ups of this name.
+    pub fn new(what: &'static str, counters: LookupCounters, recent: &Arc<Recent>) -> Self {
+        Self {
+            what,
+            counters,
+            recent: Arc::clone(recent),
+            hit: recent.hits_of(what),
+        }
+    }
+
+    /// The name.
+    pub const fn what(&self) -> &'static str {
+        self.what
+    }
+
+    /// Memory answered. On the way of every request: no lock, nothing allocated.
+    pub fn kept(&self, age: Duration) {
+        self.counters.looked(LookupAnswer::Kept);
+        let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.hit.age_millis.store(millis, Relaxed);
+        let after = self.recent.count.load(Relaxed).saturating_add(1);
+        self.hit.after.store(after, Relaxed);
+    }
+
+    /// Somebody else did, or nobody.
+    pub fn tell(&self, how: How, took: Duration) {
+        self.counters.looked(how.answer());
+        self.recent.note(Looked {
+            what: self.what,
+            how,
+            took,
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Telemetry;
 
     #[test]
     fn a_look_up_is_told_with_its_age_and_time() {
@@ -158,18 +245,44 @@ mod tests {
         }
     }
 
+    fn ledger(what: &'static str, recent: &Arc<Recent>) -> Ledger {
+        let counters = Telemetry::new().sources().lookups_of("shop", what);
+        Ledger::new(what, counters, recent)
+    }
+
     #[test]
     fn the_oldest_are_forgotten() {
-        let recent = Recent::default();
+        let recent = Arc::default();
+        let channels = ledger("channels", &recent);
         for took in 0..100 {
-            recent.note(Looked {
-                what: "channels",
-                how: How::Asked,
-                took: Duration::from_millis(took),
-            });
+            channels.tell(How::Asked, Duration::from_millis(took));
         }
         let all = recent.all();
         assert_eq!(all.len(), MOST);
         assert_eq!(all[0].took, Duration::from_millis(36));
+    }
+
+    #[test]
+    fn answers_from_memory_crowd_nothing_out_and_stand_where_the_last_of_them_was() {
+        let recent = Arc::default();
+        let (channels, regions) = (ledger("channels", &recent), ledger("regions", &recent));
+        channels.tell(How::Asked, Duration::ZERO);
+        for age in 0..1_000 {
+            channels.kept(Duration::from_millis(age));
+        }
+        regions.tell(How::Asked, Duration::ZERO);
+        regions.kept(Duration::from_millis(7));
+        let all = recent.all();
+        let said: Vec<_> = all.iter().map(|one| (one.what, one.to_string())).collect();
+        let said: Vec<_> = said.iter().map(|(what, how)| (*what, &**how)).collect();
+        assert_eq!(
+            said,
+            [
+                ("channels", "asked, answered in 0 ms"),
+                ("channels", "from memory, 999 ms old"),
+                ("regions", "asked, answered in 0 ms"),
+                ("regions", "from memory, 7 ms old"),
+            ]
+        );
     }
 }

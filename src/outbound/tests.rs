@@ -84,7 +84,12 @@ async fn answer(mut stream: TcpStream, script: Arc<Script>) {
 }
 
 fn client() -> Outbound {
-    Outbound::new(Tls::Unused, Arc::new(NoChance)).unwrap()
+    Outbound::new(
+        Tls::Unused,
+        Arc::new(names::SystemNames),
+        Arc::new(NoChance),
+    )
+    .unwrap()
 }
 
 fn ask(address: SocketAddr) -> Ask {
@@ -253,4 +258,52 @@ async fn connections_are_renewed_so_that_a_name_that_moved_is_found() {
         assert_eq!(&*told.body, b"fine");
     }
     assert_eq!(script.connections.load(Ordering::SeqCst), 2);
+}
+
+/// One name, which is moved by the test.
+#[derive(Debug)]
+struct Moving(Mutex<Option<SocketAddr>>);
+
+#[async_trait::async_trait]
+impl Names for Moving {
+    async fn find(&self, name: &str) -> std::io::Result<Vec<SocketAddr>> {
+        assert_eq!(name, "fish.example");
+        let place = *self.0.lock();
+        let unknown = || std::io::Error::other("nobody knows the name");
+        place.map(|place| vec![place]).ok_or_else(unknown)
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_moved_is_found_at_its_new_place_while_the_old_one_still_answers() {
+    let (old, at_old) = serve(&[Answer::Keep(FINE), Answer::Keep(FINE)]).await;
+    let (new, at_new) = serve(&[Answer::Keep(FINE)]).await;
+    let moving = Arc::new(Moving(Mutex::default()));
+    let asked: Arc<dyn Names> = Arc::<Moving>::clone(&moving);
+    let client = Outbound::new(Tls::Unused, asked, Arc::new(NoChance)).unwrap();
+    let named = Ask {
+        uri: "http://fish.example/a".parse().unwrap(),
+        ..ask(old)
+    };
+    let unknown = client.send(&named, allowance(0)).await.unwrap_err();
+    assert_eq!(
+        unknown,
+        OutboundError::Unreachable("nobody knows the name".to_owned())
+    );
+    for place in [old, new] {
+        *moving.0.lock() = Some(place);
+        client.send(&named, allowance(0)).await.unwrap();
+    }
+    let requests = |script: &Script| script.requests.lock().len();
+    assert_eq!(
+        (requests(&at_old), requests(&at_new)),
+        (2, 0),
+        "the connection is there, and not old"
+    );
+    let client = Outbound {
+        renew: Duration::ZERO,
+        ..client
+    };
+    client.send(&named, allowance(0)).await.unwrap();
+    assert_eq!((requests(&at_old), requests(&at_new)), (2, 1));
 }

@@ -1,6 +1,8 @@
 //! What is counted of sources of truth: calls, breakers, and how look-ups were answered.
 
-use prometheus::IntCounterVec;
+use std::sync::{Arc, OnceLock};
+
+use prometheus::{IntCounter, IntCounterVec};
 
 use super::calls::{CallCounters, CallMetrics, Outcome};
 use super::metrics::Metrics;
@@ -93,26 +95,71 @@ impl SourceMetrics {
 
     /// The counters of one kind of look-up.
     pub fn lookups_of(&self, account: &str, source: &str) -> LookupCounters {
-        LookupCounters {
+        LookupCounters(Arc::new(Lookups {
             labels: [account.into(), source.into()],
-            lookups: self.lookups.clone(),
+            all: self.lookups.clone(),
+            found: Default::default(),
+        }))
+    }
+}
+
+/// How a look-up was answered. A closed set: labels of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookupAnswer {
+    /// By the source, just now.
+    Asked,
+    /// Here, without asking anybody.
+    Checked,
+    /// From memory.
+    Kept,
+    /// From memory, while a newer answer is fetched.
+    Refreshing,
+    /// From memory, because the source gave no answer.
+    OnError,
+    /// Not at all.
+    Failed,
+}
+
+impl LookupAnswer {
+    const ALL: usize = 6;
+
+    /// The label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Checked => "checked",
+            Self::Kept => "kept",
+            Self::Refreshing => "refreshing",
+            Self::OnError => "on_error",
+            Self::Failed => "failed",
         }
     }
 }
 
 /// The counters of one kind of look-up.
 #[derive(Clone, Debug)]
-pub struct LookupCounters {
+pub struct LookupCounters(Arc<Lookups>);
+
+#[derive(Debug)]
+struct Lookups {
     labels: [Box<str>; 2],
-    lookups: IntCounterVec,
+    all: IntCounterVec,
+    /// Each counter once it was needed: finding one by its labels costs more than an answer from
+    /// memory.
+    found: [OnceLock<IntCounter>; LookupAnswer::ALL],
 }
 
 impl LookupCounters {
-    /// A look-up was answered; the word is of a closed set.
-    pub fn looked(&self, answer: &'static str) {
-        let [account, source] = &self.labels;
-        self.lookups
-            .with_label_values(&[account, source, answer])
-            .inc();
+    /// A look-up was answered.
+    pub fn looked(&self, answer: LookupAnswer) {
+        let Lookups {
+            labels: [account, source],
+            all,
+            found,
+        } = &*self.0;
+        let counter = || all.with_label_values(&[account, source, answer.label()]);
+        if let Some(place) = found.get(answer as usize) {
+            place.get_or_init(counter).inc();
+        }
     }
 }

@@ -8,12 +8,14 @@ pub(crate) mod cut;
 pub(crate) mod demo;
 pub(crate) mod directory;
 pub(crate) mod kept;
+pub(crate) mod names;
 pub(crate) mod origin;
 pub(crate) mod program;
 pub(crate) mod reply;
 pub(crate) mod service;
 pub(crate) mod shop;
 pub(crate) mod shopper;
+pub(crate) mod tls;
 pub(crate) mod valkey;
 pub(crate) mod vtex;
 

@@ -17,6 +17,7 @@ mod faults;
 mod lookups;
 mod outage;
 mod program;
+mod served;
 mod tokens;
 
 /// The cookie of a shopper's login.
@@ -44,12 +45,27 @@ impl Front {
 
     /// With something in its configuration that names the platform or a folder.
     async fn told(over: &str, more: impl FnOnce(&Platform, &Path) -> String) -> Self {
+        Self::at(None, over, more).await
+    }
+
+    /// The same, with a platform that is called by this address instead of its own.
+    async fn at(
+        address: Option<&str>,
+        over: &str,
+        more: impl FnOnce(&Platform, &Path) -> String,
+    ) -> Self {
         let platform = Platform::start().await;
         let files = tempfile::tempdir().unwrap();
         let path = |name: &str| files.path().join(name);
         std::fs::write(path("app-key"), format!("{APP_KEY}\n")).unwrap();
         std::fs::write(path("app-token"), format!("{APP_TOKEN}\n")).unwrap();
         let more = more(&platform, files.path());
+        let url = address.map_or_else(|| platform.url(), str::to_owned);
+        let calls = if over.contains("[account.calls]") {
+            ""
+        } else {
+            "[account.calls]\nretries = 0\n"
+        };
         let text = format!(
             r#"
 {over}
@@ -61,12 +77,10 @@ address = "{url}/"
 app_key_file = {key:?}
 app_token_file = {token:?}
 folder = {folder:?}
-[account.calls]
-retries = 0
+{calls}
 [limits]
 new_sessions_per_minute = 0
 "#,
-            url = platform.url(),
             key = path("app-key"),
             token = path("app-token"),
             folder = path("kept"),

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -16,8 +17,8 @@ use crate::domain::freshness::Ages;
 use crate::domain::time::Millis;
 use crate::domain::transform::Failure;
 use crate::domain::vtexid::VtexIdKeys;
-use crate::outbound::kept::{Keeping, Kept, Told};
-use crate::outbound::recent::Recent;
+use crate::outbound::kept::{Keeping, Kept};
+use crate::outbound::recent::{Ledger, Recent};
 use crate::outbound::source::{Source, SourceError};
 use crate::ports::Clock;
 
@@ -53,11 +54,8 @@ impl JwksUrl {
     /// An address that nobody has asked yet.
     pub fn new(source: Arc<Source>, uri: Uri, account: &str, recent: &Arc<Recent>) -> Self {
         let world = source.world();
-        let told = Told {
-            what: source.name(),
-            counters: world.metrics.lookups_of(account, source.name()),
-            recent: Arc::clone(recent),
-        };
+        let counters = world.metrics.lookups_of(account, source.name());
+        let ledger = Ledger::new(source.name(), counters, recent);
         let ages = Ages::new(FRESH, LAST, LAST);
         let keeping = Keeping {
             ages,
@@ -65,7 +63,7 @@ impl JwksUrl {
             is_nothing: |_| false,
             most: 1,
         };
-        let kept = Kept::new(keeping, Arc::clone(&world.clock), told);
+        let kept = Kept::new(keeping, Arc::clone(&world.clock), ledger);
         Self {
             source,
             uri,
@@ -136,17 +134,16 @@ fn no_answer(what: &dyn fmt::Display) -> SourceError {
 /// When a file was changed, and its length.
 type Stamp = Option<(SystemTime, u64)>;
 
-#[derive(Debug)]
-struct Watched {
-    files: Vec<(KeyFile, Stamp)>,
-    looked: Millis,
-}
+/// Files by their stamps.
+type Watched = Vec<(KeyFile, Stamp)>;
 
 /// All keys of an account.
 pub struct KeyBook {
     /// Of this process's own.
     own: VtexIdKeys,
     watched: Mutex<Watched>,
+    /// When files may be looked at again, in milliseconds; without files, never.
+    look_again: AtomicI64,
     /// Own keys and those of files.
     here: ArcSwap<VtexIdKeys>,
     url: Option<JwksUrl>,
@@ -174,8 +171,12 @@ impl KeyBook {
         (issuer, leeway): (String, Duration),
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let looked = clock.now();
-        let files: Vec<_> = files
+        let look_again = if files.is_empty() {
+            i64::MAX
+        } else {
+            clock.now().plus(LOOK).as_millis()
+        };
+        let files: Watched = files
             .into_iter()
             .map(|file| {
                 let stamp = stamp_of(&file);
@@ -184,7 +185,8 @@ impl KeyBook {
             .collect();
         let book = Self {
             own,
-            watched: Mutex::new(Watched { files, looked }),
+            watched: Mutex::new(files),
+            look_again: AtomicI64::new(look_again),
             here: ArcSwap::from_pointee(VtexIdKeys::none()),
             url,
             issuer,
@@ -207,7 +209,7 @@ impl KeyBook {
 
     fn join(&self) {
         let mut keys = self.own.clone();
-        for (file, _) in &self.watched.lock().files {
+        for (file, _) in &*self.watched.lock() {
             let (joined, warnings) = keys.join(file.keys.clone());
             for warning in warnings {
                 tracing::warn!(file = %file.path.display(), %warning, "A login key is left out.");
@@ -219,14 +221,14 @@ impl KeyBook {
 
     /// Reads files again that have changed. One that cannot be read leaves the keys as they were.
     pub(super) fn reread(&self) {
-        let now = self.clock.now();
         let mut watched = self.watched.lock();
-        if now.since(watched.looked) < LOOK || watched.files.is_empty() {
+        if !self.is_due() {
             return;
         }
-        watched.looked = now;
+        let again = self.clock.now().plus(LOOK).as_millis();
+        self.look_again.store(again, Relaxed);
         let mut changed = false;
-        for (file, stamp) in &mut watched.files {
+        for (file, stamp) in &mut *watched {
             let seen = stamp_of(file);
             if seen == *stamp || seen.is_none() {
                 continue;
@@ -258,8 +260,7 @@ impl KeyBook {
 
     /// Whether files may have changed since they were looked at.
     pub(super) fn is_due(&self) -> bool {
-        let watched = self.watched.lock();
-        !watched.files.is_empty() && self.clock.now().since(watched.looked) >= LOOK
+        self.clock.now().as_millis() >= self.look_again.load(Relaxed)
     }
 
     /// The keys among which one has this id. `None`: there is none.

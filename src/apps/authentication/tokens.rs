@@ -23,17 +23,14 @@ use crate::domain::vtexid::{
     Account, Audience, Claimed, Identity, MAX_VTEXID_BYTES, VtexIdError, VtexIdKeys, read_logins,
     settle,
 };
-use crate::outbound::recent::{How, Looked, Recent};
+use crate::outbound::recent::{How, Ledger};
 use crate::outbound::remote::{Probed, Remote};
 use crate::ports::{AuthOutcome, Clock, Entropy, TokenVerifier};
-use crate::telemetry::LookupCounters;
 
 /// Verdicts that are remembered at most.
 const VERDICTS: u64 = 100_000;
 /// How long it is remembered that a token proves nobody.
 const REFUSED: Duration = Duration::from_secs(30);
-/// The name of this look-up.
-const WHAT: &str = "login_token";
 
 /// What verifying an account's tokens goes by.
 #[derive(Debug)]
@@ -49,9 +46,7 @@ pub struct TokensSettings {
     /// How long a verdict is believed.
     pub verify_ttl: Duration,
     /// Where it is told how each token was verified.
-    pub recent: Arc<Recent>,
-    /// Where that is counted.
-    pub counters: LookupCounters,
+    pub ledger: Ledger,
 }
 
 #[derive(Clone)]
@@ -85,7 +80,9 @@ impl fmt::Debug for Tokens {
 impl Tokens {
     /// A verifier that has seen no token yet.
     pub fn new(settings: TokensSettings, clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
-        let hands = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        // One processor stays for the requests, however many logins come at once.
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let hands = processors.saturating_sub(1).max(1);
         Self {
             rules: settings.keys.rules(),
             hash: HashKey::from_bytes(entropy.bits().to_le_bytes()),
@@ -108,7 +105,6 @@ impl Tokens {
         if token.len() > MAX_VTEXID_BYTES {
             return Ok(Err(VtexIdError::TooLong));
         }
-        let began = Instant::now();
         let now = self.clock.now();
         let name = (audience, hash_token(&self.hash, token).as_u128());
         if let Some(verdict) = self
@@ -117,7 +113,7 @@ impl Tokens {
             .filter(|verdict| now < verdict.until)
         {
             let age = now.since(verdict.at);
-            self.tell(How::Kept { age }, Duration::ZERO);
+            self.settings.ledger.kept(age);
             return Ok(verdict.result.clone());
         }
         let account = &self.settings.account_name;
@@ -125,17 +121,18 @@ impl Tokens {
             Ok(claimed) => claimed,
             Err(error) => return Ok(Err(error)),
         };
+        let began = Instant::now();
         let looked = self.look_closely(token, claimed, client).await;
         let took = began.elapsed();
         match looked {
             Ok((result, how)) => {
-                self.tell(how, took);
+                self.settings.ledger.tell(how, took);
                 self.remember(name, &result, now);
                 Ok(result)
             }
             Err(failure) => {
                 let why = failure.to_string();
-                self.tell(How::Failed { why }, took);
+                self.settings.ledger.tell(How::Failed { why }, took);
                 Err(failure)
             }
         }
@@ -205,15 +202,6 @@ impl Tokens {
             keys.verify(&token, &account, audience, now)
         });
         checking.await.map_err(|_| Failure::Broken)
-    }
-
-    fn tell(&self, how: How, took: Duration) {
-        self.settings.counters.looked(how.label());
-        self.settings.recent.note(Looked {
-            what: WHAT,
-            how,
-            took,
-        });
     }
 }
 

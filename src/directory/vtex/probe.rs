@@ -65,7 +65,7 @@ impl VtexDirectory {
         path: &str,
         headers: HeaderMap,
     ) -> Result<T, SourceError> {
-        source.get(self.uri(path)?, &headers).await
+        source.get(self.settings.uri(path)?, &headers).await
     }
 
     async fn probe_channels(&self, source: &Source) -> Probed {
@@ -92,7 +92,7 @@ impl VtexDirectory {
 
     async fn probe_customers(&self, source: &Source) -> Probed {
         let path = customer_path(&Who::Email(NOBODY.to_owned()));
-        let mut headers = self.secret.clone();
+        let mut headers = self.settings.secret_headers();
         headers.insert(RANGE, FEW);
         let trying = self.fetch::<Vec<Value>>(source, &path, headers);
         Probed::of(source.name(), self.shown(&path), trying, |_| {
@@ -104,7 +104,9 @@ impl VtexDirectory {
     async fn probe_campaigns(&self, source: &Source) -> Probed {
         let path = CAMPAIGNS_PATH;
         let trying = async {
-            let text = source.get_text(self.uri(path)?, &self.secret).await?;
+            let text = source
+                .get_text(self.settings.uri(path)?, &self.settings.secret_headers())
+                .await?;
             let wire: Vec<WireAudience> = read_json(&text)?;
             Ok((wire.len(), audiences_of(&text)?.len()))
         };
@@ -126,7 +128,10 @@ impl VtexDirectory {
     async fn probe_permissions(&self, source: &Source) -> Probed {
         let path = permission_path(&self.settings.platform_account, NOBODY);
         let trying = async {
-            match self.fetch::<bool>(source, &path, self.secret.clone()).await {
+            match self
+                .fetch::<bool>(source, &path, self.settings.secret_headers())
+                .await
+            {
                 Err(SourceError::Status(status)) if status.as_u16() == 404 => Ok(false),
                 told => told,
             }

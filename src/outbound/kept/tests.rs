@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::outbound::recent::Recent;
 use crate::telemetry::Telemetry;
 
 #[derive(Debug, Default)]
@@ -42,14 +43,11 @@ impl Sea {
             is_nothing: Option::is_none,
             most: 10,
         };
-        let told = Told {
-            what: "fish",
-            counters: Telemetry::new().sources().lookups_of("shop", "fish"),
-            recent: Arc::clone(&recent),
-        };
+        let counters = Telemetry::new().sources().lookups_of("shop", "fish");
+        let ledger = Ledger::new("fish", counters, &recent);
         let time: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
         Self {
-            kept: Kept::new(keeping, time, told),
+            kept: Kept::new(keeping, time, ledger),
             clock,
             recent,
             open: Arc::new(Semaphore::new(1_000)),
@@ -218,4 +216,17 @@ async fn an_answer_of_an_earlier_time_never_takes_the_place_of_a_newer_one() {
     sea.kept.put("cod", Given { value: Some(9), at });
     assert_eq!(sea.ask(Err(DOWN)).await, Ok(Some(1)));
     assert!(!sea.kept.is_due(&"cod") && sea.kept.is_due(&"eel"));
+}
+
+#[tokio::test]
+async fn a_call_that_ends_between_look_and_call_is_not_made_again() {
+    let sea = Sea::new();
+    sea.ask(Ok(Some(1))).await.unwrap();
+    // As whoever looked before it ended, and found nothing.
+    let fetch = || sea.fetch(Ok(Some(2)));
+    assert!(matches!(
+        sea.kept.join("cod", fetch),
+        Joined::Landed(given) if given.value == Some(1)
+    ));
+    assert_eq!(sea.calls(), 1);
 }

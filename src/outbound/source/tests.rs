@@ -10,6 +10,7 @@ use axum::response::Response;
 use super::*;
 use crate::domain::time::Millis;
 use crate::outbound::Tls;
+use crate::outbound::names::SystemNames;
 use crate::telemetry::Telemetry;
 
 #[derive(Debug, Default)]
@@ -58,7 +59,8 @@ impl Rig {
         let telemetry = Telemetry::new();
         let clock = Arc::new(Hand::default());
         let time: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
-        let outbound = Outbound::new(Tls::Unused, Arc::new(NoChance)).unwrap();
+        let outbound =
+            Outbound::new(Tls::Unused, Arc::new(SystemNames), Arc::new(NoChance)).unwrap();
         let world = World {
             outbound: Arc::new(outbound),
             clock: time,

@@ -21,12 +21,15 @@ use vestibule::ports::{Clock, Entropy};
 use super::Reply;
 use super::clock::{CountedEntropy, ManualClock};
 use super::directory::{Mood, Moody};
+use super::names::Known;
 use super::origin::Origin;
 
 pub(crate) struct Shop {
     pub clock: Arc<ManualClock>,
     pub origin: Origin,
     pub mood: Arc<Mood>,
+    /// Names of other machines, beside those that the system knows.
+    pub names: Arc<Known>,
     pub shared: Arc<Shared>,
     proxy: Arc<HttpProxy<Edge>>,
     login_key: LoginKey,
@@ -153,12 +156,14 @@ impl Shop {
             std::fs::write(folder.path().join("keys.json"), ring.to_json()).unwrap();
         }
         let mood = Arc::new(Mood::default());
-        let (shared, proxy) = built(folder.path(), &clock, &entropy, &mood);
+        let names = Arc::new(Known::default());
+        let (shared, proxy) = built(folder.path(), (&clock, &entropy), &mood, &names);
         let login_key = LoginKey::parse(&login).unwrap();
         Arc::new(Self {
             clock,
             origin,
             mood,
+            names,
             shared,
             proxy,
             login_key,
@@ -174,6 +179,7 @@ impl Shop {
             clock,
             origin,
             mood,
+            names,
             shared,
             proxy,
             login_key,
@@ -182,11 +188,12 @@ impl Shop {
         } = old;
         shared.flow.keep_everything();
         drop((shared, proxy));
-        let (shared, proxy) = built(folder.path(), &clock, &entropy, &mood);
+        let (shared, proxy) = built(folder.path(), (&clock, &entropy), &mood, &names);
         Arc::new(Self {
             clock,
             origin,
             mood,
+            names,
             shared,
             proxy,
             login_key,
@@ -211,6 +218,7 @@ impl Shop {
         let ports = Ports {
             clock: Arc::<ManualClock>::clone(&self.clock),
             entropy: Arc::<CountedEntropy>::clone(&self.entropy),
+            names: Arc::<Known>::clone(&self.names),
             directories: Arc::new(Moody(Arc::clone(&self.mood))),
             new_keys: NewKeys::Kept,
         };
@@ -221,6 +229,7 @@ impl Shop {
             clock: Arc::clone(&self.clock),
             origin,
             mood: Arc::clone(&self.mood),
+            names: Arc::clone(&self.names),
             shared,
             proxy: Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge)),
             login_key: LoginKey::parse(&login).unwrap(),
@@ -299,15 +308,16 @@ impl Shop {
 /// The proxy over the configuration in a folder.
 fn built(
     folder: &Path,
-    clock: &Arc<ManualClock>,
-    entropy: &Arc<CountedEntropy>,
+    (clock, entropy): (&Arc<ManualClock>, &Arc<CountedEntropy>),
     mood: &Arc<Mood>,
+    names: &Arc<Known>,
 ) -> (Arc<Shared>, Arc<HttpProxy<Edge>>) {
     let layers = Layers::read(&folder.join("shop.toml"), Some("test"), []);
     let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
     let ports = Ports {
         clock: Arc::<ManualClock>::clone(clock),
         entropy: Arc::<CountedEntropy>::clone(entropy),
+        names: Arc::<Known>::clone(names),
         directories: Arc::new(Moody(Arc::clone(mood))),
         new_keys: NewKeys::Kept,
     };

@@ -133,6 +133,13 @@ impl Platform {
         let_go
     }
 
+    /// Waits until a part is called, so that a call which is held is under way.
+    pub(crate) async fn got(&self, part: &str) {
+        while !self.script.lock().calls.contains(&part) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Publishes a key set.
     pub(crate) fn publishes(&self, jwks: &str) {
         self.script.lock().jwks = serde_json::from_str(jwks).unwrap();

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{ANA, Front, SHOPPER, STAFF};
-use crate::support::SERVER;
 use crate::support::clock::at;
 use crate::support::vtex::{CAMPAIGNS, CHANNELS, CUSTOMERS, PERMISSIONS, REGIONS, audience};
+use crate::support::{SERVER, Shopper};
 
 #[tokio::test]
 async fn ana_is_resolved_by_the_platform_through_all_six_apps() {
@@ -134,6 +134,43 @@ async fn a_thousand_first_visits_make_one_call_for_each_distinct_input() {
     for status in crowd.join_all().await {
         assert_eq!(status, 201);
     }
+    let calls = front.platform.all_calls();
+    assert_eq!(calls, [CAMPAIGNS, CHANNELS, REGIONS, REGIONS]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_of_a_thousand_waits_for_an_answer_to_somebody_elses_question() {
+    // Time enough for all of them on a busy machine: nothing here ends by a deadline.
+    let over = "[account.calls]\nretries = 0\ntimeout = \"2m\"\n[account.cycle]\ndeadline = \"2m\"\n[[account.app]]\nname = \"checkout\"\ntimeout = \"2m\"\n";
+    let front = Front::with(over).await;
+    let visit = |shopper: Shopper, place: &str| {
+        let target =
+            format!("/api/sessions?utm_campaign=blackfriday&country=BRA&postalCode={place}");
+        async move {
+            let call = shopper.call_and_lose(("POST", &target), SERVER, "{}");
+            call.await.status
+        }
+    };
+    let held = front.platform.holds(REGIONS);
+    let mut waiting = tokio::task::JoinSet::new();
+    waiting.spawn(visit(front.shopper(), "20040002"));
+    front.platform.got(REGIONS).await;
+    for _ in 1..500 {
+        waiting.spawn(visit(front.shopper(), "20040002"));
+    }
+    let mut others = tokio::task::JoinSet::new();
+    for _ in 0..500 {
+        others.spawn(visit(front.shopper(), "01001000"));
+    }
+    for status in others.join_all().await {
+        assert_eq!(status, 201);
+    }
+    assert!(waiting.try_join_next().is_none(), "theirs is not answered");
+    drop(held);
+    for status in waiting.join_all().await {
+        assert_eq!(status, 201);
+    }
+    assert!(!front.shop.metrics().contains(r#"answer="failed""#));
     let calls = front.platform.all_calls();
     assert_eq!(calls, [CAMPAIGNS, CHANNELS, REGIONS, REGIONS]);
 }

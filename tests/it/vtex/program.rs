@@ -1,4 +1,5 @@
-//! The built program in front of the platform: the shipped example, `check --online`, `explain`.
+//! The built program in front of the platform: `check --online` and `explain` on the shipped
+//! example.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,24 +7,28 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use vestibule::clock::SystemClock;
-use vestibule::domain::vtexid::{Audience, Login, mint};
+use vestibule::domain::vtexid::{Audience, Login, LoginKey, mint};
 use vestibule::ports::{Clock, Entropy};
 
-use super::{ANA, Elsewhere, SHOPPER};
+use super::{ANA, Elsewhere, STAFF};
 use crate::session_apps::example::Python;
 use crate::support::clock::CountedEntropy;
-use crate::support::origin::Origin;
-use crate::support::program::{Running, Said, ask, free_ports, program};
+use crate::support::program::{Said, program};
 use crate::support::vtex::{APP_KEY, APP_TOKEN, CAMPAIGNS, Fault, Platform};
 
+pub(super) const AGENT: (&str, &str) = (
+    "33333333-3333-4333-8333-333333333333",
+    "agent@demostore.example",
+);
+
 /// The shipped example in a folder of its own, pointed at a platform of the test's by variables.
-struct Example {
-    folder: TempDir,
-    platform: Platform,
+pub(super) struct Example {
+    pub(super) folder: TempDir,
+    pub(super) platform: Platform,
 }
 
 impl Example {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/examples/vtex-store.toml");
         let text = std::fs::read_to_string(shipped).unwrap();
@@ -43,7 +48,7 @@ impl Example {
         self.folder.path().join("vtex-store.toml")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(arguments);
         command.arg("--config").arg(self.file());
         for key in ["DIRECTORY__VTEX__ADDRESS", "AUTHENTICATION__VALIDATE_URL"] {
@@ -54,17 +59,17 @@ impl Example {
     }
 
     /// A login of Ana's, as of now, that the login's service confirms.
-    fn login(&self) -> String {
-        let login = Login {
-            audience: Audience::Webstore,
-            account: "demostore",
-            email: ANA.1,
-            user_id: ANA.0,
-            life: Duration::from_hours(1),
-            random: CountedEntropy.bits(),
+    pub(super) fn login(&self) -> String {
+        self.login_of(ANA, Audience::Webstore)
+    }
+
+    pub(super) fn login_of(&self, who: (&str, &str), audience: Audience) -> String {
+        let token = minted(&Elsewhere::new().0, who, audience);
+        let named = match audience {
+            Audience::Webstore => "webstore",
+            Audience::Admin => "admin",
         };
-        let token = mint(&Elsewhere::new().0, &login, SystemClock::start().now()).unwrap();
-        self.platform.confirms(&token, ANA.0, ANA.1, "webstore");
+        self.platform.confirms(&token, who.0, who.1, named);
         token
     }
 
@@ -72,6 +77,19 @@ impl Example {
         let run = tokio::task::spawn_blocking(move || command.output().unwrap());
         run.await.unwrap().into()
     }
+}
+
+/// A login as of now.
+pub(super) fn minted(key: &LoginKey, (user_id, email): (&str, &str), audience: Audience) -> String {
+    let login = Login {
+        audience,
+        account: "demostore",
+        email,
+        user_id,
+        life: Duration::from_hours(1),
+        random: CountedEntropy.bits(),
+    };
+    mint(key, &login, SystemClock::start().now()).unwrap()
 }
 
 #[tokio::test]
@@ -185,6 +203,31 @@ async fn explain_names_each_call_with_its_age_and_time() {
 }
 
 #[tokio::test]
+async fn explain_names_the_calls_of_staff_who_act_as_a_customer() {
+    let example = Example::new().await;
+    let token = example.login_of(AGENT, Audience::Admin);
+    let request = example.folder.path().join("visit.http");
+    let text = format!(
+        "GET /?vtex-impersonated-customer-email=ana@example.com HTTP/1.1\r\nHost: localhost\r\nCookie: {STAFF}={token}\r\n\r\n"
+    );
+    std::fs::write(&request, text).unwrap();
+    let mut command = example.command(&["explain"]);
+    command.arg("--request").arg(&request);
+    let said = example.run(command).await;
+    assert_eq!(said.code, 0, "{said:?}");
+    for part in [
+        "  permissions                  asked, answered in ",
+        "  customers                    asked, answered in ",
+        "  x-session-impersonator       agent@demostore.example",
+        "  x-session-user-email         ana@example.com",
+    ] {
+        assert!(said.out.contains(part), "{part}\n{}", said.out);
+    }
+    assert!(!said.out.contains(&token));
+    example.platform.all_calls();
+}
+
+#[tokio::test]
 async fn a_name_that_nobody_knows_and_a_certificate_of_another_are_told_in_words() {
     let example = Example::new().await;
     let key = "VESTIBULE__ACCOUNT__DEMOSTORE__DIRECTORY__VTEX__ADDRESS";
@@ -212,87 +255,4 @@ async fn a_name_that_nobody_knows_and_a_certificate_of_another_are_told_in_words
         "{}",
         said.out
     );
-}
-
-/// The example, running with a storefront of the test's.
-async fn serve(example: &Example, origin: &Origin) -> (Running, u16) {
-    for _ in 0..5 {
-        let [port, admin_port, _] = free_ports();
-        let mut command = example.command(&["run"]);
-        let account = "VESTIBULE__ACCOUNT__DEMOSTORE";
-        command
-            .env("VESTIBULE__SERVER__GRACE", "1s")
-            .env(
-                "VESTIBULE__LISTENER__MAIN__ADDRESS",
-                format!("127.0.0.1:{port}"),
-            )
-            .env(
-                "VESTIBULE__ADMIN__ADDRESS",
-                format!("127.0.0.1:{admin_port}"),
-            )
-            .env(
-                format!("{account}__UPSTREAM__STOREFRONT__ADDRESSES"),
-                format!("[\"{}\"]", origin.address),
-            );
-        let mut running = Running::begin(command, tempfile::tempdir().unwrap());
-        if running.answers(port, admin_port).await {
-            return (running, port);
-        }
-        assert!(running.log().contains("cannot listen"), "{}", running.log());
-    }
-    panic!("no free ports");
-}
-
-#[tokio::test]
-async fn the_shipped_example_resolves_ana_and_goes_on_when_every_source_is_killed() {
-    let example = Example::new().await;
-    let origin = Origin::start().await;
-    let (mut running, port) = serve(&example, &origin).await;
-    let token = example.login();
-    let visit = |target: &str, cookies: &str| {
-        format!(
-            "GET {target} HTTP/1.1\r\nHost: localhost\r\nCookie: {SHOPPER}={token}{cookies}\r\n\r\n"
-        )
-    };
-    let target = "/?sc=3&utm_campaign=blackfriday&country=BRA&postalCode=20040002";
-    let reply = ask(port, &visit(target, "")).await.unwrap();
-    assert_eq!(reply.status, 200);
-    let ana = [
-        ("x-session-user-email", "ana@example.com"),
-        ("x-session-price-tables", "gold"),
-        ("x-session-channel", "3"),
-        ("x-session-campaigns", "black-friday,rio"),
-        ("x-session-region", "v2.RIO"),
-    ];
-    for (header, value) in ana {
-        assert_eq!(origin.last().header(header), Some(value), "{header}");
-    }
-    let session = reply.set_cookies("vestibule_session")[0]
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
-    example.platform.kill().await;
-    let reply = ask(port, &visit("/?gclid=1", &format!("; {session}")))
-        .await
-        .unwrap();
-    assert_eq!(reply.status, 200);
-    for (header, value) in ana {
-        assert_eq!(
-            origin.last().header(header),
-            Some(value),
-            "{header} without sources"
-        );
-    }
-    let visitor = "GET /?postalCode=20040002&country=BRA HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    assert_eq!(ask(port, visitor).await.unwrap().status, 200);
-    assert_eq!(
-        origin.last().header("x-session-authenticated"),
-        Some("false")
-    );
-    assert!(running.stop().await.success());
-    let log = running.log();
-    for secret in [APP_KEY, APP_TOKEN, &token, "ana@example.com"] {
-        assert!(!log.contains(secret), "{secret}");
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use super::*;
 use crate::domain::breaker::BreakerSettings;
 use crate::domain::vtexid::{Login, LoginKey, draw_login_key, mint};
+use crate::outbound::names::SystemNames;
 use crate::outbound::source::{Manners, Source, World};
 use crate::outbound::{Outbound, Tls};
 use crate::telemetry::Telemetry;
@@ -46,7 +47,8 @@ impl Rig {
         let clock = Arc::new(Hand(AtomicI64::new(1000)));
         let time: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
         let telemetry = Telemetry::new();
-        let outbound = Outbound::new(Tls::Unused, Arc::<Counted>::clone(&entropy) as _).unwrap();
+        let chance = Arc::<Counted>::clone(&entropy);
+        let outbound = Outbound::new(Tls::Unused, Arc::new(SystemNames), chance).unwrap();
         let world = World {
             outbound: Arc::new(outbound),
             clock: Arc::clone(&time),
@@ -80,8 +82,11 @@ impl Rig {
             ),
             service: with_service.then(service),
             verify_ttl: Duration::from_mins(5),
-            recent: Arc::default(),
-            counters: telemetry.sources().lookups_of("demostore", "login_token"),
+            ledger: Ledger::new(
+                "login_token",
+                telemetry.sources().lookups_of("demostore", "login_token"),
+                &Arc::default(),
+            ),
         };
         Self {
             tokens: Tokens::new(settings, time, &*entropy),

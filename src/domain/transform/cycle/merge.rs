@@ -83,13 +83,22 @@ impl Cycle<'_> {
         let mut patch = Patch::new();
         for &app in self.failed.keys().filter(|app| self.graph.personal(**app)) {
             for field in self.graph.app(app).map_or(&[][..], |spec| &spec.outputs) {
-                // What says who acts is what changed; it is not somebody else's.
-                if !says_who_acts(field) {
+                // What says who acts is what changed, and what this request says is said by whoever
+                // acts now: neither is somebody else's.
+                if !says_who_acts(field) && !self.said_now(field) {
                     patch.unset(field.clone());
                 }
             }
         }
         patch.apply(&mut self.body)
+    }
+
+    /// Whether a field holds what this very request wrote: the wish of whoever logs in by it, say.
+    fn said_now(&self, field: &Field) -> bool {
+        match self.request.edit(field.as_str()) {
+            Some(Edit::Set(slot)) => self.body.slot(field.as_str()) == Some(slot),
+            Some(Edit::Unset) | None => false,
+        }
     }
 
     fn answer(&mut self, app: usize, answer: Answer, merge: &mut Merge) {
@@ -171,7 +180,9 @@ impl Cycle<'_> {
             OnError::Clear => self.clear_outputs(app, merge),
             // What one shopper was told must not be kept for the next one.
             OnError::Keep if self.authority_changed && self.graph.personal(app) => {
-                self.clear_outputs(app, merge);
+                for field in spec.outputs.iter().filter(|field| !self.said_now(field)) {
+                    merge.patch.unset(field.clone());
+                }
             }
             OnError::Keep => {}
         }

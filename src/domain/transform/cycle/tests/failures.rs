@@ -107,6 +107,48 @@ fn an_app_that_fails_in_the_round_in_which_the_shopper_changes_keeps_nothing() {
 }
 
 #[test]
+fn what_the_request_of_a_login_asks_for_outlives_the_failure_of_whoever_is_to_grant_it() {
+    for (request, before, kept) in [
+        (
+            &[("cookie.Id", "agent's"), ("public.wish", "ana")][..],
+            None,
+            Some("ana"),
+        ),
+        (&[("cookie.Id", "agent's")], Some("ana"), None),
+    ] {
+        let apps = [
+            app(
+                "authentication",
+                &["cookie.Id"],
+                &["authentication.adminUserEmail"],
+                |_| writes(&[("authentication.adminUserEmail", json!("agent"))]),
+            ),
+            app(
+                "impersonate",
+                &["public.wish", "authentication.adminUserEmail"],
+                &["public.wish", "impersonate.storeUserId"],
+                |call| match call.value("authentication.adminUserEmail") {
+                    Some(_) => fails(call),
+                    None => writes(&[]),
+                },
+            ),
+        ];
+        let fields: Vec<_> = before
+            .map(|wish| ("public.wish", wish))
+            .into_iter()
+            .collect();
+        let start = Start {
+            body: body(&fields),
+            request: patch(request),
+            ..Start::default()
+        };
+        let outcome = run(&apps, start);
+        assert_eq!(outcome.body.text("public.wish"), kept, "{request:?}");
+        assert_eq!(outcome.failed.keys().collect::<Vec<_>>(), [&1]);
+    }
+}
+
+#[test]
 fn what_is_not_called_before_the_deadline_has_failed() {
     let apps = [
         app(
