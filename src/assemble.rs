@@ -1,6 +1,6 @@
 //! From a checked configuration to a running whole. Everything is built before anything serves.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -130,33 +130,82 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
     }))
 }
 
-/// Compiles a configuration; a reload swaps the result in whole.
+/// What a reload finds running.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// What the edge runs by.
+    pub running: &'a Running,
+    /// Accounts for which nothing has changed.
+    pub same: &'a BTreeSet<Arc<str>>,
+}
+
+impl Before<'_> {
+    /// The site of an account for which nothing has changed.
+    fn unchanged(&self, account: &str) -> Option<&Site> {
+        self.same.get(account)?;
+        self.running.hosts.site_of(account)
+    }
+
+    /// A group of servers of which nothing has changed: what is known of them stays known.
+    fn upstream(&self, account: &str, settings: &values::Upstream) -> Option<Arc<Upstream>> {
+        let site = self.running.hosts.site_of(account)?;
+        let upstream = site.upstreams.get(&*settings.name)?;
+        upstream.is_of(settings).then(|| Arc::clone(upstream))
+    }
+}
+
+/// Compiles a configuration.
 pub fn compile(
     config: &Config,
     ports: &Ports,
     telemetry: &Telemetry,
+) -> Result<Running, AssembleError> {
+    compile_beside(config, ports, telemetry, None)
+}
+
+/// The same while another one runs: a reload swaps the result in whole.
+pub fn recompile(
+    config: &Config,
+    ports: &Ports,
+    telemetry: &Telemetry,
+    before: &Before<'_>,
+) -> Result<Running, AssembleError> {
+    compile_beside(config, ports, telemetry, Some(before))
+}
+
+fn compile_beside(
+    config: &Config,
+    ports: &Ports,
+    telemetry: &Telemetry,
+    before: Option<&Before<'_>>,
 ) -> Result<Running, AssembleError> {
     static GENERATION: AtomicU64 = AtomicU64::new(1);
     let generation = GENERATION.fetch_add(1, Ordering::Relaxed);
     let mut hosts = Hosts::default();
     let outside = services::outside(config, ports, telemetry)?;
     for account in &config.accounts {
+        let unchanged = before.and_then(|before| before.unchanged(&account.name));
+        if let Some(site) = unchanged {
+            hosts.add(&account.place, site);
+            continue;
+        }
         let world = (ports, telemetry, &outside);
         let compiled = compile_account(account, config, world, generation)?;
-        let upstreams = account.upstreams.iter();
+        let upstream = |one: &Arc<values::Upstream>| {
+            let known = before.and_then(|before| before.upstream(&account.name, one));
+            let upstream = known.unwrap_or_else(|| Arc::new(Upstream::new(Arc::clone(one))));
+            (one.name.to_string(), upstream)
+        };
         let site = Site {
             account: Arc::new(compiled),
-            upstreams: upstreams
-                .map(|one| {
-                    (
-                        one.name.to_string(),
-                        Arc::new(Upstream::new(Arc::clone(one))),
-                    )
-                })
-                .collect::<HashMap<_, _>>(),
+            upstreams: account.upstreams.iter().map(upstream).collect(),
         };
         hosts.add(&account.place, &site);
     }
+    let visitors = before.map(|before| &before.running.visitors);
+    let most = config.limits.new_sessions_per_minute;
+    let visitors = visitors.filter(|visitors| visitors.most() == most);
+    let visitors = visitors.map_or_else(|| Arc::new(Visitors::new(most)), Arc::clone);
     let names = hosts
         .sites()
         .flat_map(|site| site.account.headers.names())
@@ -167,7 +216,7 @@ pub fn compile(
         hosts,
         limits: config.limits,
         trusted: config.trusted_proxies.clone(),
-        visitors: Visitors::new(config.limits.new_sessions_per_minute),
+        visitors,
         access_log: config.log.access,
     })
 }

@@ -52,6 +52,7 @@ pub mod flow;
 pub mod memo;
 pub mod outbound;
 pub mod ports;
+pub mod reload;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

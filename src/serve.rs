@@ -16,7 +16,10 @@ use tokio::time::MissedTickBehavior;
 use crate::admin::{self, Access};
 use crate::config::Config;
 use crate::edge::{Edge, Shared};
+use crate::reload::{Reloads, Watch};
 
+/// How often the names of upstreams are looked up again.
+const RESOLVING: Duration = Duration::from_secs(30);
 /// How often sources are looked after. What is due, and when, they know themselves.
 const TENDING: Duration = Duration::from_secs(5);
 /// How long running requests are waited for beyond the grace, in seconds.
@@ -60,7 +63,12 @@ pub struct Beside {
 }
 
 /// Serves until the process is told to stop: `SIGTERM` drains, `SIGINT` ends at once.
-pub fn serve(config: &Config, shared: &Arc<Shared>, beside: Vec<Beside>) -> Result<(), ServeError> {
+pub fn serve(
+    config: &Config,
+    shared: &Arc<Shared>,
+    beside: Vec<Beside>,
+    reloads: &Arc<Reloads>,
+) -> Result<(), ServeError> {
     let beside = with_admin(config, shared, beside)?;
     check_addresses(config, &beside)?;
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
@@ -83,6 +91,8 @@ pub fn serve(config: &Config, shared: &Arc<Shared>, beside: Vec<Beside>) -> Resu
         server.add_service(service);
     }
     server.add_service(background_service("names", Names(Arc::clone(shared))));
+    let watch = Watch::new(Arc::clone(reloads), config.watch);
+    server.add_service(background_service("reload", watch));
     server.add_service(background_service("sources", Tending(Arc::clone(shared))));
     for one in beside {
         server.add_service(background_service(one.name, Web(one)));
@@ -148,25 +158,31 @@ fn check_addresses(config: &Config, beside: &[Beside]) -> Result<(), ServeError>
     Ok(())
 }
 
-/// Keeps the names of upstreams resolved.
+/// Keeps the names of upstreams resolved, those of the configuration in force.
 #[derive(Debug)]
 struct Names(Arc<Shared>);
 
 #[async_trait]
 impl BackgroundService for Names {
     async fn start(&self, mut stop: ShutdownWatch) {
-        let running = self.0.running.load_full();
-        let mut lookups = JoinSet::new();
-        for upstream in running
-            .hosts
-            .sites()
-            .flat_map(|site| site.upstreams.values())
-        {
-            if upstream.has_names() {
-                lookups.spawn(Arc::clone(upstream).keep_resolved());
+        let mut turns = tokio::time::interval(RESOLVING);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = turns.tick() => {}
+            }
+            let running = self.0.running.load_full();
+            let mut lookups = JoinSet::new();
+            for upstream in running.upstreams().filter(|upstream| upstream.has_names()) {
+                let upstream = Arc::clone(upstream);
+                lookups.spawn(async move { upstream.resolve().await });
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = lookups.join_all() => {}
             }
         }
-        drop(stop.wait_for(|stop| *stop).await);
     }
 }
 

@@ -37,6 +37,7 @@ pub struct Telemetry {
     events: IntCounterVec,
     ended: IntCounterVec,
     refusals: IntCounterVec,
+    reloads: IntCounterVec,
     sessions: IntGaugeVec,
     memo: MemoCounters,
     apps: AppMetrics,
@@ -115,6 +116,11 @@ impl Telemetry {
                 "Values asked for by shoppers and refused, by status.",
                 &["status"],
             ),
+            reloads: m.counts(
+                "vestibule_reloads_total",
+                "Times that the configuration was read again, by outcome.",
+                &["outcome"],
+            ),
             sessions: m.gauges(
                 "vestibule_sessions",
                 "Sessions held in this process, by kind.",
@@ -187,6 +193,11 @@ impl Telemetry {
             .requests_refused
             .with_label_values(&[reason])
             .inc();
+    }
+
+    /// The configuration was read again: `unchanged`, `swapped` or `refused`.
+    pub fn reloaded(&self, outcome: &'static str) {
+        self.reloads.with_label_values(&[outcome]).inc();
     }
 
     /// A client sent headers with names of ours.

@@ -73,7 +73,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
     greet(args, out)?;
     let storefront = local(args.storefront_port);
     let data = args.data.clone();
-    start(&layers, out, &move |config| {
+    start(Box::new(move || layers.clone()), out, &move |config| {
         let router = router(storefront_settings(config, &data)?);
         let storefront = Beside {
             name: "storefront",

@@ -13,8 +13,9 @@ use super::{ConfigArgs, tell};
 use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble};
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::values::{Log, LogFormat, LogLevel};
-use crate::config::{self, Config, Layers, Loaded, OnDisk};
+use crate::config::{self, Config, Layers, OnDisk};
 use crate::outbound::names::SystemNames;
+use crate::reload::{ReadLayers, Reloads};
 use crate::serve::{Beside, serve};
 
 /// Bad configuration or usage.
@@ -28,8 +29,10 @@ pub fn run(
     variables: impl IntoIterator<Item = (String, String)>,
     out: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let layers = Layers::read(&args.config, args.env.as_deref(), variables);
-    start(&layers, out, &|_| Ok(Vec::new()))
+    let (file, environment) = (args.config.clone(), args.env.clone());
+    let variables: Vec<_> = variables.into_iter().collect();
+    let read = move || Layers::read(&file, environment.as_deref(), variables.iter().cloned());
+    start(Box::new(read), out, &|_| Ok(Vec::new()))
 }
 
 /// What is served beside the proxy, made of the checked configuration.
@@ -37,29 +40,28 @@ pub(super) type MakeBeside<'a> = dyn Fn(&Config) -> Result<Vec<Beside>, String> 
 
 /// Starts what these layers describe; returns when it was told to stop.
 pub(super) fn start(
-    layers: &Layers,
+    read: ReadLayers,
     out: &mut dyn Write,
     beside: &MakeBeside<'_>,
 ) -> io::Result<ExitCode> {
-    let Loaded {
-        config, warnings, ..
-    } = match config::load(layers, &OnDisk) {
+    let loaded = match config::load(&read(), &OnDisk) {
         Ok(loaded) => loaded,
         Err(report) => {
             tell(&report.to_string());
             return Ok(ExitCode::from(BAD));
         }
     };
-    if !warnings.findings().is_empty() {
-        tell(&warnings.to_string());
+    if !loaded.warnings.findings().is_empty() {
+        tell(&loaded.warnings.to_string());
     }
+    let config = &loaded.config;
     begin_log(config.log);
     let ports = system_ports();
-    let shared = match assemble(&config, &ports) {
+    let shared = match assemble(config, &ports) {
         Ok(shared) => shared,
         Err(error) => return Ok(not_started(&error)),
     };
-    let beside = match beside(&config) {
+    let beside = match beside(config) {
         Ok(beside) => beside,
         Err(error) => return Ok(not_started(&error)),
     };
@@ -74,7 +76,8 @@ pub(super) fn start(
         writeln!(out, "admin       http://{}/metrics", admin.address)?;
     }
     out.flush()?;
-    match serve(&config, &shared, beside) {
+    let reloads = Reloads::new(read, Arc::clone(&shared), ports, &loaded);
+    match serve(config, &shared, beside, &reloads) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Ok(not_started(&error)),
     }

@@ -92,6 +92,7 @@ impl Check<'_, '_, '_> {
             },
             threads,
             grace,
+            watch: server.watch,
             trusted_proxies: trusted_proxies?,
             crawlers,
             store: store?,

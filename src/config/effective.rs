@@ -1,6 +1,7 @@
 //! The configuration in force, defaults filled in, as text and JSON. It names files of secrets
 //! and holds none.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -36,6 +37,80 @@ impl Effective {
     /// As JSON.
     pub const fn to_json(&self) -> &Value {
         &self.0
+    }
+
+    /// What it says of one account.
+    pub fn account(&self, name: &str) -> Option<&Value> {
+        let accounts = self.0.get("account")?.as_array()?;
+        accounts.iter().find(|account| named(account) == Some(name))
+    }
+
+    /// Whether another one says the same of all that is no account's own and bears on accounts.
+    pub fn same_for_all_accounts(&self, other: &Self) -> bool {
+        let without_own = |effective: &Self| {
+            let mut shared = effective.0.clone();
+            if let Some(members) = shared.as_object_mut() {
+                members.remove("account");
+                members.remove("log");
+            }
+            shared
+        };
+        without_own(self) == without_own(other)
+    }
+
+    /// The keys whose values another one has changed, as they are written; never the values.
+    pub fn changes(&self, other: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        differences("", Some(&self.0), Some(&other.0), &mut changes);
+        changes
+    }
+}
+
+/// The name of an entry of a list that has one.
+fn named(entry: &Value) -> Option<&str> {
+    entry.get("name").or_else(|| entry.get("path"))?.as_str()
+}
+
+fn differences(at: &str, one: Option<&Value>, other: Option<&Value>, changes: &mut Vec<String>) {
+    if one == other {
+        return;
+    }
+    match (one, other) {
+        (Some(Value::Object(one)), Some(Value::Object(other))) => {
+            let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                let at = if at.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{at}.{key}")
+                };
+                differences(&at, one.get(key), other.get(key), changes);
+            }
+        }
+        (Some(Value::Array(one)), Some(Value::Array(other)))
+            if one.iter().chain(other).all(|entry| named(entry).is_some()) =>
+        {
+            let names: BTreeSet<_> = one.iter().chain(other).filter_map(named).collect();
+            for name in names {
+                let entry =
+                    |list: &'_ [Value]| list.iter().position(|one| named(one) == Some(name));
+                let (here, there) = (entry(one), entry(other));
+                let at = format!("{at}.{name}");
+                let here = here.and_then(|place| one.get(place));
+                let there = there.and_then(|place| other.get(place));
+                differences(&at, here, there, changes);
+            }
+            let order = |list: &'_ [Value]| {
+                list.iter()
+                    .filter_map(named)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            if changes.is_empty() && order(one) != order(other) {
+                changes.push(format!("order of {at}"));
+            }
+        }
+        _ => changes.push(at.to_owned()),
     }
 }
 

@@ -27,6 +27,15 @@ pub struct Loaded {
     pub effective: Effective,
     /// Every file that it came from or that it names: a change of one asks for a reload.
     pub files: Vec<PathBuf>,
+    /// How many of these the texts of the configuration itself are.
+    layers: usize,
+}
+
+impl Loaded {
+    /// The files that the configuration names: keys, directories, apps.
+    pub fn named(&self) -> &[PathBuf] {
+        self.files.get(self.layers..).unwrap_or_default()
+    }
 }
 
 /// Reads, lays over, checks.
@@ -62,6 +71,7 @@ pub fn load(layers: &Layers, files: &dyn FileChecks) -> Result<Loaded, Report> {
             config,
             warnings: report,
             files: watched,
+            layers: layers.files.len(),
         }),
         _ => Err(report),
     }

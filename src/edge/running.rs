@@ -28,9 +28,16 @@ pub struct Running {
     /// Whose forwarded headers are believed.
     pub trusted: Vec<IpNet>,
     /// New sessions by client.
-    pub visitors: Visitors,
+    pub visitors: Arc<Visitors>,
     /// Whether a line is logged for every request.
     pub access_log: bool,
+}
+
+impl Running {
+    /// Every group of servers; more than once where an account has several hosts.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.hosts.sites().flat_map(|site| site.upstreams.values())
+    }
 }
 
 /// A request that is admitted, which account and upstream it goes to, and what is said about it
@@ -132,6 +139,11 @@ impl Hosts {
         rooted
             .find(|rooted| path.starts_with_segment(&rooted.root))
             .map(|rooted| &rooted.site)
+    }
+
+    /// The site of an account.
+    pub fn site_of(&self, account: &str) -> Option<&Site> {
+        self.sites().find(|site| *site.account.name == *account)
     }
 
     /// Everything that lives by sources, once each.

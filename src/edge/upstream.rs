@@ -13,8 +13,6 @@ use crate::config::values;
 
 /// How long an upgraded connection may be silent.
 const UPGRADED_SILENCE: Duration = Duration::from_hours(1);
-/// How often names are looked up again.
-const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 /// How long one look-up may take.
 const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -39,6 +37,11 @@ impl Upstream {
             resolved,
             turn: AtomicUsize::new(0),
         }
+    }
+
+    /// Whether it is just what these settings say.
+    pub fn is_of(&self, settings: &values::Upstream) -> bool {
+        *self.settings == *settings
     }
 
     /// Its name.
@@ -73,14 +76,6 @@ impl Upstream {
         found.dedup();
         if !found.is_empty() && found != **self.resolved.load() {
             self.resolved.store(Arc::new(found));
-        }
-    }
-
-    /// Looks names up now and then, for ever.
-    pub async fn keep_resolved(self: Arc<Self>) {
-        loop {
-            self.resolve().await;
-            tokio::time::sleep(RESOLVE_EVERY).await;
         }
     }
 

@@ -31,6 +31,11 @@ impl Visitors {
         Self { begun, most }
     }
 
+    /// How many a client may begin in a minute.
+    pub const fn most(&self) -> Option<u32> {
+        self.most
+    }
+
     /// Counts a new session, and says whether it may be stored.
     pub fn admit(&self, client: IpAddr) -> bool {
         let Some(most) = self.most else { return true };

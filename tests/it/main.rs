@@ -41,6 +41,8 @@ mod pains;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod revoking;
 #[cfg(test)]
 mod schemathesis;

@@ -25,6 +25,7 @@ impl Check<'_, '_, '_> {
         let raw::Server {
             threads,
             grace,
+            watch: _,
             trusted_proxies: _,
             crawlers,
         } = server;

@@ -18,6 +18,9 @@ pub struct Server {
     pub threads: Option<u16>,
     /// How long requests under way may take once the process was told to stop.
     pub grace: Span,
+    /// Whether the configuration is read again as soon as a file that it came from has changed. At
+    /// `SIGHUP` it always is.
+    pub watch: bool,
     /// Networks (`10.0.0.0/8`, or one address) whose `X-Forwarded-*`, `Forwarded`, original-URL
     /// and method-override headers are believed. From anywhere else they are removed.
     pub trusted_proxies: Vec<String>,
@@ -31,6 +34,7 @@ impl Default for Server {
         Self {
             threads: None,
             grace: Span::secs(30),
+            watch: true,
             trusted_proxies: Vec::new(),
             crawlers: CRAWLERS.iter().map(|&token| token.to_owned()).collect(),
         }

@@ -22,6 +22,8 @@ pub struct Config {
     pub threads: Option<NonZeroUsize>,
     /// How long requests under way may take once the process was told to stop.
     pub grace: Duration,
+    /// Whether a changed file asks for a reload; `SIGHUP` always does.
+    pub watch: bool,
     /// Networks whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Lower-case parts of a `User-Agent` by which crawlers are known (contract §11).

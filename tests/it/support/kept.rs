@@ -18,9 +18,9 @@ pub(crate) struct Kept {
 impl Kept {
     pub(crate) fn to(shop: &Shop) -> Arc<Self> {
         let (wire, server) = tokio::io::duplex(1 << 20);
-        let (running, stop) = watch::channel(false);
+        let (running, ends) = watch::channel(false);
         let proxy = shop.proxy();
-        tokio::spawn(async move { proxy.process_new(Box::new(server), &stop).await });
+        tokio::spawn(async move { proxy.process_new(Box::new(server), &ends).await });
         Arc::new(Self {
             wire: Mutex::new(wire),
             _running: running,

@@ -113,6 +113,15 @@ impl Running {
         ended.unwrap()
     }
 
+    /// Has it read its configuration again.
+    pub(crate) fn hang_up(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("sh")
+            .args(["-c", r#"kill -s HUP "$0""#, &id])
+            .status();
+        assert!(sent.unwrap().success(), "cannot signal {id}");
+    }
+
     /// Ends it as a crash would, and waits until it is gone.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();

@@ -17,6 +17,7 @@ use vestibule::domain::token::{KeyRing, TokenAlgorithm};
 use vestibule::domain::vtexid::{Audience, Login, LoginKey, draw_login_key, mint};
 use vestibule::edge::{Edge, Shared};
 use vestibule::ports::{Clock, Entropy};
+use vestibule::reload::Reloads;
 
 use super::Reply;
 use super::clock::{CountedEntropy, ManualClock};
@@ -252,6 +253,30 @@ impl Shop {
         client.read_to_end(&mut answer).await.unwrap();
         exchange.await.unwrap();
         Reply::parse(&answer)
+    }
+
+    /// What reads this shop's configuration again.
+    pub(crate) fn reloads(&self) -> Arc<Reloads> {
+        let file = self.folder.path().join("shop.toml");
+        let read = move || Layers::read(&file, Some("test"), []);
+        let loaded = config::load(&read(), &OnDisk).unwrap_or_else(|report| panic!("{report}"));
+        let ports = Ports {
+            clock: Arc::<ManualClock>::clone(&self.clock),
+            entropy: Arc::<CountedEntropy>::clone(&self.entropy),
+            names: Arc::<Known>::clone(&self.names),
+            directories: Arc::new(Moody(Arc::clone(&self.mood))),
+            new_keys: NewKeys::Kept,
+        };
+        Reloads::new(Box::new(read), Arc::clone(&self.shared), ports, &loaded)
+    }
+
+    /// Changes one of this shop's files.
+    pub(crate) fn rewrite(&self, name: &str, change: impl FnOnce(String) -> String) {
+        let file = self.folder.path().join(name);
+        let text = std::fs::read_to_string(&file).unwrap();
+        let changed = change(text.clone());
+        assert_ne!(changed, text, "nothing of {name} is changed");
+        std::fs::write(file, changed).unwrap();
     }
 
     pub(crate) fn proxy(&self) -> Arc<HttpProxy<Edge>> {

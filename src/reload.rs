@@ -1,0 +1,255 @@
+//! Reloading: the configuration is read again, checked whole, and put in the old one's place at once,
+//! or refused with its reasons while the old one goes on (contract §15).
+//!
+//! Requests under way end under the configuration that they began with.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::hash::Hasher as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use siphasher::sip::SipHasher13;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use crate::assemble::{Before, Ports, recompile};
+use crate::config::{self, Config, Effective, Layers, Loaded, OnDisk};
+use crate::edge::{Running, Shared};
+
+mod watch;
+
+pub use watch::Watch;
+
+/// How long new names are looked up and new sources asked before they count; what is not there by
+/// then is looked up later, like at a start.
+const PREPARING: Duration = Duration::from_secs(5);
+
+/// Reads the layers of the configuration as they are now.
+pub type ReadLayers = Box<dyn Fn() -> Layers + Send + Sync>;
+
+/// What became of a reload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Nothing differs.
+    Unchanged,
+    /// The new configuration is in force; the keys whose values differ, or the files.
+    Swapped(Vec<String>),
+    /// The old configuration goes on; why, for people.
+    Refused(String),
+}
+
+impl Reload {
+    /// A label of a closed set.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Unchanged => "unchanged",
+            Self::Swapped(_) => "swapped",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+/// The configuration in force, and how it is read again.
+pub struct Reloads {
+    read: ReadLayers,
+    shared: Arc<Shared>,
+    ports: Ports,
+    /// Held over a whole reload: there is one at a time.
+    in_force: Mutex<InForce>,
+}
+
+struct InForce {
+    config: Config,
+    effective: Effective,
+    /// Every file that it came from.
+    files: Vec<PathBuf>,
+    /// What stood in the files that it names.
+    named: BTreeMap<PathBuf, Option<u64>>,
+}
+
+impl InForce {
+    fn of(loaded: &Loaded) -> Self {
+        let named = loaded.named().iter();
+        Self {
+            config: loaded.config.clone(),
+            effective: loaded.effective.clone(),
+            files: loaded.files.clone(),
+            named: named.map(|path| (path.clone(), content(path))).collect(),
+        }
+    }
+
+    /// What differs, as keys of the configuration and names of files.
+    fn changes(&self, next: &Self) -> Vec<String> {
+        let mut changes = self.effective.changes(&next.effective);
+        let files = next.named.iter().filter(|(path, content)| {
+            let before = self.named.get(*path);
+            before.is_some_and(|before| before != *content)
+        });
+        changes.extend(files.map(|(path, _)| path.display().to_string()));
+        changes
+    }
+}
+
+/// A hash of what stands in a file, for telling whether it changed; none where it cannot be read.
+fn content(path: &PathBuf) -> Option<u64> {
+    let bytes = std::fs::read(path).ok()?;
+    let mut hasher = SipHasher13::new();
+    hasher.write(&bytes);
+    Some(hasher.finish())
+}
+
+impl Reloads {
+    /// Reloads of what was `loaded` and is in force now.
+    pub fn new(read: ReadLayers, shared: Arc<Shared>, ports: Ports, loaded: &Loaded) -> Arc<Self> {
+        Arc::new(Self {
+            read,
+            shared,
+            ports,
+            in_force: Mutex::new(InForce::of(loaded)),
+        })
+    }
+
+    /// The files whose change asks for a reload.
+    pub async fn files(&self) -> Vec<PathBuf> {
+        self.in_force.lock().await.files.clone()
+    }
+
+    /// Reads the configuration again and puts it in force, or says why not. Tells the log and the
+    /// metrics.
+    pub async fn reload(self: &Arc<Self>) -> Reload {
+        let mut in_force = self.in_force.lock().await;
+        let reload = self.try_reload(&mut in_force).await;
+        self.shared.telemetry.reloaded(reload.label());
+        match &reload {
+            Reload::Unchanged => tracing::info!("The configuration is as it was."),
+            Reload::Swapped(changes) => {
+                tracing::info!(
+                    changes = changes.join(", "),
+                    "A new configuration is in force."
+                );
+            }
+            Reload::Refused(why) => {
+                tracing::error!(%why, "The new configuration is refused; the old one goes on.");
+            }
+        }
+        reload
+    }
+
+    async fn try_reload(self: &Arc<Self>, in_force: &mut InForce) -> Reload {
+        let this = Arc::clone(self);
+        let loaded = blocking(move || config::load(&(this.read)(), &OnDisk)).await;
+        let loaded = match loaded {
+            Some(Ok(loaded)) => loaded,
+            Some(Err(report)) => return Reload::Refused(report.to_string()),
+            None => return Reload::Refused("reading it failed within".to_owned()),
+        };
+        let next = InForce::of(&loaded);
+        let changes = in_force.changes(&next);
+        // Files that are named no more, or newly, are watched from now on, too.
+        in_force.files.clone_from(&next.files);
+        if changes.is_empty() {
+            return Reload::Unchanged;
+        }
+        let fixed = fixed_parts(&in_force.config, &loaded.config);
+        if !fixed.is_empty() {
+            return Reload::Refused(format!(
+                "{} cannot change while this process runs: start a new one",
+                fixed.join(", ")
+            ));
+        }
+        let before = self.shared.running.load_full();
+        let same = unchanged_accounts(in_force, &next);
+        match self.compile(loaded.config, before, same).await {
+            Ok(running) => {
+                self.shared.running.store(Arc::new(running));
+                *in_force = next;
+                Reload::Swapped(changes)
+            }
+            Err(why) => Reload::Refused(why),
+        }
+    }
+
+    /// Makes what the edge runs by, ready to answer.
+    async fn compile(
+        self: &Arc<Self>,
+        config: Config,
+        running: Arc<Running>,
+        same: BTreeSet<Arc<str>>,
+    ) -> Result<Running, String> {
+        let this = Arc::clone(self);
+        let old = Arc::clone(&running);
+        let compiled = blocking(move || {
+            let before = Before {
+                running: &old,
+                same: &same,
+            };
+            recompile(&config, &this.ports, &this.shared.telemetry, &before)
+        });
+        let compiled = compiled.await.ok_or("compiling it failed within")?;
+        let compiled = compiled.map_err(|error| error.to_string())?;
+        prepare(&running, &compiled).await;
+        Ok(compiled)
+    }
+}
+
+impl fmt::Debug for Reloads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reloads")
+    }
+}
+
+/// Runs what reads files where it delays no request; none where it panicked.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// What a running process cannot take up: it was opened, or begun, at the start.
+fn fixed_parts(now: &Config, next: &Config) -> Vec<&'static str> {
+    let parts = [
+        ("listener", now.listeners == next.listeners),
+        ("admin", now.admin == next.admin),
+        ("server.threads", now.threads == next.threads),
+        ("server.grace", now.grace == next.grace),
+        ("store", now.store == next.store),
+        (
+            "log",
+            now.log.level == next.log.level && now.log.format == next.log.format,
+        ),
+    ];
+    let differing = parts.into_iter().filter(|(_, same)| !same);
+    differing.map(|(name, _)| name).collect()
+}
+
+/// Accounts for which nothing differs: they go on with all that they remember.
+fn unchanged_accounts(now: &InForce, next: &InForce) -> BTreeSet<Arc<str>> {
+    if now.named != next.named || !now.effective.same_for_all_accounts(&next.effective) {
+        return BTreeSet::new();
+    }
+    let accounts = next.config.accounts.iter().map(|account| &account.name);
+    accounts
+        .filter(|name| now.effective.account(name) == next.effective.account(name))
+        .map(Arc::clone)
+        .collect()
+}
+
+/// Looks up the names and asks the sources that are new, so that the first request under the new
+/// configuration finds what it would have found under the old one.
+async fn prepare(before: &Running, next: &Running) {
+    let mut preparing = JoinSet::new();
+    let known = |upstream: &Arc<_>| before.upstreams().any(|one| Arc::ptr_eq(one, upstream));
+    for upstream in next.upstreams() {
+        if upstream.has_names() && !known(upstream) {
+            let upstream = Arc::clone(upstream);
+            preparing.spawn(async move { upstream.resolve().await });
+        }
+    }
+    let old = before.hosts.remotes();
+    for remote in next.hosts.remotes() {
+        if !old.iter().any(|one| Arc::ptr_eq(one, &remote)) {
+            preparing.spawn(async move { remote.tend().await });
+        }
+    }
+    drop(tokio::time::timeout(PREPARING, preparing.join_all()).await);
+}
