@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use vestibule::clock::SystemClock;
 use vestibule::domain::plans::SharedBody;
 use vestibule::domain::session::field::known;
-use vestibule::domain::session::{Body, Session, SessionId, Upkeep};
+use vestibule::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use vestibule::ports::{Clock as _, FarStore as _};
 use vestibule::store::EmbeddedStore;
 use vestibule::telemetry::Telemetry;
@@ -82,7 +82,7 @@ fn session(id: u128) -> Session {
         issued_at: now,
         last_seen: now,
         token: None,
-        logins: Arc::default(),
+        logins: LoginHashes::default(),
         upkeep: Upkeep::default(),
     }
 }

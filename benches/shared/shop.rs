@@ -16,7 +16,7 @@ use vestibule::domain::cookies::ResponseFacts;
 use vestibule::domain::plans::SharedBody;
 use vestibule::domain::request::NormalPath;
 use vestibule::domain::session::field::known;
-use vestibule::domain::session::{Body, Session, SessionId, Upkeep};
+use vestibule::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use vestibule::domain::time::Millis;
 use vestibule::domain::token::{Claims, TokenUse, hash_cookie, hash_token, sign_token};
 use vestibule::domain::vtexid::{Audience, Login as VtexLogin, LoginKey, draw_login_key, mint};
@@ -122,6 +122,8 @@ impl Shop {
         let capacity = MemoryCapacity {
             anonymous: 1 << 34,
             authenticated: 1 << 34,
+            anonymous_unused: HOUR,
+            authenticated_unused: HOUR,
         };
         let store = Arc::new(MemoryStore::new(capacity));
         let flow = Flow::new(
@@ -277,7 +279,7 @@ impl Shop {
             issued_at: self.began,
             last_seen: self.began,
             token: Some(hash_token(self.account.keys.hash_key(), &token)),
-            logins: Arc::default(),
+            logins: LoginHashes::default(),
             upkeep: Upkeep::default(),
         }
     }

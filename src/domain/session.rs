@@ -6,6 +6,7 @@ pub mod field;
 pub mod head;
 pub mod id;
 pub mod limits;
+mod login_hashes;
 pub mod segment;
 pub mod upkeep;
 
@@ -14,4 +15,5 @@ pub use document::Document;
 pub use field::Field;
 pub use head::{Principal, Session};
 pub use id::SessionId;
+pub use login_hashes::LoginHashes;
 pub use upkeep::Upkeep;

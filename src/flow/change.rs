@@ -14,7 +14,7 @@ use super::{Flow, MARKER, Stage};
 use crate::domain::access::AccessFacts;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::limits::LimitError;
-use crate::domain::session::{Principal, Session};
+use crate::domain::session::{LoginHashes, Principal, Session};
 use crate::domain::token::TokenHash;
 use crate::domain::transform::{CycleError, Outcome, Start};
 use crate::ports::StoreError;
@@ -293,7 +293,7 @@ impl Flow {
         old: &Session,
         news: &News,
         outcome: &Outcome,
-    ) -> Result<Arc<[TokenHash]>, StoreError> {
+    ) -> Result<LoginHashes, StoreError> {
         // What was cut off is unknown, not gone.
         let mut logins: Vec<TokenHash> = if stage.absent_is_unknown() {
             old.logins.to_vec()

@@ -59,12 +59,16 @@ pub struct Resident {
     seen: AtomicI64,
     /// The last activity that the far store has heard of.
     told: AtomicI64,
-    /// The last activity as the far store had it, where the session was read from there.
-    read: Millis,
-    logins: Box<[Arc<Login>]>,
+    /// None where there are none: one word in every session that has no login.
+    logins: Option<Box<Logins>>,
     /// Whether no far store has it, because it holds nothing that could not be made again.
     light: AtomicBool,
+    /// Whether the session's own `last_seen` is as a far store had it.
+    as_read: bool,
 }
+
+#[derive(Debug)]
+struct Logins(Box<[Arc<Login>]>);
 
 /// For what was not read from a far store; no activity is so early.
 const NOT_READ: Millis = Millis::from_millis(i64::MIN);
@@ -77,9 +81,9 @@ impl Resident {
             session,
             seen: AtomicI64::new(seen),
             told: AtomicI64::new(seen),
-            read: NOT_READ,
-            logins,
+            logins: (!logins.is_empty()).then(|| Box::new(Logins(logins))),
             light: AtomicBool::new(false),
+            as_read: false,
         }
     }
 
@@ -105,15 +109,16 @@ impl Resident {
     /// The same for a session as a far store had it: it may have been used since.
     pub fn read_back(session: Session, logins: Box<[Arc<Login>]>) -> Self {
         Self {
-            read: session.last_seen,
+            as_read: true,
             ..Self::new(session, logins)
         }
     }
 
     /// The same value with changed content, as far as the far store was told and read.
-    pub(super) fn replaced(&self, session: Session, logins: Box<[Arc<Login>]>) -> Self {
+    pub(super) fn replaced(&self, mut session: Session, logins: Box<[Arc<Login>]>) -> Self {
+        session.last_seen = session.last_seen.max(self.session.last_seen);
         Self {
-            read: self.read,
+            as_read: self.as_read && session.last_seen == self.session.last_seen,
             light: AtomicBool::new(self.is_light()),
             ..Self::new(session, logins)
         }
@@ -126,7 +131,7 @@ impl Resident {
 
     /// The logins that it lives by.
     pub fn logins(&self) -> &[Arc<Login>] {
-        &self.logins
+        self.logins.as_deref().map_or(&[], |Logins(logins)| logins)
     }
 
     /// Whether every login that it lives by is live and younger than `absolute`: one may have
@@ -134,7 +139,7 @@ impl Resident {
     pub fn logins_stand(&self, now: Millis, absolute: Duration) -> bool {
         let stands =
             |login: &Arc<Login>| login.ended().is_none() && now.since(login.created_at) < absolute;
-        self.logins.iter().all(stands)
+        self.logins().iter().all(stands)
     }
 
     /// The last activity.
@@ -146,7 +151,12 @@ impl Resident {
     /// older than the truth by `lag`, the interval in which activity reaches it: it counts as that
     /// much younger, so a session ends late by at most that and never early.
     pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
-        judged(self.last_seen(), self.read, lag, now)
+        let read = if self.as_read {
+            self.session.last_seen
+        } else {
+            NOT_READ
+        };
+        judged(self.last_seen(), read, lag, now)
     }
 
     /// Whether the far store is to be told of activity at `at`; true once for each `interval`.
@@ -165,7 +175,7 @@ impl Resident {
     /// Notes activity, of the session and of its logins. Never moves backwards.
     pub fn touch(&self, at: Millis) {
         self.seen.fetch_max(at.as_millis(), Ordering::Relaxed);
-        for login in &self.logins {
+        for login in self.logins() {
             login.touch(at);
         }
     }
@@ -327,4 +337,16 @@ pub enum Found {
     Moved(Marker),
     /// The session ended.
     Ended(Ended),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_with_its_counts_fits_into_160_bytes() {
+        let counts = 2 * size_of::<usize>();
+        let taken = size_of::<Resident>() + counts;
+        assert!(taken <= 160, "{taken}: the next size up is 192");
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep::Upkeep;
-use super::{Body, SessionId};
+use super::{Body, LoginHashes, SessionId};
 use crate::domain::lifetime::Times;
 use crate::domain::plans::SharedBody;
 use crate::domain::time::Millis;
@@ -30,7 +30,7 @@ pub struct Session {
     /// signature check.
     pub token: Option<TokenHash>,
     /// The logins that it lives by, by the hashes of their tokens: of a shopper, of staff, or both.
-    pub logins: Arc<[TokenHash]>,
+    pub logins: LoginHashes,
     /// What is to be done when.
     pub upkeep: Upkeep,
 }

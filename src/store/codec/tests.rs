@@ -21,7 +21,7 @@ fn session(body: Body) -> Session {
         issued_at: Millis::from_secs(1_543_399_200),
         last_seen: Millis::from_millis(1_543_399_230_125),
         token: Some(TokenHash::from_u128(0xfeed)),
-        logins: Arc::new([TokenHash::from_u128(1), TokenHash::from_u128(u128::MAX)]),
+        logins: [TokenHash::from_u128(1), TokenHash::from_u128(u128::MAX)].into(),
         upkeep: Upkeep::of_marks(77, [(3, 2, Millis::from_secs(1_543_399_260))]),
     }
 }

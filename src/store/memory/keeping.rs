@@ -1,7 +1,7 @@
 //! What the caches hold, how long, and what it weighs.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
@@ -17,52 +17,64 @@ const HEAD_BYTES: u32 = 600;
 /// Bytes of an anonymous body that count as shared.
 const SHARED_BYTES: usize = 4096;
 
+/// Longer than anything lives; the cache refuses to be told of more than a thousand years.
+const LONGEST: Duration = Duration::from_hours(24 * 365 * 100);
+
 /// What is under an id. Nearly all of it lives, so that is what the entry has room for.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    held: Held,
-    pub(super) keep: Duration,
+pub(super) enum Entry {
+    Live(Keep, Arc<Resident>),
+    Other(Keep, Arc<Found>),
 }
 
-#[derive(Clone, Debug)]
-enum Held {
-    Live(Arc<Resident>),
-    Other(Arc<Found>),
+/// How long, in whole seconds: an entry has half a word for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keep(u32);
+
+impl Keep {
+    fn of(keep: Duration) -> Self {
+        let begun = u64::from(keep.subsec_nanos() > 0);
+        Self(u32::try_from(keep.as_secs().saturating_add(begun)).unwrap_or(u32::MAX))
+    }
 }
 
 impl Entry {
     pub(super) fn new(found: Found, keep: Duration) -> Self {
-        let held = match found {
-            Found::Live(resident) => Held::Live(resident),
-            other => Held::Other(Arc::new(other)),
-        };
-        Self { held, keep }
+        match found {
+            Found::Live(resident) => Self::live(resident, keep),
+            other => Self::Other(Keep::of(keep), Arc::new(other)),
+        }
     }
 
     pub(super) fn live(resident: Arc<Resident>, keep: Duration) -> Self {
-        let held = Held::Live(resident);
-        Self { held, keep }
+        Self::Live(Keep::of(keep), resident)
     }
 
     pub(super) fn found(self) -> Found {
-        match self.held {
-            Held::Live(resident) => Found::Live(resident),
-            Held::Other(other) => Found::clone(&other),
+        match self {
+            Self::Live(_, resident) => Found::Live(resident),
+            Self::Other(_, other) => Found::clone(&other),
         }
+    }
+
+    /// For how long it was to be kept, in whole seconds.
+    pub(super) const fn keep(&self) -> Duration {
+        let (Self::Live(Keep(seconds), _) | Self::Other(Keep(seconds), _)) = self;
+        Duration::from_secs(*seconds as u64)
     }
 
     /// The session, where it lives.
     pub(super) const fn resident(&self) -> Option<&Arc<Resident>> {
-        match &self.held {
-            Held::Live(resident) => Some(resident),
-            Held::Other(_) => None,
+        match self {
+            Self::Live(_, resident) => Some(resident),
+            Self::Other(..) => None,
         }
     }
 
     fn weight(&self) -> u32 {
-        let session = match &self.held {
-            Held::Live(resident) => resident.session(),
-            Held::Other(other) => match &**other {
+        let session = match self {
+            Self::Live(_, resident) => resident.session(),
+            Self::Other(_, other) => match &**other {
                 Found::Ended(ended) => &ended.session,
                 Found::Live(_) | Found::Moved(_) => return HEAD_BYTES,
             },
@@ -78,64 +90,34 @@ impl Entry {
     }
 }
 
-/// How long an entry is kept after it was last written or read: `keep`, and up to a sixteenth more.
-///
-/// Moving an entry's end on every read would cost as much as finding the entry, so that is done
-/// only when the slack is used up.
-#[derive(Debug)]
-struct KeepEntries;
-
-fn with_slack(keep: Duration) -> Duration {
-    keep.saturating_add(keep / 16)
-}
-
-impl moka::Expiry<SessionId, Entry> for KeepEntries {
-    fn expire_after_create(&self, _: &SessionId, entry: &Entry, _: Instant) -> Option<Duration> {
-        Some(with_slack(entry.keep))
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &SessionId,
-        entry: &Entry,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(with_slack(entry.keep))
-    }
-
-    fn expire_after_read(
-        &self,
-        _: &SessionId,
-        entry: &Entry,
-        _: Instant,
-        left: Option<Duration>,
-        _: Instant,
-    ) -> Option<Duration> {
-        left.filter(|left| *left >= entry.keep)
-            .or_else(|| Some(with_slack(entry.keep)))
-    }
-}
-
 /// A login is remembered until its own token's end, used or not: forgotten earlier, it would count
 /// as new.
 #[derive(Debug)]
 struct KeepLogins;
 
 impl moka::Expiry<u128, Arc<Login>> for KeepLogins {
-    fn expire_after_create(&self, _: &u128, login: &Arc<Login>, _: Instant) -> Option<Duration> {
+    fn expire_after_create(
+        &self,
+        _: &u128,
+        login: &Arc<Login>,
+        _: std::time::Instant,
+    ) -> Option<Duration> {
         Some(login.expires.since(login.created_at))
     }
 }
 
-/// A cache of sessions with room for so many bytes.
-pub(super) fn sessions(capacity: u64) -> Cache<SessionId, Entry, ByBits> {
+/// A cache of sessions with room for so many bytes, each for as long as somebody asks for it and
+/// `unused` longer.
+///
+/// One time for all: an end of its own would cost an entry a sixth of what it weighs, and an entry
+/// that outstays its session is refused by the lifetime law as any other.
+pub(super) fn sessions(capacity: u64, unused: Duration) -> Cache<SessionId, Entry, ByBits> {
     Cache::builder()
         .max_capacity(capacity)
         .weigher(|_: &SessionId, entry: &Entry| entry.weight())
         // Not TinyLFU: when full, it may refuse new sessions, and a shopper would never get one.
         .eviction_policy(EvictionPolicy::lru())
-        .expire_after(KeepEntries)
+        .time_to_idle(unused.min(LONGEST))
         .build_with_hasher(ByBits)
 }
 
