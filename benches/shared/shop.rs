@@ -233,7 +233,7 @@ impl Shop {
             let login = Login::new(self.began, self.began.plus(HOUR));
             let opened = self.store.open_login(token, login).await;
             opened.expect("memory is always there");
-            let body = Arc::new(SharedBody::new(body));
+            let body = Arc::new(SharedBody::new(&body));
             // The request that made the session has made its plans.
             body.plans(&self.account.headers, self.account.generation);
             let session = Session {
@@ -260,7 +260,7 @@ impl Shop {
         let (decision, _) = self.pass(&request).await;
         let body = decision.trace.body.expect("a first visit gives a session");
         assert_eq!(body.fields().len(), AUTHENTICATED_VALUES, "{body:?}");
-        body.fields().clone()
+        body.fields()
     }
 
     async fn keep(&self, session: Session) {

@@ -7,6 +7,7 @@ pub mod head;
 pub mod id;
 pub mod limits;
 mod login_hashes;
+pub mod packed;
 pub mod segment;
 pub mod upkeep;
 
@@ -16,4 +17,5 @@ pub use field::Field;
 pub use head::{Principal, Session};
 pub use id::SessionId;
 pub use login_hashes::LoginHashes;
+pub use packed::Packed;
 pub use upkeep::Upkeep;

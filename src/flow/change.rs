@@ -83,14 +83,14 @@ impl Flow {
             return Ok(Attempt::LoggedOut(Arc::new(alive.resident.snapshot())));
         }
         let body = session.body.fields();
-        let news = self.news(stage, body).await?;
+        let news = self.news(stage, &body).await?;
         let recall = stage.recallable(stage.due(session).aged);
-        if recall.is_empty() && !news.request.changes(body) {
+        if recall.is_empty() && !news.request.changes(&body) {
             let decision = self.unchanged(stage, alive);
             return Ok(Attempt::of(decision.without_ended(stage, &news)));
         }
         let start = Start {
-            body: body.clone(),
+            body,
             request: news.request.clone(),
             raw: news.raw.clone(),
             create: false,

@@ -134,7 +134,7 @@ fn large(id: u128) -> Session {
         .collect();
     let body: Body = [(known("public.text"), json!(text))].into_iter().collect();
     Session {
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         ..session(id, &[])
     }
 }

@@ -156,7 +156,7 @@ pub(crate) fn session(id: u128, body: &[(&'static str, &str)]) -> Session {
     Session {
         id: SessionId::from_random(id),
         account: "demostore".into(),
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         version: 1,
         created_at: T0,
         issued_at: T0,
@@ -176,10 +176,10 @@ fn known_shopper(id: u128) -> Session {
 }
 
 fn changed(old: &Session, value: &str) -> Session {
-    let mut body = old.body.fields().clone();
+    let mut body = old.body.fields();
     body.set(known("public.sc"), json!(value));
     Session {
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         version: old.version + 1,
         ..old.clone()
     }

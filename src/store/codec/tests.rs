@@ -15,7 +15,7 @@ fn session(body: Body) -> Session {
     Session {
         id: SessionId::from_random(0x26d2_cb6c_213e_4936_9e2a_1d1e_299e_c33b),
         account: "demostore".into(),
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         version: 7,
         created_at: Millis::from_secs(1_543_397_700),
         issued_at: Millis::from_secs(1_543_399_200),

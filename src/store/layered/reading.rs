@@ -91,7 +91,7 @@ impl Layers {
 
     async fn read_back(&self, session: Session, anew: bool) -> Result<Arc<Resident>, StoreError> {
         let session = Session {
-            body: self.bodies.share(session.body.fields().clone()),
+            body: self.bodies.adopt(session.body),
             ..session
         };
         let id = session.id;
