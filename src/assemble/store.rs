@@ -58,10 +58,16 @@ pub(super) fn open(
 fn unused(config: &Config, authenticated: bool) -> Duration {
     let longest = config.accounts.iter().map(|account| {
         let lifetimes = &account.lifetimes;
-        let policies = [&lifetimes.anonymous, &lifetimes.authenticated];
-        policies.map(|policy| policy.record_ttl(authenticated))
+        let known = lifetimes.authenticated.record_ttl(true);
+        // Tombstones of known shoppers are kept as long as anonymous sessions.
+        let anonymous = lifetimes.anonymous.record_ttl(false);
+        if authenticated {
+            known.max(anonymous)
+        } else {
+            anonymous
+        }
     });
-    longest.flatten().max().unwrap_or_default()
+    longest.max().unwrap_or_default()
 }
 
 fn guarded(

@@ -1,10 +1,11 @@
 //! What a store keeps: sessions, rotation markers, tombstones and logins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::domain::session::{Session, SessionId};
+use crate::domain::plans::SharedBody;
+use crate::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use crate::domain::time::Millis;
 
 /// Why a session or a login ended.
@@ -59,16 +60,23 @@ pub struct Resident {
     seen: AtomicI64,
     /// The last activity that the far store has heard of.
     told: AtomicI64,
-    /// None where there are none: one word in every session that has no login.
-    logins: Option<Box<Logins>>,
+    /// One word in every session that has no login.
+    rare: Option<Box<Rare>>,
+    /// For how long a cache was told to keep it, in whole seconds.
+    keep: AtomicU32,
     /// Whether no far store has it, because it holds nothing that could not be made again.
     light: AtomicBool,
     /// Whether the session's own `last_seen` is as a far store had it.
     as_read: bool,
 }
 
+/// What few have; nothing has both.
 #[derive(Debug)]
-struct Logins(Box<[Arc<Login>]>);
+enum Rare {
+    Logins(Box<[Arc<Login>]>),
+    /// It lives no more and only holds the place in a cache of what is under its id now.
+    Instead(Found),
+}
 
 /// For what was not read from a far store; no activity is so early.
 const NOT_READ: Millis = Millis::from_millis(i64::MIN);
@@ -81,7 +89,8 @@ impl Resident {
             session,
             seen: AtomicI64::new(seen),
             told: AtomicI64::new(seen),
-            logins: (!logins.is_empty()).then(|| Box::new(Logins(logins))),
+            rare: (!logins.is_empty()).then(|| Box::new(Rare::Logins(logins))),
+            keep: AtomicU32::new(0),
             light: AtomicBool::new(false),
             as_read: false,
         }
@@ -93,6 +102,52 @@ impl Resident {
             light: AtomicBool::new(true),
             ..Self::new(session, Box::default())
         }
+    }
+
+    /// What holds the place of a marker or a tombstone in a cache. Entries of a cache are many and
+    /// nearly all of them live, so that they have room for one pointer and no word for its kind.
+    pub(super) fn placeholder(found: Found) -> Self {
+        let session = match &found {
+            Found::Ended(ended) => Session::clone(&ended.session),
+            Found::Live(resident) => resident.snapshot(),
+            Found::Moved(marker) => Session {
+                id: marker.to,
+                account: Arc::clone(&marker.account),
+                body: Arc::new(SharedBody::new(&Body::new())),
+                version: 0,
+                created_at: Millis::default(),
+                issued_at: Millis::default(),
+                last_seen: Millis::default(),
+                token: None,
+                logins: LoginHashes::default(),
+                upkeep: Upkeep::default(),
+            },
+        };
+        Self {
+            rare: Some(Box::new(Rare::Instead(found))),
+            ..Self::new(session, Box::default())
+        }
+    }
+
+    /// What it only holds the place of, if it does.
+    pub(super) fn instead(&self) -> Option<&Found> {
+        match self.rare.as_deref() {
+            Some(Rare::Instead(found)) => Some(found),
+            Some(Rare::Logins(_)) | None => None,
+        }
+    }
+
+    /// For how long a cache was told to keep it, in whole seconds.
+    pub(super) fn keep(&self) -> Duration {
+        Duration::from_secs(self.keep.load(Ordering::Relaxed).into())
+    }
+
+    /// Notes for how long a cache is told to keep it, rounded up.
+    pub(super) fn note_keep(&self, keep: Duration) {
+        let begun = u64::from(keep.subsec_nanos() > 0);
+        let seconds = keep.as_secs().saturating_add(begun);
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        self.keep.store(seconds, Ordering::Relaxed);
     }
 
     /// Whether no far store has it, because it holds nothing that could not be made again. Its
@@ -131,7 +186,10 @@ impl Resident {
 
     /// The logins that it lives by.
     pub fn logins(&self) -> &[Arc<Login>] {
-        self.logins.as_deref().map_or(&[], |Logins(logins)| logins)
+        match self.rare.as_deref() {
+            Some(Rare::Logins(logins)) => logins,
+            Some(Rare::Instead(_)) | None => &[],
+        }
     }
 
     /// Whether every login that it lives by is live and younger than `absolute`: one may have

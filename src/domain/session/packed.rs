@@ -103,7 +103,8 @@ impl Packed {
                 let from = texts.len();
                 // Only serialising what is no JSON fails, and a map of values is.
                 texts.push_str(&serde_json::to_string(beside).unwrap_or_default());
-                texts.push_str(&format!("{:0LENGTH_DIGITS$x}", texts.len() - from));
+                let length = format!("{:0LENGTH_DIGITS$x}", texts.len() - from);
+                texts.push_str(&length);
             }
             places.push(Place {
                 start,
@@ -143,9 +144,9 @@ impl Packed {
     pub fn beginning(&self, start: &str) -> Run {
         let from = self
             .places
-            .partition_point(|place| self.name(place) < start);
+            .partition_point(|place| self.name(*place) < start);
         let rest = self.places.get(from..).unwrap_or_default();
-        let many = rest.partition_point(|place| self.name(place).starts_with(start));
+        let many = rest.partition_point(|place| self.name(*place).starts_with(start));
         Run {
             from: short(from),
             to: short(from + many),
@@ -179,11 +180,11 @@ impl Packed {
     fn find(&self, name: &str) -> Option<usize> {
         let found = self
             .places
-            .binary_search_by(|place| self.name(place).cmp(name));
+            .binary_search_by(|place| self.name(*place).cmp(name));
         found.ok()
     }
 
-    fn name(&self, place: &Place) -> &str {
+    fn name(&self, place: Place) -> &str {
         let start = long(place.start);
         let name = self.texts.get(start..start + usize::from(place.name));
         name.unwrap_or_default()

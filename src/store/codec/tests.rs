@@ -11,11 +11,11 @@ use crate::domain::plans::SharedBody;
 use crate::domain::session::field::known;
 use crate::domain::session::{Body, Session, Slot, Upkeep};
 
-fn session(body: Body) -> Session {
+fn session(body: &Body) -> Session {
     Session {
         id: SessionId::from_random(0x26d2_cb6c_213e_4936_9e2a_1d1e_299e_c33b),
         account: "demostore".into(),
-        body: Arc::new(SharedBody::new(&body)),
+        body: Arc::new(SharedBody::new(body)),
         version: 7,
         created_at: Millis::from_secs(1_543_397_700),
         issued_at: Millis::from_secs(1_543_399_200),
@@ -37,7 +37,7 @@ fn example() -> Session {
     .collect();
     let beside = json!({"keepAlive": true}).as_object().unwrap().clone();
     body.put(known("account.id"), Slot::with_beside(json!("a"), beside));
-    session(body)
+    session(&body)
 }
 
 fn marker() -> Marker {
@@ -231,7 +231,7 @@ proptest! {
             logins: logins.into_iter().map(TokenHash::from_u128).collect(),
             upkeep: Upkeep::of_marks(version, marks),
             last_seen: Millis::from_millis(seen),
-            ..session(body)
+            ..session(&body)
         };
         let bytes = write_record(&Kept::Live(written.clone()), KEEP, AT);
         let head = read_head(&bytes).unwrap();

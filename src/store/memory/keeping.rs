@@ -1,7 +1,7 @@
 //! What the caches hold, how long, and what it weighs.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
@@ -13,72 +13,51 @@ use crate::store::record::{Found, Login, Resident};
 
 /// What a session's head, its cache entry and its share of tables take, in bytes, as
 /// `benches/memory.rs` weighs them.
-const HEAD_BYTES: u32 = 600;
+const HEAD_BYTES: u32 = 440;
 /// Bytes of an anonymous body that count as shared.
 const SHARED_BYTES: usize = 4096;
 
 /// Longer than anything lives; the cache refuses to be told of more than a thousand years.
 const LONGEST: Duration = Duration::from_hours(24 * 365 * 100);
 
-/// What is under an id. Nearly all of it lives, so that is what the entry has room for.
+/// What is under an id: a session, or what holds the place of anything else.
 #[derive(Clone, Debug)]
-pub(super) enum Entry {
-    Live(Keep, Arc<Resident>),
-    Other(Keep, Arc<Found>),
-}
-
-/// How long, in whole seconds: an entry has half a word for it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Keep(u32);
-
-impl Keep {
-    fn of(keep: Duration) -> Self {
-        let begun = u64::from(keep.subsec_nanos() > 0);
-        Self(u32::try_from(keep.as_secs().saturating_add(begun)).unwrap_or(u32::MAX))
-    }
-}
+pub(super) struct Entry(Arc<Resident>);
 
 impl Entry {
     pub(super) fn new(found: Found, keep: Duration) -> Self {
         match found {
             Found::Live(resident) => Self::live(resident, keep),
-            other => Self::Other(Keep::of(keep), Arc::new(other)),
+            other => Self::live(Arc::new(Resident::placeholder(other)), keep),
         }
     }
 
     pub(super) fn live(resident: Arc<Resident>, keep: Duration) -> Self {
-        Self::Live(Keep::of(keep), resident)
+        resident.note_keep(keep);
+        Self(resident)
     }
 
     pub(super) fn found(self) -> Found {
-        match self {
-            Self::Live(_, resident) => Found::Live(resident),
-            Self::Other(_, other) => Found::clone(&other),
+        let Self(resident) = self;
+        match resident.instead() {
+            Some(other) => other.clone(),
+            None => Found::Live(resident),
         }
     }
 
     /// For how long it was to be kept, in whole seconds.
-    pub(super) const fn keep(&self) -> Duration {
-        let (Self::Live(Keep(seconds), _) | Self::Other(Keep(seconds), _)) = self;
-        Duration::from_secs(*seconds as u64)
+    pub(super) fn keep(&self) -> Duration {
+        self.0.keep()
     }
 
     /// The session, where it lives.
-    pub(super) const fn resident(&self) -> Option<&Arc<Resident>> {
-        match self {
-            Self::Live(_, resident) => Some(resident),
-            Self::Other(..) => None,
-        }
+    pub(super) fn resident(&self) -> Option<&Arc<Resident>> {
+        let Self(resident) = self;
+        resident.instead().is_none().then_some(resident)
     }
 
     fn weight(&self) -> u32 {
-        let session = match self {
-            Self::Live(_, resident) => resident.session(),
-            Self::Other(_, other) => match &**other {
-                Found::Ended(ended) => &ended.session,
-                Found::Live(_) | Found::Moved(_) => return HEAD_BYTES,
-            },
-        };
+        let session = self.0.session();
         let body = session.body.weight();
         // A small anonymous body is shared by thousands; one that grew is a visitor's own.
         let own = if session.authenticated() {
@@ -90,27 +69,68 @@ impl Entry {
     }
 }
 
+/// How long an entry is kept after it was last written or read, where that is less than the time for
+/// all of its cache: `keep`, and up to a sixteenth more.
+///
+/// An end of its own costs an entry a place in the wheel of ends, so those that are kept the longest,
+/// which with one account is all sessions, have none. Moving it on every read would cost as much as
+/// finding the entry, so that is done only when the slack is used up.
+#[derive(Debug)]
+struct KeepEntries {
+    unused: Duration,
+}
+
+impl KeepEntries {
+    fn end_of(&self, entry: &Entry) -> Option<Duration> {
+        let keep = entry.keep();
+        (keep < self.unused).then(|| keep.saturating_add(keep / 16))
+    }
+}
+
+impl moka::Expiry<SessionId, Entry> for KeepEntries {
+    fn expire_after_create(&self, _: &SessionId, entry: &Entry, _: Instant) -> Option<Duration> {
+        self.end_of(entry)
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &SessionId,
+        entry: &Entry,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        self.end_of(entry)
+    }
+
+    fn expire_after_read(
+        &self,
+        _: &SessionId,
+        entry: &Entry,
+        _: Instant,
+        left: Option<Duration>,
+        _: Instant,
+    ) -> Option<Duration> {
+        let left = left?;
+        if left < entry.keep() {
+            self.end_of(entry)
+        } else {
+            Some(left)
+        }
+    }
+}
+
 /// A login is remembered until its own token's end, used or not: forgotten earlier, it would count
 /// as new.
 #[derive(Debug)]
 struct KeepLogins;
 
 impl moka::Expiry<u128, Arc<Login>> for KeepLogins {
-    fn expire_after_create(
-        &self,
-        _: &u128,
-        login: &Arc<Login>,
-        _: std::time::Instant,
-    ) -> Option<Duration> {
+    fn expire_after_create(&self, _: &u128, login: &Arc<Login>, _: Instant) -> Option<Duration> {
         Some(login.expires.since(login.created_at))
     }
 }
 
-/// A cache of sessions with room for so many bytes, each for as long as somebody asks for it and
-/// `unused` longer.
-///
-/// One time for all: an end of its own would cost an entry a sixth of what it weighs, and an entry
-/// that outstays its session is refused by the lifetime law as any other.
+/// A cache of sessions with room for so many bytes; nothing stays that nobody asked for in `unused`.
 pub(super) fn sessions(capacity: u64, unused: Duration) -> Cache<SessionId, Entry, ByBits> {
     Cache::builder()
         .max_capacity(capacity)
@@ -118,6 +138,7 @@ pub(super) fn sessions(capacity: u64, unused: Duration) -> Cache<SessionId, Entr
         // Not TinyLFU: when full, it may refuse new sessions, and a shopper would never get one.
         .eviction_policy(EvictionPolicy::lru())
         .time_to_idle(unused.min(LONGEST))
+        .expire_after(KeepEntries { unused })
         .build_with_hasher(ByBits)
 }
 
