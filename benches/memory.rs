@@ -1,7 +1,7 @@
 //! What sessions take of memory, all in, and what finding one among many costs.
 //!
 //! Each figure comes from a process of its own, so that none finds another's memory freed. With
-//! `cargo bench --bench memory`; `-- large` adds ten million sessions, which needs 5 GiB.
+//! `cargo bench --bench memory`; `-- large` adds ten million sessions, which needs 9 GiB.
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use vestibule::clock::SystemClock;
 use vestibule::domain::session::field::known;
-use vestibule::domain::session::{Body, Field, Session, SessionId, Upkeep};
+use vestibule::domain::session::{Body, Field, LoginHashes, Session, SessionId, Upkeep};
 use vestibule::domain::time::Millis;
 use vestibule::domain::token::TokenHash;
 use vestibule::ports::{Clock as _, SessionStore as _};
@@ -28,13 +28,23 @@ const KEEP: Duration = Duration::from_mins(30);
 const CAMPAIGNS: u64 = 500;
 /// Values of its own that an authenticated session holds.
 const VALUES: usize = 25;
-const LOOKUPS: u64 = 2_000_000;
+const LOOKUPS: u32 = 2_000_000;
+/// How often each time is taken; the fastest counts.
+const ROUNDS: usize = 3;
+/// So few that the caches of a processor may hold them.
+const FEW: u64 = 10_000;
+/// The number of the first session that is counted.
+const FIRST: u64 = 1_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    match arguments.find(|argument| argument != "--bench").as_deref() {
-        Some("anonymous") => weigh(Kind::Anonymous, arguments.next()),
-        Some("authenticated") => weigh(Kind::Authenticated, arguments.next()),
+    let what = arguments.find(|argument| argument != "--bench");
+    let count = arguments.next().and_then(|count| count.parse().ok());
+    let count = count.unwrap_or(1_000_000);
+    match what.as_deref() {
+        Some("anonymous") => weigh(Kind::Anonymous, count),
+        Some("authenticated") => weigh(Kind::Authenticated, count),
+        Some("lookup") => compare_lookups(count),
         Some("large") => all(&["10000", "1000000", "10000000"]),
         _ => all(&["10000", "1000000"]),
     }
@@ -45,6 +55,9 @@ fn all(counts: &[&str]) {
         again("anonymous", count);
     }
     again("authenticated", "1000000");
+    for count in counts.iter().skip(1) {
+        again("lookup", count);
+    }
 }
 
 fn again(kind: &str, count: &str) {
@@ -59,34 +72,83 @@ enum Kind {
     Authenticated,
 }
 
-fn weigh(kind: Kind, count: Option<String>) {
-    let count = count.and_then(|count| count.parse().ok());
-    let count: u64 = count.unwrap_or(1_000_000);
+fn weigh(kind: Kind, count: u64) {
+    let (_store, grown) = filled(kind, count);
+    println!(
+        "{count:>9} {kind:?}: {:>5} bytes each, {:>5} MiB",
+        grown / count,
+        grown >> 20,
+    );
+}
+
+/// A store with so many sessions, and the bytes by which the process grew for them.
+fn filled(kind: Kind, count: u64) -> (MemoryStore, u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.expect("a runtime of one thread can always be made");
     let store = MemoryStore::new(MemoryCapacity {
         anonymous: u64::MAX,
         authenticated: u64::MAX,
+        anonymous_unused: KEEP,
+        authenticated_unused: KEEP,
     });
     let bodies = Interner::default();
     let now = SystemClock::start().now();
     let account: Arc<str> = "demostore".into();
+    let shared = (kind, &account, now);
     // Tables and threads that the first sessions bring with them are no session's own.
-    runtime.block_on(fill(&store, &bodies, (kind, &account, now), 1..1_000));
+    runtime.block_on(fill(&store, &bodies, shared, 1..FIRST));
     let before = resident_bytes();
-    runtime.block_on(fill(
-        &store,
-        &bodies,
-        (kind, &account, now),
-        1_000..count + 1_000,
-    ));
+    runtime.block_on(fill(&store, &bodies, shared, FIRST..count + FIRST));
     let grown = resident_bytes().saturating_sub(before);
-    let lookup = lookup(&store, kind, count);
+    (store, grown)
+}
+
+/// What finding a random session among many costs, against one among few, and what memory alone
+/// makes of the difference: one read that waits for another, over as many bytes.
+fn compare_lookups(many: u64) {
+    let (small, small_bytes) = filled(Kind::Anonymous, FEW);
+    let (large, large_bytes) = filled(Kind::Anonymous, many);
+    let [mut among_few, mut among_many] = [Duration::MAX; 2];
+    for _ in 0..ROUNDS {
+        among_few = among_few.min(lookup(&small, FEW));
+        among_many = among_many.min(lookup(&large, many));
+    }
+    drop((small, large));
+    let [near, far] = [small_bytes, large_bytes].map(chase);
+    let times = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
     println!(
-        "{count:>9} {kind:?}: {:>5} bytes each, {:>5} MiB, a random one found in {lookup:.0?}",
-        grown / count,
-        grown >> 20,
+        "{many:>9} a random one found in {among_many:?}, among {FEW} in {among_few:?}: {:.1} times",
+        times(among_many, among_few),
     );
+    println!(
+        "{:>9} one read of as much memory in {far:?} and {near:?}: {:.1} times; finding is {:.1} reads",
+        "",
+        times(far, near),
+        times(among_many, far),
+    );
+}
+
+/// What one read takes that depends on the one before, at random over so many bytes.
+fn chase(bytes: u64) -> Duration {
+    // One line of the processor's caches each; following the numbers goes through all of them.
+    let lines = usize::try_from(bytes / 64).expect("it fits into memory");
+    let mut next: Vec<[u64; 8]> = (0..lines as u64).map(|line| [line; 8]).collect();
+    let mut dice = Dice::default();
+    for line in (1..lines).rev() {
+        let other = usize::try_from(dice.below(line as u64)).expect("it is less than a length");
+        next.swap(line, other);
+    }
+    let (mut at, mut fastest) = (0, Duration::MAX);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        for _ in 0..LOOKUPS {
+            let line = next.get(at).expect("each number is a place");
+            at = usize::try_from(line[0]).expect("each number is a place");
+        }
+        fastest = fastest.min(begun.elapsed() / LOOKUPS);
+    }
+    black_box(at);
+    fastest
 }
 
 type Shared<'a> = (Kind, &'a Arc<str>, Millis);
@@ -113,8 +175,8 @@ async fn fill(
             last_seen: now,
             token: Some(TokenHash::from_u128(7)),
             logins: match kind {
-                Kind::Anonymous => Arc::default(),
-                Kind::Authenticated => Arc::new([login]),
+                Kind::Anonymous => LoginHashes::default(),
+                Kind::Authenticated => [login].into(),
             },
             upkeep: Upkeep::default(),
         };
@@ -164,18 +226,31 @@ fn shopper(number: u64) -> Body {
 }
 
 /// What finding a random session costs, over so many of them that caches of the processor matter.
-fn lookup(store: &MemoryStore, kind: Kind, count: u64) -> Duration {
-    let authenticated = kind == Kind::Authenticated;
-    let mut dice = 0x2545_f491_4f6c_dd1d_u64;
+fn lookup(store: &MemoryStore, count: u64) -> Duration {
+    let mut dice = Dice::default();
     let begun = Instant::now();
     for _ in 0..LOOKUPS {
-        dice ^= dice << 13;
-        dice ^= dice >> 7;
-        dice ^= dice << 17;
-        let found = store.peek(id(1_000 + dice % count), authenticated);
+        let found = store.peek(id(FIRST + dice.below(count)), false);
         assert!(black_box(found).is_some(), "every one of them is there");
     }
-    begun.elapsed() / u32::try_from(LOOKUPS).expect("not that many")
+    begun.elapsed() / LOOKUPS
+}
+
+struct Dice(u64);
+
+impl Default for Dice {
+    fn default() -> Self {
+        Self(0x2545_f491_4f6c_dd1d)
+    }
+}
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
 }
 
 /// Memory of this process that is in use, in bytes.

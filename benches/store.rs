@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use vestibule::clock::SystemClock;
 use vestibule::domain::plans::SharedBody;
 use vestibule::domain::session::field::known;
-use vestibule::domain::session::{Body, Session, SessionId, Upkeep};
+use vestibule::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use vestibule::ports::{Clock as _, FarStore as _};
 use vestibule::store::EmbeddedStore;
 use vestibule::telemetry::Telemetry;
@@ -76,13 +76,13 @@ fn session(id: u128) -> Session {
     Session {
         id: SessionId::from_random(id.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)),
         account: "demostore".into(),
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         version: 1,
         created_at: now,
         issued_at: now,
         last_seen: now,
         token: None,
-        logins: Arc::default(),
+        logins: LoginHashes::default(),
         upkeep: Upkeep::default(),
     }
 }

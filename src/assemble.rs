@@ -120,7 +120,7 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
     let running = compile(config, ports, &telemetry)?;
     // Last of all: a store that was opened is a lock that others meet.
     let bodies = Arc::default();
-    let store = store::open(&config.store, ports, &telemetry, &bodies)?;
+    let store = store::open(config, ports, &telemetry, &bodies)?;
     let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
     let flow = Flow::sharing(clock, entropy, store, bodies);
     Ok(Arc::new(Shared {

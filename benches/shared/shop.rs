@@ -16,7 +16,7 @@ use vestibule::domain::cookies::ResponseFacts;
 use vestibule::domain::plans::SharedBody;
 use vestibule::domain::request::NormalPath;
 use vestibule::domain::session::field::known;
-use vestibule::domain::session::{Body, Session, SessionId, Upkeep};
+use vestibule::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use vestibule::domain::time::Millis;
 use vestibule::domain::token::{Claims, TokenUse, hash_cookie, hash_token, sign_token};
 use vestibule::domain::vtexid::{Audience, Login as VtexLogin, LoginKey, draw_login_key, mint};
@@ -124,6 +124,8 @@ impl Shop {
         let capacity = MemoryCapacity {
             anonymous: 1 << 34,
             authenticated: 1 << 34,
+            anonymous_unused: HOUR,
+            authenticated_unused: HOUR,
         };
         let store = Arc::new(MemoryStore::new(capacity));
         let flow = Flow::new(
@@ -233,7 +235,7 @@ impl Shop {
             let login = Login::new(self.began, self.began.plus(HOUR));
             let opened = self.store.open_login(token, login).await;
             opened.expect("memory is always there");
-            let body = Arc::new(SharedBody::new(body));
+            let body = Arc::new(SharedBody::new(&body));
             // The request that made the session has made its plans.
             body.plans(&self.account.headers, self.account.generation);
             let session = Session {
@@ -260,7 +262,7 @@ impl Shop {
         let (decision, _) = self.pass(&request).await;
         let body = decision.trace.body.expect("a first visit gives a session");
         assert_eq!(body.fields().len(), AUTHENTICATED_VALUES, "{body:?}");
-        body.fields().clone()
+        body.fields()
     }
 
     async fn keep(&self, session: Session) {
@@ -279,7 +281,7 @@ impl Shop {
             issued_at: self.began,
             last_seen: self.began,
             token: Some(hash_token(self.account.keys.hash_key(), &token)),
-            logins: Arc::default(),
+            logins: LoginHashes::default(),
             upkeep: Upkeep::default(),
         }
     }

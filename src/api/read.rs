@@ -82,7 +82,7 @@ impl SessionApi<'_> {
             return Document::of(&Body::new()).whole(id);
         };
         if self.account.api.show_cookies {
-            let document = Document::with_cookies(&self.unmasked(call, body.fields()));
+            let document = Document::with_cookies(&self.unmasked(call, &body.fields()));
             return document.part(id, items.chosen());
         }
         match (items, call.request.query) {

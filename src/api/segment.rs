@@ -43,7 +43,7 @@ impl SessionApi<'_> {
                 .flow
                 .preview(
                     self.account,
-                    body.fields(),
+                    &body.fields(),
                     self.overrides(&call),
                     call.request.trace,
                 )
@@ -57,7 +57,7 @@ impl SessionApi<'_> {
             Some(Err(undone)) => Err(ApiError::from(&undone)),
             None => {
                 let body = decision.trace.body.as_ref().ok_or(ApiError::Unavailable)?;
-                Ok(Reply::json(200, Segment::of(body.fields()).to_json()))
+                Ok(Reply::json(200, Segment::of(&body.fields()).to_json()))
             }
         })
         .await

@@ -69,7 +69,7 @@ impl SessionApi<'_> {
         let plans = &decision.injection.plans;
         let segment = match &decision.trace.body {
             // The cookie's was cut to fit a browser; a program takes it whole.
-            Some(body) if plans.segment_dropped > 0 => Segment::of(body.fields()).token(),
+            Some(body) if plans.segment_dropped > 0 => Segment::of(&body.fields()).token(),
             _ => plans.segment_cookie.to_string(),
         };
         Ok(json!({"sessionToken": session, "segmentToken": segment}).to_string())

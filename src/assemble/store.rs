@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AssembleError, Ports, read};
+use crate::config::Config;
 use crate::config::values::{self, SharedStore, StoreMode, StoreTls};
 use crate::ports::{FarStore, SessionStore};
 use crate::store::memory::MemoryCapacity;
@@ -20,14 +21,17 @@ const DISK_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Opens the store. One on disk has to be there; one that is shared is reached when it can be.
 pub(super) fn open(
-    store: &values::Store,
+    config: &Config,
     ports: &Ports,
     telemetry: &Telemetry,
     bodies: &Arc<Interner>,
 ) -> Result<Arc<dyn SessionStore>, AssembleError> {
+    let store = &config.store;
     let near = MemoryStore::new(MemoryCapacity {
         anonymous: store.max_anonymous,
         authenticated: store.max_authenticated,
+        anonymous_unused: unused(config, false),
+        authenticated_unused: unused(config, true),
     });
     let (clock, metrics) = (Arc::clone(&ports.clock), telemetry.store().clone());
     let owing = Owing {
@@ -48,6 +52,22 @@ pub(super) fn open(
             Arc::new(LayeredStore::new(near, far, Arc::clone(bodies), owing))
         }
     })
+}
+
+/// How long sessions are kept at most that nobody uses, whatever their account.
+fn unused(config: &Config, authenticated: bool) -> Duration {
+    let longest = config.accounts.iter().map(|account| {
+        let lifetimes = &account.lifetimes;
+        let known = lifetimes.authenticated.record_ttl(true);
+        // Tombstones of known shoppers are kept as long as anonymous sessions.
+        let anonymous = lifetimes.anonymous.record_ttl(false);
+        if authenticated {
+            known.max(anonymous)
+        } else {
+            anonymous
+        }
+    });
+    longest.max().unwrap_or_default()
 }
 
 fn guarded(

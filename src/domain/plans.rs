@@ -6,9 +6,13 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwapOption;
 
 use super::headers::{HeaderBlock, HeaderPlanRules, SegmentTexts, plan_block};
-use super::inputs::Held;
+use super::inputs::{Held, Inputs};
 use super::session::segment::Segment;
-use super::session::{Body, Document, Principal};
+use super::session::{Body, Document, Packed, Principal};
+use super::token::HashKey;
+
+/// What a body takes beside its fields: itself, three allocations, and its place among all bodies.
+const BODY_BYTES: usize = size_of::<SharedBody>() + 160;
 
 /// The plans of one body under one configuration.
 #[derive(Debug)]
@@ -46,9 +50,8 @@ impl Plans {
 
 /// A body with its plans, shared by every session that holds the same fields.
 pub struct SharedBody {
-    body: Body,
+    body: Packed,
     held: Held,
-    weight: usize,
     plans: ArcSwapOption<Plans>,
     /// Made when the API is first asked for it; most bodies never are.
     document: OnceLock<Box<Document>>,
@@ -58,12 +61,15 @@ pub struct SharedBody {
 
 impl SharedBody {
     /// A body whose plans are not made yet.
-    pub fn new(mut body: Body) -> Self {
-        body.shrink();
-        let principal = Principal::of(&body);
+    pub fn new(body: &Body) -> Self {
+        Self::of_packed(Packed::of(body))
+    }
+
+    /// The same of packed fields.
+    pub fn of_packed(body: Packed) -> Self {
+        let principal = Principal::of_packed(&body);
         let held = Held::of(&body);
         Self {
-            weight: body.weight() + held.weight(),
             known: principal.is_known(),
             shopper: principal.is_shopper(),
             held,
@@ -75,8 +81,8 @@ impl SharedBody {
 
     /// What it takes in memory, in bytes, roughly; its plans take about as much again, and so does its
     /// document where the API was asked for it.
-    pub const fn weight(&self) -> usize {
-        self.weight
+    pub fn weight(&self) -> usize {
+        BODY_BYTES + self.body.weight() + self.held.weight()
     }
 
     /// Whether anybody is logged in. Kept, because every request asks more than once.
@@ -89,20 +95,26 @@ impl SharedBody {
         self.shopper
     }
 
-    /// What it holds of the things that requests say.
-    pub const fn held(&self) -> &Held {
-        &self.held
+    /// Whether it holds everything that a request says; see [`Held::holds_all`].
+    pub fn holds_all(&self, inputs: &Inputs<'_>, absent_is_unknown: bool, key: &HashKey) -> bool {
+        self.held
+            .holds_all(&self.body, inputs, absent_is_unknown, key)
     }
 
-    /// The fields.
-    pub const fn fields(&self) -> &Body {
+    /// The fields as they lie here.
+    pub const fn packed(&self) -> &Packed {
         &self.body
+    }
+
+    /// The fields, to be changed or gone through: unpacked for whoever asks, so ask once.
+    pub fn fields(&self) -> Body {
+        self.body.unpack()
     }
 
     /// The document that the API answers with, serialised once.
     pub fn document(&self) -> &Document {
         self.document
-            .get_or_init(|| Box::new(Document::of(&self.body)))
+            .get_or_init(|| Box::new(Document::of(&self.fields())))
     }
 
     /// The plans under the configuration of this generation, made at first need.
@@ -111,7 +123,7 @@ impl SharedBody {
         if let Some(plans) = made.as_ref().filter(|plans| plans.generation == generation) {
             return Arc::clone(plans);
         }
-        let plans = Arc::new(Plans::of(&self.body, rules, generation));
+        let plans = Arc::new(Plans::of(&self.fields(), rules, generation));
         self.plans.store(Some(Arc::clone(&plans)));
         plans
     }
@@ -120,9 +132,7 @@ impl SharedBody {
 /// Fields only: values are a shopper's own.
 impl fmt::Debug for SharedBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.body.iter().map(|(field, _)| field))
-            .finish()
+        fmt::Debug::fmt(&self.body, f)
     }
 }
 
@@ -137,7 +147,7 @@ mod tests {
         let body: Body = [(known("public.sc"), serde_json::json!("1"))]
             .into_iter()
             .collect();
-        let shared = SharedBody::new(body);
+        let shared = SharedBody::new(&body);
         assert!(std::ptr::eq(shared.document(), shared.document()));
     }
 }

@@ -6,6 +6,8 @@ pub mod field;
 pub mod head;
 pub mod id;
 pub mod limits;
+mod login_hashes;
+pub mod packed;
 pub mod segment;
 pub mod upkeep;
 
@@ -14,4 +16,6 @@ pub use document::Document;
 pub use field::Field;
 pub use head::{Principal, Session};
 pub use id::SessionId;
+pub use login_hashes::LoginHashes;
+pub use packed::Packed;
 pub use upkeep::Upkeep;

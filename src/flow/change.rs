@@ -14,7 +14,7 @@ use super::{Flow, MARKER, Stage};
 use crate::domain::access::AccessFacts;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::limits::LimitError;
-use crate::domain::session::{Principal, Session};
+use crate::domain::session::{LoginHashes, Principal, Session};
 use crate::domain::token::TokenHash;
 use crate::domain::transform::{CycleError, Outcome, Start};
 use crate::ports::StoreError;
@@ -83,14 +83,14 @@ impl Flow {
             return Ok(Attempt::LoggedOut(Arc::new(alive.resident.snapshot())));
         }
         let body = session.body.fields();
-        let news = self.news(stage, body).await?;
+        let news = self.news(stage, &body).await?;
         let recall = stage.recallable(stage.due(session).aged);
-        if recall.is_empty() && !news.request.changes(body) {
+        if recall.is_empty() && !news.request.changes(&body) {
             let decision = self.unchanged(stage, alive);
             return Ok(Attempt::of(decision.without_ended(stage, &news)));
         }
         let start = Start {
-            body: body.clone(),
+            body,
             request: news.request.clone(),
             raw: news.raw.clone(),
             create: false,
@@ -293,7 +293,7 @@ impl Flow {
         old: &Session,
         news: &News,
         outcome: &Outcome,
-    ) -> Result<Arc<[TokenHash]>, StoreError> {
+    ) -> Result<LoginHashes, StoreError> {
         // What was cut off is unknown, not gone.
         let mut logins: Vec<TokenHash> = if stage.absent_is_unknown() {
             old.logins.to_vec()

@@ -52,7 +52,7 @@ impl Contexts {
             id: session.id,
             version: session.version,
             account: &account.name,
-            body: session.body.fields(),
+            body: &session.body.fields(),
         };
         let signed = account.context.sign(&account.keys, subject, now)?;
         let value = HeaderValue::try_from(signed.token).ok()?;

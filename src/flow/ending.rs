@@ -11,7 +11,7 @@ use super::hands::rotation_events;
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, MARKER, Stage};
 use crate::account::Account;
-use crate::domain::session::{Body, Principal, Session, SessionId};
+use crate::domain::session::{Body, LoginHashes, Principal, Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::ports::StoreError;
@@ -305,7 +305,7 @@ impl Flow {
             issued_at: stage.now,
             last_seen: stage.now,
             token: None,
-            logins: Arc::default(),
+            logins: LoginHashes::default(),
             upkeep: crate::domain::session::Upkeep::default(),
         }
     }

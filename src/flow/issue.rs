@@ -13,7 +13,7 @@ use crate::account::Account;
 use crate::domain::cookies::{
     CookieSettings, Due, Emission, ResponseFacts, guard_cache_control, plan_emission, set_cookie,
 };
-use crate::domain::session::{Body, Session, Upkeep};
+use crate::domain::session::{Body, LoginHashes, Session, Upkeep};
 use crate::domain::token::{Claims, TokenUse, hash_token, sign_token};
 use crate::store::{Found, Resident};
 
@@ -114,7 +114,7 @@ impl Flow {
             issued_at: now.minus(issued),
             last_seen: now.minus(seen),
             token: None,
-            logins: Arc::default(),
+            logins: LoginHashes::default(),
             upkeep: Upkeep::default(),
         };
         let authenticated = session.authenticated();

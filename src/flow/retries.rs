@@ -80,7 +80,7 @@ impl Flow {
             return;
         }
         let start = Start {
-            body: old.body.fields().clone(),
+            body: old.body.fields(),
             raw: retry.raw,
             recall,
             ..Start::default()

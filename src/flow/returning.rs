@@ -107,8 +107,9 @@ impl Flow {
         if stage.activity {
             self.touch(stage, &resident);
         }
-        let fields = resident.session().body.fields();
-        let writes = stage.ask.is_some_and(|ask| ask.writes.changes(fields));
+        let body = &resident.session().body;
+        let asked = stage.ask;
+        let writes = asked.is_some_and(|ask| ask.writes.changes(&body.fields()));
         let alive = Alive {
             iat: resident.session().issued_at,
             resident,

@@ -43,11 +43,10 @@ impl Stage<'_> {
     /// Whether the session holds everything that this request says. Builds nothing.
     pub(super) fn nothing_new(&self, body: &SharedBody) -> bool {
         let unknown = self.absent_is_unknown();
-        body.held()
-            .holds_all(self.inputs, unknown, self.account.keys.hash_key())
+        body.holds_all(self.inputs, unknown, self.account.keys.hash_key())
             && self
                 .ask
-                .is_none_or(|ask| !ask.writes.changes(body.fields()))
+                .is_none_or(|ask| !ask.writes.changes(&body.fields()))
     }
 }
 

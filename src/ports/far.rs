@@ -1,12 +1,11 @@
 //! The store behind the cache: what a place that outlives the process has to do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::session::{Session, SessionId};
+use crate::domain::session::{LoginHashes, Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::store::{Ended, Ending, Login, Marker, PersonKey};
@@ -28,7 +27,7 @@ pub struct Touched {
     /// The session.
     pub session: SessionId,
     /// The logins that it lives by.
-    pub logins: Arc<[TokenHash]>,
+    pub logins: LoginHashes,
     /// When.
     pub at: Millis,
 }

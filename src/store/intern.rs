@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::domain::plans::SharedBody;
-use crate::domain::session::Body;
+use crate::domain::session::{Body, Packed};
 
 /// Knows every body in use, and returns the one that exists for equal fields.
 #[derive(Debug, Default)]
@@ -18,28 +18,32 @@ pub struct Interner {
 
 #[derive(Debug, Default)]
 struct Bodies {
-    by_hash: HashMap<u64, Vec<Weak<SharedBody>>>,
+    /// One for each hash: of two bodies that differ under one hash, the later is not shared.
+    by_hash: HashMap<u64, Weak<SharedBody>>,
     sweep_at: usize,
 }
 
 impl Interner {
     /// The shared body of these fields.
     pub fn share(&self, body: Body) -> Arc<SharedBody> {
-        let hash = self.hash(&body);
+        let packed = Packed::of(&body);
+        drop(body);
+        let hash = self.hasher.hash_one(&packed);
         let mut bodies = self.bodies.lock();
-        let same = bodies.by_hash.entry(hash).or_default();
-        same.retain(|weak| weak.strong_count() > 0);
-        let found = same
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|known| *known.fields() == body);
-        if let Some(known) = found {
+        if let Some(known) = bodies.known(hash, &packed) {
             return known;
         }
-        let shared = Arc::new(SharedBody::new(body));
-        same.push(Arc::downgrade(&shared));
-        bodies.sweep();
-        shared
+        bodies.add(hash, Arc::new(SharedBody::of_packed(packed)))
+    }
+
+    /// The shared body of the same fields as this one, which may be it.
+    pub fn adopt(&self, body: Arc<SharedBody>) -> Arc<SharedBody> {
+        let hash = self.hasher.hash_one(body.packed());
+        let mut bodies = self.bodies.lock();
+        if let Some(known) = bodies.known(hash, body.packed()) {
+            return known;
+        }
+        bodies.add(hash, body)
     }
 
     /// How many different bodies are known, dead ones not yet swept included.
@@ -51,27 +55,26 @@ impl Interner {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    fn hash(&self, body: &Body) -> u64 {
-        // Values are compared in full afterwards; the names and texts are enough to spread.
-        let fields: Vec<(&str, Option<&str>)> = body
-            .iter()
-            .map(|(field, slot)| (field.as_str(), slot.value().as_str()))
-            .collect();
-        self.hasher.hash_one(fields)
-    }
 }
 
 impl Bodies {
+    fn known(&self, hash: u64, fields: &Packed) -> Option<Arc<SharedBody>> {
+        let known = self.by_hash.get(&hash)?.upgrade()?;
+        (known.packed() == fields).then_some(known)
+    }
+
+    fn add(&mut self, hash: u64, body: Arc<SharedBody>) -> Arc<SharedBody> {
+        self.by_hash.insert(hash, Arc::downgrade(&body));
+        self.sweep();
+        body
+    }
+
     /// Drops what nobody holds, each time the table has doubled.
     fn sweep(&mut self) {
         if self.by_hash.len() < self.sweep_at.max(1024) {
             return;
         }
-        self.by_hash.retain(|_, same| {
-            same.retain(|weak| weak.strong_count() > 0);
-            !same.is_empty()
-        });
+        self.by_hash.retain(|_, body| body.strong_count() > 0);
         self.sweep_at = self.by_hash.len().saturating_mul(2);
     }
 }
@@ -95,10 +98,11 @@ mod tests {
             interner.share(body(2)),
         );
         assert!(Arc::ptr_eq(&one, &same));
-        assert!(
-            !Arc::ptr_eq(&one, &other),
-            "equal hashes are not equal bodies"
-        );
+        assert!(!Arc::ptr_eq(&one, &other));
+        assert!(Arc::ptr_eq(
+            &one,
+            &interner.adopt(Arc::new(SharedBody::new(&body(1))))
+        ));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Layers {
         if resident.take_telling(at, interval) {
             self.far.touch(Touched {
                 session: resident.session().id,
-                logins: Arc::clone(&resident.session().logins),
+                logins: resident.session().logins.clone(),
                 at,
             });
         }

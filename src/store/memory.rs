@@ -23,13 +23,17 @@ mod keeping;
 
 use keeping::{Entry, logins, sessions};
 
-/// Room for sessions, in bytes.
+/// Room for sessions, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryCapacity {
-    /// For anonymous sessions.
+    /// For anonymous sessions, in bytes.
     pub anonymous: u64,
     /// For authenticated ones: a flood of visitors never pushes out a shopper who is logged in.
     pub authenticated: u64,
+    /// How long an anonymous one stays that nobody asks for: at least as long as any is to be kept.
+    pub anonymous_unused: Duration,
+    /// The same for authenticated ones.
+    pub authenticated_unused: Duration,
 }
 
 /// Sessions in this process.
@@ -50,8 +54,8 @@ impl MemoryStore {
         let noting = Arc::clone(&crowded);
         Self {
             crowded,
-            anonymous: sessions(capacity.anonymous),
-            authenticated: sessions(capacity.authenticated),
+            anonymous: sessions(capacity.anonymous, capacity.anonymous_unused),
+            authenticated: sessions(capacity.authenticated, capacity.authenticated_unused),
             logins: logins(capacity.authenticated, move || {
                 noting.store(true, Ordering::Relaxed);
             }),
@@ -89,7 +93,7 @@ impl MemoryStore {
     pub(super) fn keeps(&self, id: SessionId) -> Duration {
         let entry = self.anonymous.get(&id);
         let entry = entry.or_else(|| self.authenticated.get(&id));
-        entry.map_or(Duration::ZERO, |entry| entry.keep)
+        entry.map_or(Duration::ZERO, |entry| entry.keep())
     }
 
     /// Drops what is here; another store has nothing.
@@ -162,7 +166,7 @@ impl MemoryStore {
                 let Some(resident) = entry.resident() else {
                     return Op::Nop;
                 };
-                match make(resident, entry.keep) {
+                match make(resident, entry.keep()) {
                     Some(next) => {
                         old = Some(Arc::clone(resident));
                         Op::Put(next)

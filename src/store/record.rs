@@ -1,10 +1,11 @@
 //! What a store keeps: sessions, rotation markers, tombstones and logins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::domain::session::{Session, SessionId};
+use crate::domain::plans::SharedBody;
+use crate::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use crate::domain::time::Millis;
 
 /// Why a session or a login ended.
@@ -59,11 +60,22 @@ pub struct Resident {
     seen: AtomicI64,
     /// The last activity that the far store has heard of.
     told: AtomicI64,
-    /// The last activity as the far store had it, where the session was read from there.
-    read: Millis,
-    logins: Box<[Arc<Login>]>,
+    /// One word in every session that has no login.
+    rare: Option<Box<Rare>>,
+    /// For how long a cache was told to keep it, in whole seconds.
+    keep: AtomicU32,
     /// Whether no far store has it, because it holds nothing that could not be made again.
     light: AtomicBool,
+    /// Whether the session's own `last_seen` is as a far store had it.
+    as_read: bool,
+}
+
+/// What few have; nothing has both.
+#[derive(Debug)]
+enum Rare {
+    Logins(Box<[Arc<Login>]>),
+    /// It lives no more and only holds the place in a cache of what is under its id now.
+    Instead(Found),
 }
 
 /// For what was not read from a far store; no activity is so early.
@@ -77,9 +89,10 @@ impl Resident {
             session,
             seen: AtomicI64::new(seen),
             told: AtomicI64::new(seen),
-            read: NOT_READ,
-            logins,
+            rare: (!logins.is_empty()).then(|| Box::new(Rare::Logins(logins))),
+            keep: AtomicU32::new(0),
             light: AtomicBool::new(false),
+            as_read: false,
         }
     }
 
@@ -89,6 +102,52 @@ impl Resident {
             light: AtomicBool::new(true),
             ..Self::new(session, Box::default())
         }
+    }
+
+    /// What holds the place of a marker or a tombstone in a cache. Entries of a cache are many and
+    /// nearly all of them live, so that they have room for one pointer and no word for its kind.
+    pub(super) fn placeholder(found: Found) -> Self {
+        let session = match &found {
+            Found::Ended(ended) => Session::clone(&ended.session),
+            Found::Live(resident) => resident.snapshot(),
+            Found::Moved(marker) => Session {
+                id: marker.to,
+                account: Arc::clone(&marker.account),
+                body: Arc::new(SharedBody::new(&Body::new())),
+                version: 0,
+                created_at: Millis::default(),
+                issued_at: Millis::default(),
+                last_seen: Millis::default(),
+                token: None,
+                logins: LoginHashes::default(),
+                upkeep: Upkeep::default(),
+            },
+        };
+        Self {
+            rare: Some(Box::new(Rare::Instead(found))),
+            ..Self::new(session, Box::default())
+        }
+    }
+
+    /// What it only holds the place of, if it does.
+    pub(super) fn instead(&self) -> Option<&Found> {
+        match self.rare.as_deref() {
+            Some(Rare::Instead(found)) => Some(found),
+            Some(Rare::Logins(_)) | None => None,
+        }
+    }
+
+    /// For how long a cache was told to keep it, in whole seconds.
+    pub(super) fn keep(&self) -> Duration {
+        Duration::from_secs(self.keep.load(Ordering::Relaxed).into())
+    }
+
+    /// Notes for how long a cache is told to keep it, rounded up.
+    pub(super) fn note_keep(&self, keep: Duration) {
+        let begun = u64::from(keep.subsec_nanos() > 0);
+        let seconds = keep.as_secs().saturating_add(begun);
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        self.keep.store(seconds, Ordering::Relaxed);
     }
 
     /// Whether no far store has it, because it holds nothing that could not be made again. Its
@@ -105,15 +164,16 @@ impl Resident {
     /// The same for a session as a far store had it: it may have been used since.
     pub fn read_back(session: Session, logins: Box<[Arc<Login>]>) -> Self {
         Self {
-            read: session.last_seen,
+            as_read: true,
             ..Self::new(session, logins)
         }
     }
 
     /// The same value with changed content, as far as the far store was told and read.
-    pub(super) fn replaced(&self, session: Session, logins: Box<[Arc<Login>]>) -> Self {
+    pub(super) fn replaced(&self, mut session: Session, logins: Box<[Arc<Login>]>) -> Self {
+        session.last_seen = session.last_seen.max(self.session.last_seen);
         Self {
-            read: self.read,
+            as_read: self.as_read && session.last_seen == self.session.last_seen,
             light: AtomicBool::new(self.is_light()),
             ..Self::new(session, logins)
         }
@@ -126,7 +186,10 @@ impl Resident {
 
     /// The logins that it lives by.
     pub fn logins(&self) -> &[Arc<Login>] {
-        &self.logins
+        match self.rare.as_deref() {
+            Some(Rare::Logins(logins)) => logins,
+            Some(Rare::Instead(_)) | None => &[],
+        }
     }
 
     /// Whether every login that it lives by is live and younger than `absolute`: one may have
@@ -134,7 +197,7 @@ impl Resident {
     pub fn logins_stand(&self, now: Millis, absolute: Duration) -> bool {
         let stands =
             |login: &Arc<Login>| login.ended().is_none() && now.since(login.created_at) < absolute;
-        self.logins.iter().all(stands)
+        self.logins().iter().all(stands)
     }
 
     /// The last activity.
@@ -146,7 +209,12 @@ impl Resident {
     /// older than the truth by `lag`, the interval in which activity reaches it: it counts as that
     /// much younger, so a session ends late by at most that and never early.
     pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
-        judged(self.last_seen(), self.read, lag, now)
+        let read = if self.as_read {
+            self.session.last_seen
+        } else {
+            NOT_READ
+        };
+        judged(self.last_seen(), read, lag, now)
     }
 
     /// Whether the far store is to be told of activity at `at`; true once for each `interval`.
@@ -165,7 +233,7 @@ impl Resident {
     /// Notes activity, of the session and of its logins. Never moves backwards.
     pub fn touch(&self, at: Millis) {
         self.seen.fetch_max(at.as_millis(), Ordering::Relaxed);
-        for login in &self.logins {
+        for login in self.logins() {
             login.touch(at);
         }
     }
@@ -327,4 +395,16 @@ pub enum Found {
     Moved(Marker),
     /// The session ended.
     Ended(Ended),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_with_its_counts_fits_into_160_bytes() {
+        let counts = 2 * size_of::<usize>();
+        let taken = size_of::<Resident>() + counts;
+        assert!(taken <= 160, "{taken}: the next size up is 192");
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use vestibule::domain::plans::SharedBody;
 use vestibule::domain::session::field::known;
-use vestibule::domain::session::{Body, Session, SessionId};
+use vestibule::domain::session::{Body, LoginHashes, Session, SessionId};
 use vestibule::ports::{FarStore, Kept, StoreError};
 use vestibule::store::{EmbeddedStore, Marker};
 use vestibule::telemetry::Telemetry;
@@ -134,7 +134,7 @@ fn large(id: u128) -> Session {
         .collect();
     let body: Body = [(known("public.text"), json!(text))].into_iter().collect();
     Session {
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         ..session(id, &[])
     }
 }
@@ -271,7 +271,7 @@ async fn activity_reaches_the_disk_without_anybody_waiting() {
     opened.store.create(made.clone(), KEEP).await.unwrap();
     opened.store.touch(vestibule::ports::Touched {
         session: made.id,
-        logins: Arc::default(),
+        logins: LoginHashes::default(),
         at: later,
     });
     drop(opened);

@@ -15,7 +15,7 @@ use vestibule::store::{
 use vestibule::telemetry::Telemetry;
 
 use crate::disk_faults::Mounted;
-use crate::store_contract::{KEEP, anonymous, ended, hash, live, marker};
+use crate::store_contract::{KEEP, UNUSED, anonymous, ended, hash, live, marker};
 use crate::support::clock::{CountedEntropy, ManualClock, T0, at};
 use crate::support::cut::{Cut, Line};
 use crate::support::valkey::eventually;
@@ -55,6 +55,8 @@ impl World {
         let near = MemoryStore::new(MemoryCapacity {
             anonymous: 1 << 20,
             authenticated: 1 << 20,
+            anonymous_unused: UNUSED,
+            authenticated_unused: UNUSED,
         });
         let owing = Owing { most, metrics };
         let store = LayeredStore::new(near, Arc::new(guarded), Arc::default(), owing);
@@ -105,10 +107,10 @@ impl World {
 }
 
 fn with(old: &Session, key: &'static str, value: &str) -> Session {
-    let mut body = old.body.fields().clone();
+    let mut body = old.body.fields();
     body.set(known(key), serde_json::json!(value));
     Session {
-        body: Arc::new(vestibule::domain::plans::SharedBody::new(body)),
+        body: Arc::new(vestibule::domain::plans::SharedBody::new(&body)),
         version: old.version + 1,
         ..old.clone()
     }

@@ -29,7 +29,7 @@ fn id(bits: u128) -> SessionId {
 
 fn known(bits: u128) -> Session {
     Session {
-        logins: Arc::new([TOKEN]),
+        logins: [TOKEN].into(),
         ..session(bits, &[("authentication.storeUserId", "user-1")])
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use vestibule::domain::plans::SharedBody;
 use vestibule::domain::session::field::known;
-use vestibule::domain::session::{Body, Session, SessionId, Upkeep};
+use vestibule::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use vestibule::domain::time::Millis;
 use vestibule::domain::token::TokenHash;
 use vestibule::ports::{Clock, SessionStore, StoreError};
@@ -26,6 +26,8 @@ use crate::support::clock::{ManualClock, T0};
 use crate::support::valkey::{Server, far};
 
 pub(crate) const KEEP: Duration = Duration::from_mins(30);
+/// How long a cache holds what nobody asks for.
+pub(crate) const UNUSED: Duration = Duration::from_hours(1);
 
 /// A store, and what lives as long as it.
 pub(crate) struct Opened {
@@ -38,6 +40,8 @@ pub(crate) fn capacity() -> MemoryCapacity {
     MemoryCapacity {
         anonymous: 1 << 20,
         authenticated: 1 << 20,
+        anonymous_unused: UNUSED,
+        authenticated_unused: UNUSED,
     }
 }
 
@@ -91,6 +95,8 @@ fn embedded_uncached() -> Opened {
     let near = MemoryStore::new(MemoryCapacity {
         anonymous: 0,
         authenticated: 0,
+        anonymous_unused: UNUSED,
+        authenticated_unused: UNUSED,
     });
     Opened {
         store: Arc::new(LayeredStore::new(
@@ -137,6 +143,8 @@ fn valkey_uncached() -> Opened {
     valkey_with(MemoryCapacity {
         anonymous: 0,
         authenticated: 0,
+        anonymous_unused: UNUSED,
+        authenticated_unused: UNUSED,
     })
 }
 
@@ -148,13 +156,13 @@ pub(crate) fn session(id: u128, body: &[(&'static str, &str)]) -> Session {
     Session {
         id: SessionId::from_random(id),
         account: "demostore".into(),
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         version: 1,
         created_at: T0,
         issued_at: T0,
         last_seen: T0,
         token: None,
-        logins: Arc::default(),
+        logins: LoginHashes::default(),
         upkeep: Upkeep::default(),
     }
 }
@@ -168,10 +176,10 @@ fn known_shopper(id: u128) -> Session {
 }
 
 fn changed(old: &Session, value: &str) -> Session {
-    let mut body = old.body.fields().clone();
+    let mut body = old.body.fields();
     body.set(known("public.sc"), json!(value));
     Session {
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&body)),
         version: old.version + 1,
         ..old.clone()
     }
@@ -459,7 +467,7 @@ pub(crate) mod suite {
             .await
             .unwrap();
         let made = Session {
-            logins: Arc::new([hash(1)]),
+            logins: [hash(1)].into(),
             ..known_shopper(1)
         };
         let resident = store.create(made, KEEP).await.unwrap();

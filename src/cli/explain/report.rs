@@ -107,7 +107,7 @@ impl Report {
         }
         let body = trace.body.as_ref().map(|body| body.fields());
         self.changed.extend(trace.changed.iter().map(|field| {
-            let value = body.and_then(|body| body.value(field.as_str()));
+            let value = body.as_ref().and_then(|body| body.value(field.as_str()));
             let shown = match (field.namespace(), value) {
                 ("cookie", Some(_)) => "(kept as a hash)".to_owned(),
                 (_, Some(value)) => value.to_string(),

@@ -189,9 +189,11 @@ impl Body {
             .sum()
     }
 
-    /// Gives back what was reserved for further fields.
-    pub fn shrink(&mut self) {
-        self.entries.shrink_to_fit();
+    /// A body of fields that come sorted by name, each once.
+    pub(super) fn of_sorted(fields: impl Iterator<Item = (Field, Slot)>) -> Self {
+        Self {
+            entries: fields.collect(),
+        }
     }
 
     /// How many fields there are.

@@ -38,6 +38,11 @@ impl Field {
         Ok(Self(format!("{namespace}.{key}").into()))
     }
 
+    /// A name that was a field's before.
+    pub(super) fn kept(name: &str) -> Self {
+        Self(name.into())
+    }
+
     /// The part before the first dot.
     pub fn namespace(&self) -> &str {
         self.0

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::upkeep::Upkeep;
-use super::{Body, SessionId};
+use super::{Body, LoginHashes, Packed, SessionId};
 use crate::domain::lifetime::Times;
 use crate::domain::plans::SharedBody;
 use crate::domain::time::Millis;
@@ -30,7 +30,7 @@ pub struct Session {
     /// signature check.
     pub token: Option<TokenHash>,
     /// The logins that it lives by, by the hashes of their tokens: of a shopper, of staff, or both.
-    pub logins: Arc<[TokenHash]>,
+    pub logins: LoginHashes,
     /// What is to be done when.
     pub upkeep: Upkeep,
 }
@@ -49,10 +49,19 @@ pub struct Principal<'a> {
 impl<'a> Principal<'a> {
     /// Reads it from a session's fields.
     pub fn of(body: &'a Body) -> Self {
+        Self::read(|name| body.filled(name))
+    }
+
+    /// The same of packed fields.
+    pub fn of_packed(body: &'a Packed) -> Self {
+        Self::read(|name| body.filled(name))
+    }
+
+    fn read(filled: impl Fn(&str) -> Option<&'a str>) -> Self {
         Self {
-            shopper: body.filled("authentication.storeUserId"),
-            staff: body.filled("authentication.adminUserId"),
-            acting_as: body.filled("impersonate.storeUserId"),
+            shopper: filled("authentication.storeUserId"),
+            staff: filled("authentication.adminUserId"),
+            acting_as: filled("impersonate.storeUserId"),
         }
     }
 
@@ -70,7 +79,7 @@ impl<'a> Principal<'a> {
 impl Session {
     /// Who acts in it.
     pub fn principal(&self) -> Principal<'_> {
-        Principal::of(self.body.fields())
+        Principal::of_packed(self.body.packed())
     }
 
     /// Whether anybody is logged in, which decides limits and cache rules.

@@ -1,6 +1,7 @@
 //! Session ids: 128 random bits, written as a GUID.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -8,8 +9,17 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 /// A session's id. All 128 bits are random, so it is a GUID in shape, not of a UUID version.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(u128);
+///
+/// Bytes, because a number of 128 bits makes everything that holds one larger by its alignment.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionId([u8; 16]);
+
+impl Hash for SessionId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Without the length that a list of bytes would add: all ids have the same.
+        state.write(&self.0);
+    }
+}
 
 /// The text is no GUID in its 36-character lower-case form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -19,12 +29,12 @@ pub struct SessionIdError;
 impl SessionId {
     /// Makes an id of 128 random bits; only the entropy port's bits belong here.
     pub const fn from_random(bits: u128) -> Self {
-        Self(bits)
+        Self(bits.to_be_bytes())
     }
 
     /// An id that was kept.
     pub const fn from_u128(bits: u128) -> Self {
-        Self(bits)
+        Self(bits.to_be_bytes())
     }
 
     /// The length of its one spelling.
@@ -32,12 +42,12 @@ impl SessionId {
 
     /// Writes its one spelling into a buffer.
     pub fn write(self, text: &mut [u8; Self::TEXT_BYTES]) -> &str {
-        Uuid::from_u128(self.0).hyphenated().encode_lower(text)
+        Uuid::from_bytes(self.0).hyphenated().encode_lower(text)
     }
 
     /// The bits themselves, for use as a key.
     pub const fn as_u128(self) -> u128 {
-        self.0
+        u128::from_be_bytes(self.0)
     }
 }
 
@@ -50,14 +60,14 @@ impl FromStr for SessionId {
             return Err(SessionIdError);
         }
         Uuid::try_parse(text)
-            .map(|uuid| Self(uuid.as_u128()))
+            .map(|uuid| Self(uuid.into_bytes()))
             .map_err(|_| SessionIdError)
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Uuid::from_u128(self.0).hyphenated(), f)
+        fmt::Display::fmt(&Uuid::from_bytes(self.0).hyphenated(), f)
     }
 }
 

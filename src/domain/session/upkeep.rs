@@ -22,12 +22,15 @@ struct Mark {
 
 /// When which app is to be called again. Empty for most sessions most of the time, and one
 /// comparison a request where nothing is due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep(Option<Box<Marks>>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upkeep {
+struct Marks {
     next: Millis,
     /// Of the apps that the marks are of; see [`Graph::order`]. Zero where there are none.
     order: u64,
-    marks: Vec<Mark>,
+    all: Vec<Mark>,
 }
 
 /// The apps that are due.
@@ -46,24 +49,26 @@ impl DueApps {
     }
 }
 
-impl Default for Upkeep {
-    fn default() -> Self {
-        Self {
-            next: NEVER,
-            order: 0,
-            marks: Vec::new(),
-        }
-    }
-}
-
 impl Upkeep {
+    fn new(order: u64, all: Vec<Mark>) -> Self {
+        if all.is_empty() && order == 0 {
+            return Self(None);
+        }
+        let next = all.iter().map(|mark| mark.due).min().unwrap_or(NEVER);
+        Self(Some(Box::new(Marks { next, order, all })))
+    }
+
+    fn all(&self) -> &[Mark] {
+        self.0.as_deref().map_or(&[], |marks| &marks.all)
+    }
+
     /// What is due now.
     pub fn due(&self, now: Millis) -> DueApps {
         let mut due = DueApps::default();
-        if now < self.next {
+        if now < self.next() {
             return due;
         }
-        for mark in self.marks.iter().filter(|mark| mark.due <= now) {
+        for mark in self.all().iter().filter(|mark| mark.due <= now) {
             let apps = if mark.failures == 0 {
                 &mut due.aged
             } else {
@@ -75,25 +80,25 @@ impl Upkeep {
     }
 
     /// The moment before which nothing is due.
-    pub const fn next(&self) -> Millis {
-        self.next
+    pub fn next(&self) -> Millis {
+        self.0.as_deref().map_or(NEVER, |marks| marks.next)
     }
 
     /// The apps whose last call failed, with their failures in a row.
     pub fn failing(&self) -> impl Iterator<Item = (usize, u16)> {
-        let failing = self.marks.iter().filter(|mark| mark.failures > 0);
+        let failing = self.all().iter().filter(|mark| mark.failures > 0);
         failing.map(|mark| (usize::from(mark.app), mark.failures))
     }
 
     /// What is to be kept of it: app, failures in a row, and the moment when it is due.
     pub fn marks(&self) -> impl ExactSizeIterator<Item = (u16, u16, Millis)> {
-        let marks = self.marks.iter();
+        let marks = self.all().iter();
         marks.map(|mark| (mark.app, mark.failures, mark.due))
     }
 
     /// Stands for the apps that the marks are of.
-    pub const fn order(&self) -> u64 {
-        self.order
+    pub fn order(&self) -> u64 {
+        self.0.as_deref().map_or(0, |marks| marks.order)
     }
 
     /// What was kept.
@@ -101,15 +106,13 @@ impl Upkeep {
         let marks = marks
             .into_iter()
             .map(|(app, failures, due)| Mark { app, failures, due });
-        let marks: Vec<Mark> = marks.collect();
-        let next = marks.iter().map(|mark| mark.due).min().unwrap_or(NEVER);
-        Self { next, order, marks }
+        Self::new(order, marks.collect())
     }
 
     /// What is due now under these apps. Marks that were made of others, before a restart with
     /// another configuration, say nothing about these: then each of them is due.
     pub fn due_under(&self, now: Millis, graph: &Graph) -> DueApps {
-        if self.marks.is_empty() || self.order == graph.order() {
+        if self.all().is_empty() || self.order() == graph.order() {
             return self.due(now);
         }
         DueApps {
@@ -121,19 +124,13 @@ impl Upkeep {
     /// The same with some failing apps due now, for the next request itself.
     #[must_use]
     pub fn hastened(&self, apps: &BTreeSet<usize>, now: Millis) -> Self {
-        let mut hastened = self.clone();
-        for mark in &mut hastened.marks {
+        let mut hastened = self.all().to_vec();
+        for mark in &mut hastened {
             if apps.contains(&usize::from(mark.app)) {
                 (mark.failures, mark.due) = (0, now);
             }
         }
-        hastened.next = hastened
-            .marks
-            .iter()
-            .map(|mark| mark.due)
-            .min()
-            .unwrap_or(NEVER);
-        hastened
+        Self::new(self.order(), hastened)
     }
 
     /// Takes the outcome of a cycle that ran at `now`.
@@ -142,8 +139,8 @@ impl Upkeep {
         let mut marks = Vec::new();
         for (at, app) in graph.apps().iter().enumerate() {
             let Ok(number) = u16::try_from(at) else { break };
-            let old = self.marks.iter().find(|mark| mark.app == number);
-            let old = old.filter(|_| self.order == graph.order());
+            let old = self.all().iter().find(|mark| mark.app == number);
+            let old = old.filter(|_| self.order() == graph.order());
             let mark = if outcome.failed.contains_key(&at) {
                 let failures = old.map_or(0, |mark| mark.failures).saturating_add(1);
                 Some(Mark {
@@ -166,9 +163,9 @@ impl Upkeep {
             };
             marks.extend(mark);
         }
-        let next = marks.iter().map(|mark| mark.due).min().unwrap_or(NEVER);
         let order = if marks.is_empty() { 0 } else { graph.order() };
-        Self { next, order, marks }
+        marks.shrink_to_fit();
+        Self::new(order, marks)
     }
 }
 

@@ -41,25 +41,27 @@ impl fmt::Debug for HashKey {
 }
 
 /// The keyed hash of a whole token: SipHash-2-4, 128 bits.
+///
+/// Bytes, because a number of 128 bits makes everything that holds one larger by its alignment.
 #[derive(Clone, Copy)]
-pub struct TokenHash(u128);
+pub struct TokenHash([u8; 16]);
 
 impl TokenHash {
     /// The bits, to be kept beside a session.
     pub const fn as_u128(self) -> u128 {
-        self.0
+        u128::from_ne_bytes(self.0)
     }
 
     /// A hash that was kept.
     pub const fn from_u128(bits: u128) -> Self {
-        Self(bits)
+        Self(bits.to_ne_bytes())
     }
 }
 
 /// All bits at once: where two hashes differ takes no part in the time.
 impl PartialEq for TokenHash {
     fn eq(&self, other: &Self) -> bool {
-        black_box(self.0 ^ other.0) == 0
+        black_box(self.as_u128() ^ other.as_u128()) == 0
     }
 }
 
@@ -75,7 +77,7 @@ impl fmt::Debug for TokenHash {
 pub fn hash_token(key: &HashKey, token: &str) -> TokenHash {
     let mut hasher = key.hasher(OF_TOKEN);
     hasher.write(token.as_bytes());
-    TokenHash(hasher.finish128().as_u128())
+    TokenHash::from_u128(hasher.finish128().as_u128())
 }
 
 /// The keyed hash of a captured cookie's name and value.
@@ -90,7 +92,7 @@ impl CookieHash {
         hasher.write(&(name.len() as u64).to_le_bytes());
         hasher.write(name.as_bytes());
         hasher.write(value.as_bytes());
-        Self(TokenHash(hasher.finish128().as_u128()))
+        Self(TokenHash::from_u128(hasher.finish128().as_u128()))
     }
 
     /// Reads what [`hash_cookie`] wrote; None for any other spelling.
@@ -100,7 +102,7 @@ impl CookieHash {
             return None;
         }
         let bits = u128::from_str_radix(kept, 16).ok()?;
-        Some(Self(TokenHash(bits)))
+        Some(Self(TokenHash::from_u128(bits)))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::CodecError;
 use super::bytes::{Reader, Writer};
 use crate::domain::plans::SharedBody;
-use crate::domain::session::{Body, Session, SessionId, Slot, Upkeep};
+use crate::domain::session::{Body, Packed, Session, SessionId, Slot, Upkeep};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 
@@ -31,7 +31,7 @@ pub(super) fn write(writer: &mut Writer, session: &Session) {
         writer.u16(failures);
         writer.millis(due);
     }
-    write_body(writer, session.body.fields());
+    write_body(writer, session.body.packed());
 }
 
 fn write_token(writer: &mut Writer, token: Option<TokenHash>) {
@@ -39,16 +39,12 @@ fn write_token(writer: &mut Writer, token: Option<TokenHash>) {
     writer.u128(token.map_or(0, TokenHash::as_u128));
 }
 
-fn write_body(writer: &mut Writer, body: &Body) {
+fn write_body(writer: &mut Writer, body: &Packed) {
     writer.count(body.len());
-    for (field, slot) in body.iter() {
-        writer.text(field.as_str());
-        writer.text(&slot.value().to_string());
-        match slot.beside() {
-            None => writer.text(""),
-            // Only serialising what is no JSON fails, and a map of values is.
-            Some(beside) => writer.text(&serde_json::to_string(beside).unwrap_or_default()),
-        }
+    for field in body.iter() {
+        writer.text(field.name);
+        writer.text(&field.json());
+        writer.text(field.beside());
     }
 }
 
@@ -110,7 +106,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Session, CodecError> {
     Ok(Session {
         id,
         account,
-        body: Arc::new(SharedBody::new(read_body(reader)?)),
+        body: Arc::new(SharedBody::new(&read_body(reader)?)),
         version,
         created_at,
         issued_at,

@@ -11,7 +11,7 @@ use crate::domain::plans::SharedBody;
 use crate::domain::session::field::known;
 use crate::domain::session::{Body, Session, Slot, Upkeep};
 
-fn session(body: Body) -> Session {
+fn session(body: &Body) -> Session {
     Session {
         id: SessionId::from_random(0x26d2_cb6c_213e_4936_9e2a_1d1e_299e_c33b),
         account: "demostore".into(),
@@ -21,7 +21,7 @@ fn session(body: Body) -> Session {
         issued_at: Millis::from_secs(1_543_399_200),
         last_seen: Millis::from_millis(1_543_399_230_125),
         token: Some(TokenHash::from_u128(0xfeed)),
-        logins: Arc::new([TokenHash::from_u128(1), TokenHash::from_u128(u128::MAX)]),
+        logins: [TokenHash::from_u128(1), TokenHash::from_u128(u128::MAX)].into(),
         upkeep: Upkeep::of_marks(77, [(3, 2, Millis::from_secs(1_543_399_260))]),
     }
 }
@@ -37,7 +37,7 @@ fn example() -> Session {
     .collect();
     let beside = json!({"keepAlive": true}).as_object().unwrap().clone();
     body.put(known("account.id"), Slot::with_beside(json!("a"), beside));
-    session(body)
+    session(&body)
 }
 
 fn marker() -> Marker {
@@ -231,7 +231,7 @@ proptest! {
             logins: logins.into_iter().map(TokenHash::from_u128).collect(),
             upkeep: Upkeep::of_marks(version, marks),
             last_seen: Millis::from_millis(seen),
-            ..session(body)
+            ..session(&body)
         };
         let bytes = write_record(&Kept::Live(written.clone()), KEEP, AT);
         let head = read_head(&bytes).unwrap();

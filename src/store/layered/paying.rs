@@ -118,7 +118,7 @@ impl Layers {
         keep: Duration,
     ) -> Result<(), StoreError> {
         let id = session.id;
-        let patch = Patch::diff(base.fields(), session.body.fields());
+        let patch = Patch::diff(&base.fields(), &session.body.fields());
         for _ in 0..MERGES {
             if self
                 .far
@@ -140,7 +140,7 @@ impl Layers {
                 return Ok(());
             }
             // Another instance was first: what changed here goes on top of what changed there.
-            let mut fields = there.body.fields().clone();
+            let mut fields = there.body.fields();
             patch.apply(&mut fields);
             based_on = there.version;
             session = Session {

@@ -52,7 +52,7 @@ impl Layers {
         if let Some(near) = self.near.peek(id, false) {
             return Some(near);
         }
-        let tokens = owed.live().map(|session| Arc::clone(&session.logins));
+        let tokens = owed.live().map(|session| session.logins.clone());
         let tokens = tokens.unwrap_or_default();
         let logins = tokens.iter().filter_map(|token| self.known_login(*token));
         let (found, keep) = owed.found(logins.collect())?;
@@ -91,7 +91,7 @@ impl Layers {
 
     async fn read_back(&self, session: Session, anew: bool) -> Result<Arc<Resident>, StoreError> {
         let session = Session {
-            body: self.bodies.share(session.body.fields().clone()),
+            body: self.bodies.adopt(session.body),
             ..session
         };
         let id = session.id;

@@ -13,60 +13,51 @@ use crate::store::record::{Found, Login, Resident};
 
 /// What a session's head, its cache entry and its share of tables take, in bytes, as
 /// `benches/memory.rs` weighs them.
-const HEAD_BYTES: u32 = 600;
+const HEAD_BYTES: u32 = 440;
 /// Bytes of an anonymous body that count as shared.
 const SHARED_BYTES: usize = 4096;
 
-/// What is under an id. Nearly all of it lives, so that is what the entry has room for.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    held: Held,
-    pub(super) keep: Duration,
-}
+/// Longer than anything lives; the cache refuses to be told of more than a thousand years.
+const LONGEST: Duration = Duration::from_hours(24 * 365 * 100);
 
+/// What is under an id: a session, or what holds the place of anything else.
 #[derive(Clone, Debug)]
-enum Held {
-    Live(Arc<Resident>),
-    Other(Arc<Found>),
-}
+pub(super) struct Entry(Arc<Resident>);
 
 impl Entry {
     pub(super) fn new(found: Found, keep: Duration) -> Self {
-        let held = match found {
-            Found::Live(resident) => Held::Live(resident),
-            other => Held::Other(Arc::new(other)),
-        };
-        Self { held, keep }
+        match found {
+            Found::Live(resident) => Self::live(resident, keep),
+            other => Self::live(Arc::new(Resident::placeholder(other)), keep),
+        }
     }
 
     pub(super) fn live(resident: Arc<Resident>, keep: Duration) -> Self {
-        let held = Held::Live(resident);
-        Self { held, keep }
+        resident.note_keep(keep);
+        Self(resident)
     }
 
     pub(super) fn found(self) -> Found {
-        match self.held {
-            Held::Live(resident) => Found::Live(resident),
-            Held::Other(other) => Found::clone(&other),
+        let Self(resident) = self;
+        match resident.instead() {
+            Some(other) => other.clone(),
+            None => Found::Live(resident),
         }
+    }
+
+    /// For how long it was to be kept, in whole seconds.
+    pub(super) fn keep(&self) -> Duration {
+        self.0.keep()
     }
 
     /// The session, where it lives.
-    pub(super) const fn resident(&self) -> Option<&Arc<Resident>> {
-        match &self.held {
-            Held::Live(resident) => Some(resident),
-            Held::Other(_) => None,
-        }
+    pub(super) fn resident(&self) -> Option<&Arc<Resident>> {
+        let Self(resident) = self;
+        resident.instead().is_none().then_some(resident)
     }
 
     fn weight(&self) -> u32 {
-        let session = match &self.held {
-            Held::Live(resident) => resident.session(),
-            Held::Other(other) => match &**other {
-                Found::Ended(ended) => &ended.session,
-                Found::Live(_) | Found::Moved(_) => return HEAD_BYTES,
-            },
-        };
+        let session = self.0.session();
         let body = session.body.weight();
         // A small anonymous body is shared by thousands; one that grew is a visitor's own.
         let own = if session.authenticated() {
@@ -78,20 +69,27 @@ impl Entry {
     }
 }
 
-/// How long an entry is kept after it was last written or read: `keep`, and up to a sixteenth more.
+/// How long an entry is kept after it was last written or read, where that is less than the time for
+/// all of its cache: `keep`, and up to a sixteenth more.
 ///
-/// Moving an entry's end on every read would cost as much as finding the entry, so that is done
-/// only when the slack is used up.
+/// An end of its own costs an entry a place in the wheel of ends, so those that are kept the longest,
+/// which with one account is all sessions, have none. Moving it on every read would cost as much as
+/// finding the entry, so that is done only when the slack is used up.
 #[derive(Debug)]
-struct KeepEntries;
+struct KeepEntries {
+    unused: Duration,
+}
 
-fn with_slack(keep: Duration) -> Duration {
-    keep.saturating_add(keep / 16)
+impl KeepEntries {
+    fn end_of(&self, entry: &Entry) -> Option<Duration> {
+        let keep = entry.keep();
+        (keep < self.unused).then(|| keep.saturating_add(keep / 16))
+    }
 }
 
 impl moka::Expiry<SessionId, Entry> for KeepEntries {
     fn expire_after_create(&self, _: &SessionId, entry: &Entry, _: Instant) -> Option<Duration> {
-        Some(with_slack(entry.keep))
+        self.end_of(entry)
     }
 
     fn expire_after_update(
@@ -101,7 +99,7 @@ impl moka::Expiry<SessionId, Entry> for KeepEntries {
         _: Instant,
         _: Option<Duration>,
     ) -> Option<Duration> {
-        Some(with_slack(entry.keep))
+        self.end_of(entry)
     }
 
     fn expire_after_read(
@@ -112,8 +110,12 @@ impl moka::Expiry<SessionId, Entry> for KeepEntries {
         left: Option<Duration>,
         _: Instant,
     ) -> Option<Duration> {
-        left.filter(|left| *left >= entry.keep)
-            .or_else(|| Some(with_slack(entry.keep)))
+        let left = left?;
+        if left < entry.keep() {
+            self.end_of(entry)
+        } else {
+            Some(left)
+        }
     }
 }
 
@@ -128,14 +130,15 @@ impl moka::Expiry<u128, Arc<Login>> for KeepLogins {
     }
 }
 
-/// A cache of sessions with room for so many bytes.
-pub(super) fn sessions(capacity: u64) -> Cache<SessionId, Entry, ByBits> {
+/// A cache of sessions with room for so many bytes; nothing stays that nobody asked for in `unused`.
+pub(super) fn sessions(capacity: u64, unused: Duration) -> Cache<SessionId, Entry, ByBits> {
     Cache::builder()
         .max_capacity(capacity)
         .weigher(|_: &SessionId, entry: &Entry| entry.weight())
         // Not TinyLFU: when full, it may refuse new sessions, and a shopper would never get one.
         .eviction_policy(EvictionPolicy::lru())
-        .expire_after(KeepEntries)
+        .time_to_idle(unused.min(LONGEST))
+        .expire_after(KeepEntries { unused })
         .build_with_hasher(ByBits)
 }
 

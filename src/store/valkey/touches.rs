@@ -52,14 +52,13 @@ impl Touches {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+    use crate::domain::session::LoginHashes;
 
     fn touched(session: u128, at: i64) -> Touched {
         Touched {
             session: SessionId::from_random(session),
-            logins: Arc::default(),
+            logins: LoginHashes::default(),
             at: Millis::from_secs(at),
         }
     }
