@@ -39,6 +39,7 @@ mod store;
 
 pub use keys::NewKeys;
 pub use sources::AccountSources;
+pub(crate) use store::unused;
 
 /// What comes from outside: time, randomness, names, and the data of stores.
 #[derive(Clone, Debug)]

@@ -14,7 +14,8 @@ use siphasher::sip::SipHasher13;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::assemble::{Before, Ports, recompile};
+use crate::assemble::{Before, Ports, recompile, unused};
+use crate::config::values::StoreKind;
 use crate::config::{self, Config, Effective, Layers, Loaded, OnDisk};
 use crate::edge::{Running, Shared};
 
@@ -56,6 +57,9 @@ pub struct Reloads {
     read: ReadLayers,
     shared: Arc<Shared>,
     ports: Ports,
+    /// After how long memory forgets sessions that nobody uses, anonymous and known: it was told at
+    /// its start.
+    unused: [Duration; 2],
     /// Held over a whole reload: there is one at a time.
     in_force: Mutex<InForce>,
 }
@@ -107,6 +111,7 @@ impl Reloads {
             read,
             shared,
             ports,
+            unused: unused_in(&loaded.config),
             in_force: Mutex::new(InForce::of(loaded)),
         })
     }
@@ -152,7 +157,14 @@ impl Reloads {
         if changes.is_empty() {
             return Reload::Unchanged;
         }
-        let fixed = fixed_parts(&in_force.config, &loaded.config);
+        let mut fixed = fixed_parts(&in_force.config, &loaded.config);
+        let forgets = self.unused.iter().zip(unused_in(&loaded.config));
+        // What memory forgets, a far store has all the same.
+        if loaded.config.store.kind == StoreKind::Memory
+            && forgets.into_iter().any(|(now, next)| next > *now)
+        {
+            fixed.push("a longer lifetime of sessions in memory alone");
+        }
         if !fixed.is_empty() {
             return Reload::Refused(format!(
                 "{} cannot change while this process runs: start a new one",
@@ -203,6 +215,10 @@ impl fmt::Debug for Reloads {
 /// Runs what reads files where it delays no request; none where it panicked.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     tokio::task::spawn_blocking(work).await.ok()
+}
+
+fn unused_in(config: &Config) -> [Duration; 2] {
+    [false, true].map(|authenticated| unused(config, authenticated))
 }
 
 /// What a running process cannot take up: it was opened, or begun, at the start.

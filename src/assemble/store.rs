@@ -55,7 +55,7 @@ pub(super) fn open(
 }
 
 /// How long sessions are kept at most that nobody uses, whatever their account.
-fn unused(config: &Config, authenticated: bool) -> Duration {
+pub(crate) fn unused(config: &Config, authenticated: bool) -> Duration {
     let longest = config.accounts.iter().map(|account| {
         let lifetimes = &account.lifetimes;
         let known = lifetimes.authenticated.record_ttl(true);

@@ -184,6 +184,6 @@ impl Flow {
 /// Whether a session holds all parameters of a request; of its cookies that is known.
 fn holds(stage: Stage<'_>, parameters: &Inputs<'_>, resident: &Resident) -> bool {
     let key = stage.account.keys.hash_key();
-    let held = resident.session().body.held();
-    parameters.public.is_empty() || held.holds_all(parameters, true, key)
+    let body = &resident.session().body;
+    parameters.public.is_empty() || body.holds_all(parameters, true, key)
 }

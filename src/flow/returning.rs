@@ -109,7 +109,8 @@ impl Flow {
         }
         let body = &resident.session().body;
         let asked = stage.ask;
-        let writes = asked.is_some_and(|ask| ask.writes.changes(&body.fields()));
+        let writes = asked.filter(|ask| !ask.writes.is_empty());
+        let writes = writes.is_some_and(|ask| ask.writes.changes(&body.fields()));
         let alive = Alive {
             iat: resident.session().issued_at,
             resident,

@@ -46,7 +46,7 @@ impl Stage<'_> {
         body.holds_all(self.inputs, unknown, self.account.keys.hash_key())
             && self
                 .ask
-                .is_none_or(|ask| !ask.writes.changes(&body.fields()))
+                .is_none_or(|ask| ask.writes.is_empty() || !ask.writes.changes(&body.fields()))
     }
 }
 

@@ -130,6 +130,21 @@ async fn what_only_a_new_process_can_take_up_is_named_and_nothing_is_done() {
 }
 
 #[tokio::test]
+async fn sessions_that_live_in_memory_alone_can_live_no_longer_than_memory_was_told() {
+    let shop = Shop::start().await;
+    let reloads = shop.reloads();
+    shop.rewrite("shop.toml", |text| {
+        format!("{text}\n[lifetime]\nlifetime = \"20m\"\n")
+    });
+    swapped(reloads.reload().await);
+    shop.rewrite("shop.toml", |text| text.replace("20m", "20h"));
+    let Reload::Refused(why) = reloads.reload().await else {
+        panic!("it is accepted")
+    };
+    assert!(why.starts_with("a longer lifetime"), "{why}");
+}
+
+#[tokio::test]
 async fn a_rotated_key_signs_without_a_restart_and_nobody_is_logged_out() {
     let shop = Shop::with_ring(TokenAlgorithm::Hs256, "").await;
     let reloads = shop.reloads();
