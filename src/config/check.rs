@@ -10,6 +10,7 @@ mod cookies;
 mod hosts;
 mod http_apps;
 mod inputs;
+mod listeners;
 mod parts;
 mod places;
 mod process;
@@ -64,7 +65,7 @@ impl Check<'_, '_, '_> {
             lifetime,
             account,
         } = root;
-        let listeners = self.listeners(listener);
+        let listeners = self.listeners(listener, &server.trusted_proxies);
         let admin = admin.as_ref().map(|admin| self.admin(admin));
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
