@@ -112,6 +112,14 @@ pub fn run(
     }
 }
 
+/// Somebody on this machine, by TLS where a listener speaks it.
+fn nearby(config: &Config) -> Peer {
+    Peer {
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        tls: config.listeners.iter().any(|one| one.tls.is_some()),
+    }
+}
+
 async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> {
     let system = system_ports();
     let ports = Ports {
@@ -122,10 +130,7 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     let shared = assemble(config, &ports).map_err(|error| error.to_string())?;
     let running = shared.running.load_full();
     let (mut head, body) = request::read(&args.request)?;
-    let peer = Peer {
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        tls: config.listeners.iter().any(|one| one.tls.is_some()),
-    };
+    let peer = nearby(config);
     let reading = edge::read(&mut head, &running, peer)
         .map_err(|error| format!("the request is answered with {}: {error}", error.status()))?;
     let site = running

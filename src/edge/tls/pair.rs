@@ -102,9 +102,9 @@ impl Chain {
             ends: moment(validity.not_after),
         };
         Ok(Self {
+            certificates,
             names,
             term,
-            certificates,
         })
     }
 
