@@ -147,3 +147,54 @@ pub(super) fn check_socket(path: &Path) -> io::Result<()> {
     rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_was_left_behind_is_replaced_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("street.sock");
+        check_socket(&socket).unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let taken = check_socket(&socket).unwrap_err();
+        assert_eq!(taken.kind(), ErrorKind::AddrInUse);
+        drop(listener);
+        check_socket(&socket).unwrap();
+
+        let file = folder.path().join("orders.txt");
+        std::fs::write(&file, "precious").unwrap();
+        let other = check_socket(&file).unwrap_err();
+        assert_eq!(other.to_string(), "the file is there and is no socket");
+        let nowhere = check_socket(&folder.path().join("missing/street.sock"));
+        assert_eq!(nowhere.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn listeners_that_are_alike_share_a_proxy() {
+        let listener = |port, h2c, redirect_https| Listener {
+            name: format!("at-{port}"),
+            address: ListenPlace::Tcp(([127, 0, 0, 1], port).into()),
+            insecure_cookies: false,
+            h2c,
+            redirect_https,
+            tls: None,
+        };
+        let listeners = [
+            listener(1, false, None),
+            listener(2, false, Some(443)),
+            listener(3, false, None),
+            listener(4, true, None),
+        ];
+        let kinds = sorted(&listeners);
+        let names = |kind: &Alike<'_>| {
+            let names = kind.listeners.iter().map(|one| one.name.clone());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let kinds: Vec<_> = kinds.iter().map(names).collect();
+        assert_eq!(kinds, ["at-1 at-3", "at-2", "at-4"]);
+    }
+}
