@@ -1,7 +1,7 @@
 //! The edge: pingora's phases on one side, the flow on the other. Nothing is decided here.
 
 use std::any::Any;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -12,12 +12,14 @@ use pingora::proxy::{FailToProxy, ProxyHttp, Session as Exchange};
 use pingora::{ErrorSource, Result};
 use tokio::time::Instant;
 
+use crate::config::values::WITHOUT_ADDRESS;
 use crate::domain::api::mask_tokens;
 use crate::domain::cookies::CookieSettings;
 use crate::flow::{Decision, Flow};
 use crate::telemetry::Telemetry;
 
 mod answer;
+mod entrance;
 mod ingress;
 mod kept;
 mod outgoing;
@@ -25,11 +27,13 @@ mod passing;
 mod response;
 pub mod running;
 pub mod session_api;
+pub mod tls;
 pub mod upstream;
 pub mod visitors;
 
 pub use answer::Answer;
-pub use ingress::{Admitted, IngressError, Reading, read};
+pub use entrance::Entrance;
+pub use ingress::{Admitted, IngressError, Peer, Reading, read};
 pub use running::{Hosts, Running};
 
 use kept::Kept;
@@ -50,8 +54,7 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct Edge {
     shared: Arc<Shared>,
-    /// Whether these listeners are plain HTTP and say that cookies may be too (contract §8).
-    insecure_cookies: bool,
+    entrance: Entrance,
 }
 
 /// One request on its way through.
@@ -72,16 +75,22 @@ pub struct Passage {
 }
 
 impl Edge {
-    /// A proxy over the shared state.
-    pub const fn new(shared: Arc<Shared>, insecure_cookies: bool) -> Self {
-        Self {
-            shared,
+    /// A proxy over the shared state, on plain HTTP.
+    pub fn new(shared: Arc<Shared>, insecure_cookies: bool) -> Self {
+        let entrance = Entrance {
             insecure_cookies,
-        }
+            ..Entrance::default()
+        };
+        Self::at(shared, entrance)
+    }
+
+    /// A proxy over the shared state, on listeners of this kind.
+    pub const fn at(shared: Arc<Shared>, entrance: Entrance) -> Self {
+        Self { shared, entrance }
     }
 
     fn cookies<'a>(&self, decision: &'a Decision) -> &'a CookieSettings {
-        decision.account.cookies.of(self.insecure_cookies)
+        decision.account.cookies.of(self.entrance.insecure_cookies)
     }
 }
 
@@ -95,7 +104,7 @@ impl ProxyHttp for Edge {
             running: self.shared.running.load_full(),
             decision: None,
             placed: None,
-            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            client: WITHOUT_ADDRESS,
             secure: false,
             left: false,
             status: 0,
@@ -137,6 +146,10 @@ impl ProxyHttp for Edge {
     async fn request_filter(&self, exchange: &mut Exchange, passage: &mut Passage) -> Result<bool> {
         match self.admit(exchange, passage) {
             Ok(placed) => {
+                if let Some(answer) = self.entrance.elsewhere(exchange.req_header(), &placed) {
+                    self.send(exchange, passage, answer).await?;
+                    return Ok(true);
+                }
                 if session_api::route(&placed.admitted, &placed.account).is_some() {
                     self.call(exchange, passage, placed).await?;
                     return Ok(true);

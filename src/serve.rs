@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::proxy::http_proxy_service_with_name;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
@@ -15,8 +14,13 @@ use tokio::time::MissedTickBehavior;
 
 use crate::admin::{self, Access};
 use crate::config::Config;
-use crate::edge::{Edge, Shared};
+use crate::config::values::ListenPlace;
+use crate::edge::Shared;
+use crate::edge::tls::CertificateError;
 use crate::reload::{Reloads, Watch};
+
+mod certificates;
+mod street;
 
 /// How often the names of upstreams are looked up again.
 const RESOLVING: Duration = Duration::from_secs(30);
@@ -32,9 +36,17 @@ pub enum ServeError {
     #[error("cannot listen on {address}: {error}")]
     Address {
         /// The address.
-        address: SocketAddr,
+        address: String,
         /// Why.
         error: std::io::Error,
+    },
+    /// A listener has no certificate to show.
+    #[error("listener {listener}: {error}")]
+    Certificate {
+        /// The listener's name.
+        listener: String,
+        /// Why.
+        error: CertificateError,
     },
     /// The admin token cannot be read.
     #[error("admin token {path}: {error}")]
@@ -73,22 +85,13 @@ pub fn serve(
     check_addresses(config, &beside)?;
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
-    let conf = Arc::clone(&server.configuration);
-    for insecure in [false, true] {
-        let mut addresses = config
-            .listeners
-            .iter()
-            .filter(|listener| listener.insecure_cookies == insecure)
-            .peekable();
-        if addresses.peek().is_none() {
-            continue;
-        }
-        let edge = Edge::new(Arc::clone(shared), insecure);
-        let mut service = http_proxy_service_with_name(&conf, edge, "street");
-        for listener in addresses {
-            service.add_tcp(&listener.address.to_string());
-        }
-        server.add_service(service);
+    let certificates = street::open(&mut server, config, shared)?;
+    if !certificates.is_empty() {
+        let watch = certificates::Watch {
+            certificates,
+            shared: Arc::clone(shared),
+        };
+        server.add_service(background_service("certificates", watch));
     }
     server.add_service(background_service("names", Names(Arc::clone(shared))));
     let watch = Watch::new(Arc::clone(reloads), config.watch);
@@ -150,10 +153,17 @@ fn with_admin(
 
 /// Every address is tried first, so that a taken port is a clear message and no half start.
 fn check_addresses(config: &Config, beside: &[Beside]) -> Result<(), ServeError> {
-    let street = config.listeners.iter().map(|listener| listener.address);
-    let unbound = beside.iter().filter(|one| one.listener.is_none());
-    for address in street.chain(unbound.map(|one| one.address)) {
-        TcpListener::bind(address).map_err(|error| ServeError::Address { address, error })?;
+    for listener in &config.listeners {
+        let tried = match &listener.address {
+            ListenPlace::Tcp(address) => TcpListener::bind(address).map(drop),
+            ListenPlace::Unix { path, mode: _ } => street::check_socket(path),
+        };
+        let address = listener.address.to_string();
+        tried.map_err(|error| ServeError::Address { address, error })?;
+    }
+    for one in beside.iter().filter(|one| one.listener.is_none()) {
+        let address = one.address.to_string();
+        TcpListener::bind(one.address).map_err(|error| ServeError::Address { address, error })?;
     }
     Ok(())
 }

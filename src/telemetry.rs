@@ -15,6 +15,7 @@ use crate::memo::MemoCounters;
 mod access;
 mod apps;
 mod calls;
+mod certificates;
 mod metrics;
 mod requests;
 mod sources;
@@ -23,6 +24,7 @@ mod store;
 pub use access::AccessLine;
 pub use apps::{AppMetrics, CallOutcome};
 pub use calls::{CallCounters, Outcome};
+pub use certificates::CertificateMetrics;
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
 
@@ -43,6 +45,7 @@ pub struct Telemetry {
     apps: AppMetrics,
     sources: SourceMetrics,
     store: StoreMetrics,
+    certificates: CertificateMetrics,
     faults: Faults,
 }
 
@@ -139,6 +142,7 @@ impl Telemetry {
             apps: AppMetrics::new(m),
             sources: SourceMetrics::new(m),
             store: StoreMetrics::new(m),
+            certificates: CertificateMetrics::new(m),
             faults: Faults::new(m),
             registry: metrics.0,
         }
@@ -147,6 +151,11 @@ impl Telemetry {
     /// Where the memo of every account counts.
     pub const fn memo(&self) -> &MemoCounters {
         &self.memo
+    }
+
+    /// Where certificates of listeners are counted.
+    pub const fn certificates(&self) -> &CertificateMetrics {
+        &self.certificates
     }
 
     /// Where calls of apps over HTTP are counted.

@@ -19,7 +19,7 @@ use crate::config::{self, Config, Layers, OnDisk};
 use crate::domain::cookies::ResponseFacts;
 use crate::domain::inputs::read_inputs;
 use crate::domain::time::Millis;
-use crate::edge::{self, Shared, session_api};
+use crate::edge::{self, Peer, Shared, session_api};
 use crate::ports::Clock;
 
 mod kept;
@@ -112,6 +112,14 @@ pub fn run(
     }
 }
 
+/// Somebody on this machine, by TLS where a listener speaks it.
+fn nearby(config: &Config) -> Peer {
+    Peer {
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        tls: config.listeners.iter().any(|one| one.tls.is_some()),
+    }
+}
+
 async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> {
     let system = system_ports();
     let ports = Ports {
@@ -122,7 +130,7 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     let shared = assemble(config, &ports).map_err(|error| error.to_string())?;
     let running = shared.running.load_full();
     let (mut head, body) = request::read(&args.request)?;
-    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let peer = nearby(config);
     let reading = edge::read(&mut head, &running, peer)
         .map_err(|error| format!("the request is answered with {}: {error}", error.status()))?;
     let site = running

@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::{ConfigArgs, tell};
 use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble};
 use crate::clock::{SystemClock, SystemEntropy};
-use crate::config::values::{Log, LogFormat, LogLevel};
+use crate::config::values::{ListenPlace, Log, LogFormat, LogLevel};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::outbound::names::SystemNames;
 use crate::reload::{ReadLayers, Reloads};
@@ -66,7 +66,12 @@ pub(super) fn start(
         Err(error) => return Ok(not_started(&error)),
     };
     for listener in &config.listeners {
-        writeln!(out, "proxy       http://{}", listener.address)?;
+        let scheme = match (&listener.address, &listener.tls) {
+            (ListenPlace::Unix { .. }, _) => "",
+            (ListenPlace::Tcp(_), Some(_)) => "https://",
+            (ListenPlace::Tcp(_), None) => "http://",
+        };
+        writeln!(out, "proxy       {scheme}{}", listener.address)?;
     }
     // What was opened beforehand is for this process alone.
     for one in beside.iter().filter(|one| one.listener.is_none()) {

@@ -10,6 +10,7 @@ mod cookies;
 mod hosts;
 mod http_apps;
 mod inputs;
+mod listeners;
 mod parts;
 mod places;
 mod process;
@@ -64,7 +65,7 @@ impl Check<'_, '_, '_> {
             lifetime,
             account,
         } = root;
-        let listeners = self.listeners(listener);
+        let listeners = self.listeners(listener, &server.trusted_proxies);
         let admin = admin.as_ref().map(|admin| self.admin(admin));
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
@@ -117,7 +118,7 @@ impl Check<'_, '_, '_> {
                 .add(fault.into_finding(&path, at, named_at.as_deref()));
         }
         // A folder's content is the program's own: nothing to watch.
-        if !kind.is_folder() && !self.named.contains(&path) {
+        if !kind.is_folder() && !kind.is_looked_after() && !self.named.contains(&path) {
             self.named.push(path.clone());
         }
         Some(path)

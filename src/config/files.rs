@@ -49,12 +49,24 @@ pub enum FileKind {
     StoreCertificate,
     /// Its key.
     StoreKey,
+    /// The certificate that a listener shows, with those that vouch for it.
+    ListenerCertificate,
+    /// Its key.
+    ListenerKey,
 }
 
 impl FileKind {
     /// Whether it is a folder of this program's own.
     pub const fn is_folder(self) -> bool {
         matches!(self, Self::StoreFolder | Self::DirectoryFolder)
+    }
+
+    /// Whether who uses it reads it again by itself when it changes.
+    pub const fn is_looked_after(self) -> bool {
+        matches!(
+            self,
+            Self::Jwks | Self::ListenerCertificate | Self::ListenerKey
+        )
     }
 }
 
@@ -76,6 +88,11 @@ pub trait FileChecks: fmt::Debug {
     /// The text of a file whose content belongs to the configuration; none where files are not
     /// looked into.
     fn text(&self, path: &Path) -> Option<io::Result<String>>;
+    /// The hosts that a certificate names, or why it cannot be shown with this key; none where the
+    /// files are not looked into, or where one alone is wrong already.
+    fn names(&self, _chain: &Path, _key: &Path) -> Option<Result<Vec<String>, String>> {
+        None
+    }
 }
 
 /// Takes every file as good without looking at it: for checking a text alone.

@@ -7,6 +7,7 @@ mod account;
 mod account_parts;
 mod backends;
 mod lifetime;
+mod listener;
 mod process;
 mod secret;
 mod size;
@@ -22,9 +23,8 @@ pub use backends::{
     App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream,
 };
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
-pub use process::{
-    Admin, Limits, Listener, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode,
-};
+pub use listener::{Certificate, Listener, RedirectHttps, Tls};
+pub use process::{Admin, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode};
 pub use secret::Secret;
 pub use size::Size;
 pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};

@@ -115,6 +115,8 @@ fn takes(part: Part) -> String {
         "size" => return "size".to_owned(),
         "field-or-false" => return "field, or `false`".to_owned(),
         "socket-address" => return "address and port".to_owned(),
+        "listen-address" => return "address and port, or `unix:` and a file".to_owned(),
+        "flag-or-port" => return "`true`, `false`, or a port".to_owned(),
         "uuid" => return "GUID".to_owned(),
         _ => {}
     }

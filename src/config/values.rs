@@ -3,6 +3,7 @@
 //! Values are built by `check` alone, so whoever holds a [`Config`] need not check again.
 
 mod account;
+mod listener;
 mod process;
 pub mod settings;
 mod sources;
@@ -11,9 +12,10 @@ pub use account::{
     Account, AccountId, Api, App, AuthCookie, CarryOver, Cookies, HostPattern, Keys, Lifetimes,
     Memo, Place, Runs, Service, SessionContext, Switches, Upstream, UpstreamTimeouts,
 };
+pub use listener::{CertificateFiles, ListenPlace, Listener, Tls, WITHOUT_ADDRESS};
 pub use process::{
-    Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, SharedStore, Store, StoreKind,
-    StoreMode, StoreTls,
+    Admin, Config, Limits, Log, LogFormat, LogLevel, SharedStore, Store, StoreKind, StoreMode,
+    StoreTls,
 };
 pub use sources::{
     Authentication, Calls, DirectorySource, EmbeddedFile, Lookups, SecretSource, Vtex,

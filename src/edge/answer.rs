@@ -88,6 +88,14 @@ impl Answer {
         }
     }
 
+    /// The same page by `https://`, to be asked in the same way (RFC 9110 §15.4.9).
+    pub fn moved(location: String) -> Self {
+        Self {
+            location: Some(location),
+            ..Self::page(308, "Permanent Redirect", "This shop is served by https.")
+        }
+    }
+
     fn told(request: &RequestView<'_>, status: u16, (title, said): (&str, &str)) -> Self {
         if request.wants_html() {
             Self::page(status, title, said)

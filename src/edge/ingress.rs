@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::running::{Placed, Running};
 use super::{Edge, Passage};
+use crate::config::values::WITHOUT_ADDRESS;
 use crate::domain::access::SessionUse;
 use crate::domain::request::RequestView;
 use crate::domain::request::host::{Host, HostError, read_host};
@@ -133,14 +134,23 @@ pub struct Reading {
     claims: Claims,
 }
 
+/// Who sent a request, and by what.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The socket's other end.
+    pub address: IpAddr,
+    /// Whether it speaks TLS with us.
+    pub tls: bool,
+}
+
 /// Reads a request strictly and removes what no client may say.
 pub fn read(
     head: &mut RequestHeader,
     running: &Running,
-    peer: IpAddr,
+    from: Peer,
 ) -> Result<Reading, IngressError> {
     // An IPv4 peer on an IPv6 socket is still that IPv4 peer.
-    let peer = peer.to_canonical();
+    let peer = from.address.to_canonical();
     let mut trusted = running.trusted.iter();
     let trusted = trusted.any(|network| network.contains(&peer));
     let lines = Lines::read(&head.headers, &running.owned, trusted);
@@ -148,7 +158,11 @@ pub fn read(
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
     let host = read_host(authority, lines.hosts())?;
     let path = NormalPath::read_for(head.method.as_str(), head.uri.path())?;
-    let claims = Claims::read(&head.headers, peer, trusted.then_some(&*running.trusted));
+    let from = Peer {
+        address: peer,
+        ..from
+    };
+    let claims = Claims::read(&head.headers, from, trusted.then_some(&*running.trusted));
     let spoofed = lines.ours;
     for name in lines.into_gone() {
         head.remove_header(&name);
@@ -177,6 +191,10 @@ impl Edge {
             .client_addr()
             .and_then(|address| address.as_inet())
             .map(SocketAddr::ip);
+        let peer = Peer {
+            address: peer.unwrap_or(WITHOUT_ADDRESS),
+            tls: self.entrance.tls,
+        };
         let running = &passage.running;
         let head = exchange.req_header_mut();
         let Reading {
@@ -184,7 +202,7 @@ impl Edge {
             secure,
             spoofed,
             claims,
-        } = read(head, running, peer.unwrap_or(passage.client))?;
+        } = read(head, running, peer)?;
         passage.client = admitted.client;
         passage.secure = secure;
         if spoofed > 0 {

@@ -31,7 +31,7 @@ impl Edge {
         let head = exchange.req_header();
         let view = placed
             .admitted
-            .view(head, passage.secure, self.insecure_cookies);
+            .view(head, passage.secure, self.entrance.insecure_cookies);
         let said = passage.before.as_ref().and_then(Kept::said);
         let again = said.and_then(|said| flow.again(&placed.account, &view, said));
         let decision = if let Some(decision) = again {
@@ -81,6 +81,7 @@ impl Edge {
         response: &mut ResponseHeader,
         passage: &mut Passage,
     ) -> Result<()> {
+        self.entrance.promise(response)?;
         passage.status = response.status.as_u16();
         let interim = response.status.is_informational() && response.status.as_u16() != 101;
         let Some(decision) = passage

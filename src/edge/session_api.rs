@@ -38,7 +38,7 @@ impl Edge {
             self.shared.telemetry.called(method, resource, status);
             passage.placed = Some(placed);
             (passage.left, passage.status) = (true, status);
-            return write(exchange, response).await;
+            return self.write(exchange, response).await;
         }
         // Boxed, so that pages do not carry its room.
         Box::pin(self.answer_call(exchange, passage, placed)).await
@@ -59,7 +59,7 @@ impl Edge {
             .any(|name| head.headers.contains_key(name));
         let request = placed
             .admitted
-            .view(head, passage.secure, self.insecure_cookies);
+            .view(head, passage.secure, self.entrance.insecure_cookies);
         let api = SessionApi {
             flow: &self.shared.flow,
             account: &placed.account,
@@ -88,7 +88,7 @@ impl Edge {
         let head = exchange.req_header();
         let view = placed
             .admitted
-            .view(head, passage.secure, self.insecure_cookies);
+            .view(head, passage.secure, self.entrance.insecure_cookies);
         let random = || self.shared.flow.random();
         let request = RequestView {
             trace: Some(placed.trace(&head.headers, random)),
@@ -115,21 +115,21 @@ impl Edge {
         passage.decision = decision;
         // The answer holds its cookies already.
         (passage.left, passage.status) = (true, status);
-        write(exchange, response).await
+        self.write(exchange, response).await
     }
-}
 
-async fn write(exchange: &mut Exchange, response: Response<Bytes>) -> Result<()> {
-    let head_only = exchange.req_header().method == Method::HEAD;
-    let (head, body) = response.into_parts();
-    let ends = head_only || body.is_empty();
-    exchange
-        .write_response_header(Box::new(ResponseHeader::from(head)), ends)
-        .await?;
-    if !ends {
-        exchange.write_response_body(Some(body), true).await?;
+    async fn write(&self, exchange: &mut Exchange, response: Response<Bytes>) -> Result<()> {
+        let head_only = exchange.req_header().method == Method::HEAD;
+        let (head, body) = response.into_parts();
+        let ends = head_only || body.is_empty();
+        let mut head = ResponseHeader::from(head);
+        self.entrance.promise(&mut head)?;
+        exchange.write_response_header(Box::new(head), ends).await?;
+        if !ends {
+            exchange.write_response_body(Some(body), true).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Reads a body to its end; `None` where it is larger than `limit`.

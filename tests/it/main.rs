@@ -33,6 +33,8 @@ mod kept;
 #[cfg(test)]
 mod lifetime;
 #[cfg(test)]
+mod listeners;
+#[cfg(test)]
 mod login;
 #[cfg(test)]
 mod outage;

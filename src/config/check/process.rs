@@ -1,4 +1,4 @@
-//! Server, listeners, admin address, limits and log.
+//! Server, admin address, limits and log.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -11,11 +11,13 @@ use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{Admin, Limits, Listener, Log, LogFormat, LogLevel};
+use crate::config::values::{Admin, Limits, Log, LogFormat, LogLevel, WITHOUT_ADDRESS};
 use crate::domain::session::limits::SessionLimits;
 
 const ADDRESS: &str = "an address and a port, such as 0.0.0.0:8080 or [::]:8080";
-const NETWORK: &str = "a network such as 10.0.0.0/8 or fd00::/8, or one address";
+const NETWORK: &str = "a network such as 10.0.0.0/8 or fd00::/8, one address, or unix";
+/// In `trusted_proxies`: whoever comes by a socket of this machine.
+pub(super) const BY_SOCKET: &str = "unix";
 
 impl Check<'_, '_, '_> {
     pub(super) fn server(
@@ -45,6 +47,9 @@ impl Check<'_, '_, '_> {
     pub(super) fn networks(&mut self, written: &[String]) -> Option<Vec<IpNet>> {
         let at = At::default().key("server").key("trusted_proxies");
         let networks = written.iter().enumerate().map(|(index, text)| {
+            if text == BY_SOCKET {
+                return Some(IpNet::from(WITHOUT_ADDRESS));
+            }
             let network = text
                 .parse::<IpNet>()
                 .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
@@ -55,54 +60,7 @@ impl Check<'_, '_, '_> {
         networks.into_iter().collect()
     }
 
-    pub(super) fn listeners(&mut self, written: &[raw::Listener]) -> Option<Vec<Listener>> {
-        if written.is_empty() {
-            return Some(vec![Listener {
-                name: "main".to_owned(),
-                address: SocketAddr::from(([127, 0, 0, 1], 8080)),
-                insecure_cookies: false,
-            }]);
-        }
-        let all = At::default().key("listener");
-        let names = written.iter().enumerate();
-        let names = names.map(|(index, one)| (all.index(index).key("name"), one.name.as_str()));
-        self.distinct(names, "listener");
-        let listeners: Vec<_> = written
-            .iter()
-            .enumerate()
-            .map(|(index, one)| self.listener(one, &all.index(index)))
-            .collect();
-        let listeners: Vec<Listener> = listeners.into_iter().collect::<Option<_>>()?;
-        for (index, one) in listeners.iter().enumerate() {
-            let earlier = listeners.iter().take(index);
-            // Port 0 is a port of the system's choice: two of them never meet.
-            let mut same = earlier.filter(|other| other.address == one.address);
-            if let Some(other) = same.next().filter(|_| one.address.port() != 0) {
-                let problem = Problem::new(format!("`{}` has this address too", other.name));
-                let at = all.index(index).key("address");
-                self.say
-                    .wrong(&at, problem.allowed("an address of its own"));
-            }
-        }
-        Some(listeners)
-    }
-
-    fn listener(&mut self, written: &raw::Listener, at: &At) -> Option<Listener> {
-        let raw::Listener {
-            name,
-            address,
-            insecure_cookies,
-        } = written;
-        let name = self.name(&at.key("name"), name);
-        let address = self.address(&at.key("address"), address);
-        Some(Listener {
-            name: name?.to_string(),
-            address: address?,
-            insecure_cookies: *insecure_cookies,
-        })
-    }
-
-    fn address(&mut self, at: &At, text: &str) -> Option<SocketAddr> {
+    pub(super) fn address(&mut self, at: &At, text: &str) -> Option<SocketAddr> {
         let address = text.parse().map_err(|_| "no address");
         self.say.read(at, address, ADDRESS)
     }

@@ -9,10 +9,13 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{FileChecks, FileFault, FileKind};
+use crate::clock::SystemClock;
 use crate::config::report::Severity;
 use crate::directory::embedded::{Embedded, FileError};
 use crate::domain::token::KeyRing;
 use crate::domain::vtexid::{KeyWarning, LoginKey, VtexIdKeys};
+use crate::edge::tls::{self, Chain};
+use crate::ports::Clock as _;
 
 /// Shortest bearer token: 16 characters cannot be guessed over a network.
 const LEAST_TOKEN: usize = 16;
@@ -48,6 +51,13 @@ impl FileChecks for OnDisk {
     fn text(&self, path: &Path) -> Option<io::Result<String>> {
         Some(fs::read_to_string(path))
     }
+
+    fn names(&self, chain: &Path, key: &Path) -> Option<Result<Vec<String>, String>> {
+        let chain = Chain::read(&fs::read(chain).ok()?).ok()?;
+        let key = tls::read_key(&fs::read(key).ok()?).ok()?;
+        let shown = chain.with(key).map_err(|error| error.to_string());
+        Some(shown.map(|shown| shown.names))
+    }
 }
 
 const fn is_made_at_start(kind: FileKind) -> bool {
@@ -80,8 +90,8 @@ const fn what(kind: FileKind) -> &'static str {
         FileKind::StoreFolder => "the store's folder",
         FileKind::StorePassword => "the password file",
         FileKind::StoreAuthorities => "the authorities' file",
-        FileKind::StoreCertificate => "the certificate",
-        FileKind::StoreKey => "the certificate's key",
+        FileKind::StoreCertificate | FileKind::ListenerCertificate => "the certificate",
+        FileKind::StoreKey | FileKind::ListenerKey => "the certificate's key",
     }
 }
 
@@ -143,6 +153,14 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::StoreKey if PrivateKeyDer::from_pem_slice(text.as_bytes()).is_err() => {
             unusable("it holds no private key in PEM".to_owned())
         }
+        FileKind::ListenerCertificate => match Chain::read(text.as_bytes()) {
+            Ok(chain) => out_of_time(&chain),
+            Err(error) => unusable(error.to_string()),
+        },
+        FileKind::ListenerKey => match tls::read_key(text.as_bytes()) {
+            Ok(_) => Vec::new(),
+            Err(error) => unusable(error.to_string()),
+        },
         // A folder is never read as a text.
         FileKind::AdminToken
         | FileKind::AppToken
@@ -156,6 +174,13 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
         FileKind::Directory => in_directory(Embedded::parse(text)),
         FileKind::PartOfDirectory => in_directory(Embedded::parse_part(text)),
     }
+}
+
+/// A certificate that has ended is shown all the same: browsers tell their people, and some go on.
+fn out_of_time(chain: &Chain) -> Vec<FileFault> {
+    let why = chain.term.untimely(SystemClock::start().now());
+    let fault = why.map(|why| FileFault::warning(None, format!("the certificate: {why}")));
+    fault.into_iter().collect()
 }
 
 /// Whether a text holds one certificate or more, and nothing broken.

@@ -1,4 +1,4 @@
-//! `[server]`, `[[listener]]`, `[admin]`, `[log]`, `[store]`, `[limits]`.
+//! `[server]`, `[admin]`, `[log]`, `[store]`, `[limits]`.
 
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ pub struct Server {
     /// `SIGHUP` it always is.
     pub watch: bool,
     /// Networks (`10.0.0.0/8`, or one address) whose `X-Forwarded-*`, `Forwarded`, original-URL
-    /// and method-override headers are believed. From anywhere else they are removed.
+    /// and method-override headers are believed. From anywhere else they are removed. `unix` for
+    /// whoever comes by a `unix:` address.
     pub trusted_proxies: Vec<String>,
     /// Parts of a `User-Agent`, in any case of letters, by which crawlers are known. They never
     /// get a stored session.
@@ -39,21 +40,6 @@ impl Default for Server {
             crawlers: CRAWLERS.iter().map(|&token| token.to_owned()).collect(),
         }
     }
-}
-
-/// An address for shoppers.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["name", "address"]))]
-pub struct Listener {
-    /// Its name, unique.
-    pub name: String,
-    /// Address and port, such as `0.0.0.0:8080` or `[::]:8080`.
-    #[schemars(extend("format" = "socket-address"))]
-    pub address: String,
-    /// Say `true` where browsers reach it by `http://`: cookies then go out without `Secure`.
-    /// For a machine of one's own; never for a shop.
-    pub insecure_cookies: bool,
 }
 
 /// The address for operators.

@@ -101,6 +101,74 @@ fn the_files_of_a_shared_store_are_looked_into_and_nothing_of_them_is_told() {
     assert!(!told.contains("hunter"), "{told}");
 }
 
+/// A listener with the test's own certificates, each a name and a key.
+fn listening(certificates: &[(&str, &str)]) -> String {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    let mut text = "[[listener]]\nname = \"main\"\naddress = \"127.0.0.1:8443\"\n".to_owned();
+    for (file, key) in certificates {
+        let (file, key) = (data.join(file), data.join(key));
+        let of = "[[listener.tls.certificate]]";
+        text.extend([format!("{of}\nfile = {file:?}\nkey = {key:?}\n")]);
+    }
+    text
+}
+
+/// What is said about a listener's certificates, without the names of files.
+fn said_of(certificates: &[(&str, &str)]) -> Vec<String> {
+    let files = [
+        ("directory.toml", DIRECTORY),
+        ("jwks.json", r#"{"keys": []}"#),
+    ];
+    let extra = "[account.keys]\ncreate = true\n";
+    let folder = folder(&format!("{extra}{}", listening(certificates)), &files);
+    let told = said(&folder);
+    let found = |line: &&str| line.starts_with("error: ") || line.starts_with("warning: ");
+    told.lines().filter(found).map(str::to_owned).collect()
+}
+
+#[test]
+fn certificates_of_listeners_are_held_against_their_keys() {
+    assert_eq!(said_of(&[("certificate.pem", "key.pem")]), [""; 0]);
+    for (certificate, wrong) in [
+        (
+            ("missing.pem", "key.pem"),
+            "error: the certificate cannot be read: No such file or directory (os error 2)",
+        ),
+        (
+            ("key.pem", "key.pem"),
+            "error: the certificate: it holds no certificate in PEM",
+        ),
+        (
+            ("certificate.pem", "certificate.pem"),
+            "error: the certificate's key: it holds no private key in PEM",
+        ),
+        (
+            ("nameless.pem", "encrypted.key"),
+            "error: the certificate's key: its key is encrypted, and nobody is there to give the passphrase",
+        ),
+        (
+            ("certificate.pem", "ended.key"),
+            "error: `key`: the key does not fit the certificate",
+        ),
+        (
+            ("ended.pem", "ended.key"),
+            "warning: the certificate: it ended at 2020-02-01T00:00:00Z",
+        ),
+    ] {
+        assert_eq!(said_of(&[certificate]), [wrong], "{certificate:?}");
+    }
+}
+
+#[test]
+fn a_certificate_that_would_never_be_shown_is_an_error_unless_it_is_the_first() {
+    let nameless = ("nameless.pem", "ended.key");
+    assert_eq!(said_of(&[nameless]), [""; 0]);
+    assert_eq!(
+        said_of(&[("certificate.pem", "key.pem"), nameless]),
+        ["error: the certificate names no host: it is never shown"]
+    );
+}
+
 #[test]
 fn files_that_are_made_at_start_may_be_missing() {
     let extra = "[account.keys]\ncreate = true\n";

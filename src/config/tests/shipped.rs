@@ -97,7 +97,7 @@ fn the_demo_is_the_store_that_the_tests_and_the_readme_know() {
     assert_eq!(&*account.name, "demostore");
     assert_eq!(account.apps.len(), 7);
     assert!(config.listeners[0].insecure_cookies);
-    assert_eq!(config.listeners[0].address.port(), 8080);
+    assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:8080");
 }
 
 #[test]

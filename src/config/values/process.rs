@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Account;
+use super::{Account, Listener};
 use crate::domain::session::limits::SessionLimits;
 
 /// The whole configuration of one process.
@@ -24,7 +24,7 @@ pub struct Config {
     pub grace: Duration,
     /// Whether a changed file asks for a reload; `SIGHUP` always does.
     pub watch: bool,
-    /// Networks whose forwarding headers are believed.
+    /// Networks whose forwarding headers are believed; [`super::WITHOUT_ADDRESS`] stands for sockets.
     pub trusted_proxies: Vec<IpNet>,
     /// Lower-case parts of a `User-Agent` by which crawlers are known (contract §11).
     pub crawlers: Vec<String>,
@@ -36,17 +36,6 @@ pub struct Config {
     pub log: Log,
     /// The stores that are served. At least one.
     pub accounts: Vec<Arc<Account>>,
-}
-
-/// An address for shoppers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listener {
-    /// Its name, unique.
-    pub name: String,
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// Whether cookies go out without `Secure`, because browsers reach it by `http://`.
-    pub insecure_cookies: bool,
 }
 
 /// The address for operators (contract §16).

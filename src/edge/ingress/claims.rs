@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::Result;
 use pingora::http::RequestHeader;
 
+use super::Peer;
+use crate::config::values::WITHOUT_ADDRESS;
 use crate::domain::request::host::Host;
 
 // Made ahead: a name in text is parsed each time.
@@ -29,16 +31,16 @@ pub(crate) struct Claims {
 
 impl Claims {
     /// From a trusted proxy: the right-most address that is no trusted proxy is the client. From
-    /// anybody else: the socket's peer.
+    /// anybody else: the socket's peer. The same goes for whether the shopper's side is encrypted.
     pub(super) fn read(
         headers: &HeaderMap,
-        peer: IpAddr,
+        Peer { address: peer, tls }: Peer,
         trusted: Option<&[ipnet::IpNet]>,
     ) -> Self {
         let Some(networks) = trusted else {
             return Self {
                 client: peer,
-                secure: false,
+                secure: tls,
                 chain: None,
                 forwarded_host: None,
             };
@@ -46,7 +48,10 @@ impl Claims {
         let trusted = |hop: &IpAddr| networks.iter().any(|network| network.contains(hop));
         let lines = headers.get_all(&FORWARDED_FOR).iter().rev();
         let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-        let (mut client, mut chain) = (peer, vec![peer.to_string()]);
+        let (mut client, mut chain) = (peer, Vec::new());
+        if peer != WITHOUT_ADDRESS {
+            chain.push(peer.to_string());
+        }
         // From the right, as far as every hop is named by a proxy that is trusted; what lies
         // beyond the first stranger, or behind a hop that is no address, is anybody's claim.
         for hop in hops {
@@ -62,7 +67,7 @@ impl Claims {
             client,
             secure: headers
                 .get(&FORWARDED_PROTO)
-                .is_some_and(|proto| proto == "https"),
+                .map_or(tls, |proto| proto == "https"),
             chain: Some(chain.join(", ")),
             forwarded_host: headers.get(&FORWARDED_HOST).cloned(),
         }
@@ -77,8 +82,9 @@ impl Claims {
     ) -> Result<()> {
         let proto = if self.secure { HTTPS } else { HTTP };
         upstream.insert_header(FORWARDED_PROTO.clone(), proto)?;
-        if let Some(hops) = self.hops() {
-            upstream.insert_header(FORWARDED_FOR.clone(), hops)?;
+        match self.hops() {
+            Some(hops) => upstream.insert_header(FORWARDED_FOR.clone(), hops)?,
+            None => drop(upstream.remove_header(&FORWARDED_FOR)),
         }
         let named = self
             .forwarded_host
@@ -93,7 +99,9 @@ impl Claims {
 
     fn hops(&self) -> Option<HeaderValue> {
         match &self.chain {
+            Some(chain) if chain.is_empty() => None,
             Some(chain) => HeaderValue::from_str(chain).ok(),
+            None if self.client == WITHOUT_ADDRESS => None,
             None => HeaderValue::try_from(self.client.to_string()).ok(),
         }
     }
@@ -121,10 +129,17 @@ mod tests {
         headers
     }
 
+    fn by(address: &str, tls: bool) -> Peer {
+        Peer {
+            address: address.parse().unwrap(),
+            tls,
+        }
+    }
+
     #[test]
     fn the_client_is_the_rightmost_hop_that_is_no_trusted_proxy() {
         let headers = map(&[("x-forwarded-for", "6.6.6.6, 203.0.113.7, 10.0.0.2")]);
-        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        let peer = by("10.0.0.1", false);
         let networks = ["10.0.0.0/8".parse().unwrap()];
         let claims = Claims::read(&headers, peer, Some(&networks));
         assert_eq!(claims.client, "203.0.113.7".parse::<IpAddr>().unwrap());
@@ -140,7 +155,43 @@ mod tests {
             assert_eq!(claims.client, client.parse::<IpAddr>().unwrap(), "{chain}");
         }
         let alone = Claims::read(&headers, peer, None);
-        assert_eq!(alone.client, peer);
+        assert_eq!(alone.client, peer.address);
         assert_eq!(alone.hops().unwrap(), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_socket_of_this_machine_is_no_hop_and_no_address_is_told_of_it() {
+        let networks = [WITHOUT_ADDRESS.into()];
+        let peer = by("0.0.0.0", false);
+        let headers = map(&[("x-forwarded-for", "6.6.6.6, 203.0.113.7")]);
+        let claims = Claims::read(&headers, peer, Some(&networks));
+        assert_eq!(claims.client, "203.0.113.7".parse::<IpAddr>().unwrap());
+        assert_eq!(claims.hops().unwrap(), "203.0.113.7");
+        for believed in [None, Some(&networks[..])] {
+            let claims = Claims::read(&HeaderMap::new(), peer, believed);
+            assert_eq!((claims.client, claims.hops()), (WITHOUT_ADDRESS, None));
+        }
+    }
+
+    #[test]
+    fn a_request_is_secure_by_tls_unless_a_trusted_proxy_knows_better() {
+        let networks = ["10.0.0.0/8".parse().unwrap()];
+        let (http, https) = (
+            map(&[("x-forwarded-proto", "http")]),
+            map(&[("x-forwarded-proto", "https")]),
+        );
+        for (headers, tls, trusted, secure) in [
+            (&HeaderMap::new(), true, false, true),
+            (&HeaderMap::new(), true, true, true),
+            (&HeaderMap::new(), false, true, false),
+            (&http, true, false, true),
+            (&http, true, true, false),
+            (&https, false, true, true),
+            (&https, false, false, false),
+        ] {
+            let networks = trusted.then_some(&networks[..]);
+            let claims = Claims::read(headers, by("10.0.0.1", tls), networks);
+            assert_eq!(claims.secure, secure, "{headers:?} {tls} {trusted}");
+        }
     }
 }

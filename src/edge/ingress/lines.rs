@@ -1,6 +1,6 @@
 //! All header lines of a request, looked at once.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
 
@@ -72,7 +72,11 @@ impl<'a> Lines<'a> {
     /// read differently.
     pub(super) fn check(&self, head: &RequestHeader, limits: &Limits) -> Result<(), IngressError> {
         if self.count > limits.header_count {
-            return Err(IngressError::TooManyHeaders);
+            // Over HTTP/2 each cookie may be a line of its own (RFC 9113 §8.2.3): all are one.
+            let crumbs = head.headers.get_all(COOKIE).iter().count();
+            if self.count - crumbs.saturating_sub(1) > limits.header_count {
+                return Err(IngressError::TooManyHeaders);
+            }
         }
         let line = head.method.as_str().len() + head.raw_path().len() + 12;
         if line + self.bytes > limits.head_bytes {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pingora::apps::ServerApp;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Mutex, watch};
 
 use super::{Reply, Shop};
@@ -29,14 +29,22 @@ impl Kept {
 
     pub(crate) async fn exchange(&self, request: &[u8]) -> Reply {
         let mut wire = self.wire.lock().await;
-        wire.write_all(request).await.unwrap();
-        let mut answer = Vec::new();
-        loop {
-            let read = wire.read_buf(&mut answer).await.unwrap();
-            assert!(read > 0, "the connection was closed");
-            if let Some(reply) = whole(&answer) {
-                return reply;
-            }
+        exchange(&mut *wire, request).await
+    }
+}
+
+/// Sends a request over a connection and reads the whole answer; the connection stays open.
+pub(crate) async fn exchange(
+    wire: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    request: &[u8],
+) -> Reply {
+    wire.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    loop {
+        let read = wire.read_buf(&mut answer).await.unwrap();
+        assert!(read > 0, "the connection was closed");
+        if let Some(reply) = whole(&answer) {
+            return reply;
         }
     }
 }

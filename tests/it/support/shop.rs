@@ -45,7 +45,7 @@ impl std::fmt::Debug for Shop {
 }
 
 /// A full configuration of the demo store; tests lay over it what differs.
-fn full(origin: &Origin) -> String {
+pub(crate) fn full(origin: &Origin) -> String {
     let apps: String = [
         "store",
         "authentication",
