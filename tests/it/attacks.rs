@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::support::recorder::{Recorder, cgi, latin1};
+use crate::support::recorder::{Recorded, Recorder, cgi, latin1};
 use crate::support::{Reply, Shop};
 
 mod spoof;
@@ -115,12 +115,8 @@ impl Street {
     /// The bytes of a wire text.
     fn bytes(&self, wire: &str) -> Vec<u8> {
         let mut text = wire.replace("{session}", &self.token);
-        while let Some(star) = text.find('*') {
-            let Some((from, to, times)) = repeat(&text, star) else {
-                break;
-            };
-            let many = text[from + 1..star].repeat(times);
-            text.replace_range(from..=to, &many);
+        while let Some(longer) = repeat(&text) {
+            text = longer;
         }
         text.chars()
             .map(|char| u8::try_from(u32::from(char)).unwrap())
@@ -161,12 +157,12 @@ impl Street {
         }
         let all: String = got
             .iter()
-            .map(|got| format!("{}{}", got.head, latin1(&got.body)))
+            .flat_map(|got| [got.head.clone(), latin1(&got.body)])
             .collect();
         for never in &expect.never {
             same(never, &all.contains(never), &false).map_err(|said| format!("{said}: {all:?}"))?;
         }
-        let names: Vec<String> = got.iter().flat_map(|got| got.cgi_names()).collect();
+        let names: Vec<String> = got.iter().flat_map(Recorded::cgi_names).collect();
         for lacks in &expect.lacks {
             same(lacks, &names.contains(&cgi(lacks)), &false)?;
         }
@@ -211,11 +207,13 @@ fn answered(expect: &Expect, reply: &Reply) -> Result<(), String> {
     Ok(())
 }
 
-/// Where a `{TEXT*N}` with its star here begins and ends, and N.
-fn repeat(text: &str, star: usize) -> Option<(usize, usize, usize)> {
-    let from = text[..star].rfind('{')?;
-    let to = star + text[star..].find('}')?;
-    Some((from, to, text[star + 1..to].trim().parse().ok()?))
+/// The text with its first `{TEXT*N}` spelled out, if there is one.
+fn repeat(text: &str) -> Option<String> {
+    let (before, after) = text.split_once('*')?;
+    let (head, many) = before.rsplit_once('{')?;
+    let (times, tail) = after.split_once('}')?;
+    let many = many.repeat(times.trim().parse().ok()?);
+    Some(format!("{head}{many}{tail}"))
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, is: &T, should: &T) -> Result<(), String> {

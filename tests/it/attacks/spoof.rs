@@ -32,7 +32,10 @@ const EVIL: &str = "forged";
 
 fn spellings(name: &str) -> [String; 12] {
     let marked = |mark: &str| name.replace('-', mark);
-    let capital = |part: &str| format!("{}{}", part[..1].to_uppercase(), &part[1..]);
+    let capital = |part: &str| {
+        let (first, rest) = part.split_at(1);
+        format!("{}{rest}", first.to_uppercase())
+    };
     let title: Vec<String> = name.split('-').map(capital).collect();
     [
         name.to_owned(),
@@ -69,23 +72,23 @@ impl Street {
         self.recorder.got().pop().expect("it reaches the store")
     }
 
-    /// Nothing that is forged arrives, and what is true arrives once.
-    fn holds(&self, got: &Recorded, name: &str, truth: &[&str], wire: &str) {
-        let body = String::from_utf8_lossy(&got.body);
-        let all = format!("{}{body}", got.head);
-        assert!(!all.contains(EVIL), "{wire:?}: {all:?}");
-        let alike = got.cgi_names();
-        let alike = alike.iter().filter(|other| **other == cgi(name)).count();
-        assert_eq!(alike, truth.len(), "{wire:?}: {all:?}");
-        assert_eq!(got.all(name), truth, "{wire:?}");
-    }
-
     fn begin(&self, method: &str) -> String {
         let token = &self.token;
         format!(
             "{method} /?utm_source=mail HTTP/1.1\r\nHost: shop.example\r\nCookie: vtex_session={token}\r\n"
         )
     }
+}
+
+/// Nothing that is forged arrives, and what is true arrives once.
+fn holds(got: &Recorded, name: &str, truth: &[&str], wire: &str) {
+    let body = String::from_utf8_lossy(&got.body);
+    let all = format!("{}{body}", got.head);
+    assert!(!all.contains(EVIL), "{wire:?}: {all:?}");
+    let alike = got.cgi_names();
+    let alike = alike.iter().filter(|other| **other == cgi(name)).count();
+    assert_eq!(alike, truth.len(), "{wire:?}: {all:?}");
+    assert_eq!(got.all(name), truth, "{wire:?}");
 }
 
 #[tokio::test]
@@ -110,7 +113,7 @@ async fn no_way_of_saying_a_header_of_ours_says_it_to_the_store() {
             ];
             for wire in ways {
                 let got = street.hears(&wire).await;
-                street.holds(&got, name, &truth, &wire);
+                holds(&got, name, &truth, &wire);
             }
         }
     }
