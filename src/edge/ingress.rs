@@ -34,6 +34,9 @@ pub enum IngressError {
     /// Where the body ends can be read in more than one way (RFC 9112 §6.3).
     #[error("the request's framing is ambiguous")]
     Framing,
+    /// The method would echo the request (RFC 9110 §9.3.8), or is no method in this spelling.
+    #[error("the method is not allowed here")]
+    Method,
     /// The client asks to drop a header by which identity or routing is decided.
     #[error("Connection names a header that may not be dropped")]
     Connection,
@@ -57,6 +60,7 @@ impl IngressError {
         match self {
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
             Self::Framing | Self::Connection | Self::Host | Self::Path => 400,
+            Self::Method => 405,
             Self::UnknownHost => 421,
             Self::NoUpstream => 502,
         }
@@ -68,6 +72,7 @@ impl IngressError {
             Self::HeadTooLarge => "head_too_large",
             Self::TooManyHeaders => "too_many_headers",
             Self::Framing => "framing",
+            Self::Method => "method",
             Self::Connection => "connection",
             Self::Host => "host",
             Self::Path => "path",

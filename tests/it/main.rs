@@ -7,6 +7,8 @@ mod support;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod browser;

@@ -11,6 +11,7 @@ pub(crate) mod kept;
 pub(crate) mod names;
 pub(crate) mod origin;
 pub(crate) mod program;
+pub(crate) mod recorder;
 pub(crate) mod reply;
 pub(crate) mod service;
 pub(crate) mod shop;

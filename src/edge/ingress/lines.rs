@@ -1,7 +1,7 @@
 //! All header lines of a request, looked at once.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingora::http::RequestHeader;
 
 use super::IngressError;
@@ -68,9 +68,12 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Sizes, then framing: one length, or one `chunked`, or none. Whatever else two parsers may
+    /// The method, sizes, then framing: one length, or one `chunked`, or none. Whatever else two parsers may
     /// read differently.
     pub(super) fn check(&self, head: &RequestHeader, limits: &Limits) -> Result<(), IngressError> {
+        if !is_allowed(&head.method) {
+            return Err(IngressError::Method);
+        }
         if self.count > limits.header_count {
             // Over HTTP/2 each cookie may be a line of its own (RFC 9113 §8.2.3): all are one.
             let crumbs = head.headers.get_all(COOKIE).iter().count();
@@ -112,6 +115,19 @@ impl<'a> Lines<'a> {
     /// The names that are to be removed.
     pub(super) fn into_gone(self) -> Vec<HeaderName> {
         self.gone
+    }
+}
+
+/// TRACE would send cookies back to whoever reads the answer (RFC 9110 §9.3.8). Methods are told
+/// apart by case (§9.1): a backend that is laxer would take `get` for what was not judged as GET.
+fn is_allowed(method: &Method) -> bool {
+    match *method {
+        Method::GET | Method::POST | Method::HEAD => true,
+        Method::TRACE | Method::CONNECT => false,
+        _ => !method
+            .as_str()
+            .bytes()
+            .any(|byte| byte.is_ascii_lowercase()),
     }
 }
 
@@ -166,6 +182,18 @@ mod tests {
             &[],
         ] {
             assert_eq!(check(&map(lines)), Ok(()), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn methods_that_echo_and_methods_in_lower_case_are_not_allowed() {
+        for method in ["TRACE", "CONNECT", "get", "Post", "trace"] {
+            assert!(!is_allowed(&method.parse().unwrap()), "{method}");
+        }
+        for method in [
+            "GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "M-SEARCH",
+        ] {
+            assert!(is_allowed(&method.parse().unwrap()), "{method}");
         }
     }
 

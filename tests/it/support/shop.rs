@@ -241,18 +241,27 @@ impl Shop {
 
     /// Sends bytes over a connection of its own; returns when the exchange is over and logged.
     pub(crate) async fn raw(&self, wire: &[u8]) -> Reply {
+        let (answer, _) = self.bytes(wire, false).await;
+        Reply::parse(&answer)
+    }
+
+    /// The same, as the bytes of the answer; and whether the connection would serve another
+    /// request. A client that leaves sends nothing more after these bytes, and says so.
+    pub(crate) async fn bytes(&self, wire: &[u8], leaves: bool) -> (Vec<u8>, bool) {
         let (mut client, server) = tokio::io::duplex(1 << 20);
         let proxy = Arc::clone(&self.proxy);
         let exchange = tokio::spawn(async move {
             let (_stop, stopped) = tokio::sync::watch::channel(false);
             let session = ServerSession::new_http1(Box::new(server));
-            drop(proxy.process_new_http(session, &stopped).await);
+            proxy.process_new_http(session, &stopped).await.is_some()
         });
         client.write_all(wire).await.unwrap();
+        if leaves {
+            client.shutdown().await.unwrap();
+        }
         let mut answer = Vec::new();
         client.read_to_end(&mut answer).await.unwrap();
-        exchange.await.unwrap();
-        Reply::parse(&answer)
+        (answer, exchange.await.unwrap())
     }
 
     /// What reads this shop's configuration again.
