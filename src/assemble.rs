@@ -150,7 +150,7 @@ pub fn compile(
                 .map(|one| {
                     (
                         one.name.to_string(),
-                        Arc::new(Upstream::new(Arc::clone(one))),
+                        upstream(account, one, ports, telemetry),
                     )
                 })
                 .collect::<HashMap<_, _>>(),
@@ -233,6 +233,17 @@ fn compile_account(
         limits: config.limits.session,
         default: DefaultSession::default(),
     })
+}
+
+fn upstream(
+    account: &values::Account,
+    settings: &Arc<values::Upstream>,
+    ports: &Ports,
+    telemetry: &Telemetry,
+) -> Arc<Upstream> {
+    let counters = telemetry.upstreams().of(&account.name, &settings.name);
+    let outside = (Arc::clone(&ports.clock), Arc::clone(&ports.names));
+    Arc::new(Upstream::new(Arc::clone(settings), outside, counters))
 }
 
 /// Routes are written below the account's root path, and match whole paths.

@@ -25,6 +25,7 @@ mod passing;
 mod response;
 pub mod running;
 pub mod session_api;
+mod tries;
 pub mod upstream;
 pub mod visitors;
 
@@ -163,13 +164,7 @@ impl ProxyHttp for Edge {
         exchange: &mut Exchange,
         passage: &mut Passage,
     ) -> Result<Box<HttpPeer>> {
-        let upgrade = exchange.is_upgrade_req();
-        let placed = passage.placed.as_ref();
-        let peer = placed.and_then(|placed| {
-            placed
-                .upstream
-                .peer(placed.turn.wrapping_add(placed.tries), upgrade)
-        });
+        let peer = tries::next_peer(exchange, passage);
         peer.map(Box::new).ok_or_else(|| {
             Error::explain(
                 ErrorType::HTTPStatus(502),
@@ -187,6 +182,16 @@ impl ProxyHttp for Edge {
     ) -> Result<()> {
         let random = || self.shared.flow.random();
         outgoing::prepare(exchange.req_header(), upstream, passage, random)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _: &mut Exchange,
+        response: &mut ResponseHeader,
+        passage: &mut Passage,
+    ) -> Result<()> {
+        tries::answered(passage, response.status);
+        Ok(())
     }
 
     async fn response_filter(
@@ -225,16 +230,20 @@ impl ProxyHttp for Edge {
         passage: &mut Passage,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        // Nothing was sent yet: another server of the upstream may take it.
-        let others = passage
-            .placed
-            .as_ref()
-            .map_or(0, |placed| placed.upstream.known());
-        if let Some(placed) = &mut passage.placed {
-            placed.tries += 1;
-            error.set_retry(placed.tries < others);
-        }
+        tries::unconnected(passage, &mut error);
         error
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        exchange: &mut Exchange,
+        error: Box<Error>,
+        passage: &mut Passage,
+        reused: bool,
+    ) -> Box<Error> {
+        let error = error.more_context(format!("Peer: {peer}"));
+        tries::broken_off(exchange, passage, error, reused)
     }
 
     async fn fail_to_proxy(

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::admin::{self, Access};
 use crate::config::Config;
+use crate::edge::upstream::Upstream;
 use crate::edge::{Edge, Shared};
 
 /// How often sources are looked after. What is due, and when, they know themselves.
@@ -162,8 +163,8 @@ impl BackgroundService for Names {
             .sites()
             .flat_map(|site| site.upstreams.values())
         {
-            if upstream.has_names() {
-                lookups.spawn(Arc::clone(upstream).keep_resolved());
+            if upstream.needs_tending() {
+                lookups.spawn(Upstream::tend(Arc::downgrade(upstream)));
             }
         }
         drop(stop.wait_for(|stop| *stop).await);

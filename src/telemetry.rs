@@ -19,12 +19,14 @@ mod metrics;
 mod requests;
 mod sources;
 mod store;
+mod upstreams;
 
 pub use access::AccessLine;
 pub use apps::{AppMetrics, CallOutcome};
 pub use calls::{CallCounters, Outcome};
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
+pub use upstreams::{UpstreamCounters, UpstreamMetrics};
 
 use metrics::Metrics;
 use requests::RequestMetrics;
@@ -42,6 +44,7 @@ pub struct Telemetry {
     apps: AppMetrics,
     sources: SourceMetrics,
     store: StoreMetrics,
+    upstreams: UpstreamMetrics,
     faults: Faults,
 }
 
@@ -133,6 +136,7 @@ impl Telemetry {
             apps: AppMetrics::new(m),
             sources: SourceMetrics::new(m),
             store: StoreMetrics::new(m),
+            upstreams: UpstreamMetrics::new(m),
             faults: Faults::new(m),
             registry: metrics.0,
         }
@@ -156,6 +160,11 @@ impl Telemetry {
     /// Where the store behind the cache counts.
     pub const fn store(&self) -> &StoreMetrics {
         &self.store
+    }
+
+    /// Where upstreams count.
+    pub const fn upstreams(&self) -> &UpstreamMetrics {
+        &self.upstreams
     }
 
     /// How many sessions are held now.

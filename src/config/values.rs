@@ -6,10 +6,11 @@ mod account;
 mod process;
 pub mod settings;
 mod sources;
+mod upstream;
 
 pub use account::{
     Account, AccountId, Api, App, AuthCookie, CarryOver, Cookies, HostPattern, Keys, Lifetimes,
-    Memo, Place, Runs, Service, SessionContext, Switches, Upstream, UpstreamTimeouts,
+    Memo, Place, Runs, Service, SessionContext, Switches,
 };
 pub use process::{
     Admin, Config, Limits, Listener, Log, LogFormat, LogLevel, SharedStore, Store, StoreKind,
@@ -18,3 +19,4 @@ pub use process::{
 pub use sources::{
     Authentication, Calls, DirectorySource, EmbeddedFile, Lookups, SecretSource, Vtex,
 };
+pub use upstream::{HealthCheck, HealthQuestion, Upstream, UpstreamAddress, UpstreamTimeouts};
