@@ -98,7 +98,7 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     }
     // Pages are served either way: an instance whose sessions wait is not to be taken out, nor is
     // one that lacks a server which all others lack too.
-    let mut said = "ready\n".to_owned();
+    let mut lines = vec!["ready\n".to_owned()];
     let health = shared.flow.store_health();
     if !health.answers || health.owed > 0 {
         let answers = if health.answers {
@@ -107,10 +107,12 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
             "does not answer"
         };
         let owed = health.owed;
-        said += &format!("degraded: the session store {answers}, {owed} changes wait for it\n");
+        lines.push(format!(
+            "degraded: the session store {answers}, {owed} changes wait for it\n"
+        ));
     }
-    said += &servers_out(&running).concat();
-    said.into_response()
+    lines.extend(servers_out(&running));
+    lines.concat().into_response()
 }
 
 /// A line for each upstream of which some servers get no requests.

@@ -20,7 +20,7 @@ use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::request::Crawlers;
 use crate::edge::running::{Running, Site};
-use crate::edge::upstream::Upstream;
+use crate::edge::upstream::{Transport, TransportError, Upstream};
 use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
@@ -90,6 +90,9 @@ pub enum AssembleError {
     /// The shared store of sessions cannot be used.
     #[error(transparent)]
     SharedStore(#[from] SettingsError),
+    /// The certificates of an upstream cannot be used.
+    #[error(transparent)]
+    Upstream(#[from] TransportError),
     /// Settings that the check lets through and the program refuses: a mistake of ours.
     #[error("account {account}: {problem}")]
     Settings {
@@ -148,12 +151,12 @@ pub fn compile(
             account: Arc::new(compiled),
             upstreams: upstreams
                 .map(|one| {
-                    (
+                    Ok((
                         one.name.to_string(),
-                        upstream(account, one, ports, telemetry),
-                    )
+                        upstream(account, one, ports, telemetry)?,
+                    ))
                 })
-                .collect::<HashMap<_, _>>(),
+                .collect::<Result<HashMap<_, _>, AssembleError>>()?,
         };
         hosts.add(&account.place, &site);
     }
@@ -240,10 +243,12 @@ fn upstream(
     settings: &Arc<values::Upstream>,
     ports: &Ports,
     telemetry: &Telemetry,
-) -> Arc<Upstream> {
+) -> Result<Arc<Upstream>, AssembleError> {
+    let transport = Transport::read(settings)?;
     let counters = telemetry.upstreams().of(&account.name, &settings.name);
     let outside = (Arc::clone(&ports.clock), Arc::clone(&ports.names));
-    Arc::new(Upstream::new(Arc::clone(settings), outside, counters))
+    let upstream = Upstream::new(Arc::clone(settings), transport, outside, counters);
+    Ok(Arc::new(upstream))
 }
 
 /// Routes are written below the account's root path, and match whole paths.

@@ -186,12 +186,11 @@ impl ProxyHttp for Edge {
 
     async fn upstream_response_filter(
         &self,
-        _: &mut Exchange,
+        exchange: &mut Exchange,
         response: &mut ResponseHeader,
         passage: &mut Passage,
     ) -> Result<()> {
-        tries::answered(passage, response.status);
-        Ok(())
+        tries::answered(exchange, passage, response.status)
     }
 
     async fn response_filter(
@@ -242,8 +241,9 @@ impl ProxyHttp for Edge {
         passage: &mut Passage,
         reused: bool,
     ) -> Box<Error> {
-        let error = error.more_context(format!("Peer: {peer}"));
-        tries::broken_off(exchange, passage, error, reused)
+        let mut error = error.more_context(format!("Peer: {peer}"));
+        tries::broken_off(exchange, passage, &mut error, reused);
+        error
     }
 
     async fn fail_to_proxy(

@@ -28,7 +28,7 @@ pub use secret::Secret;
 pub use size::Size;
 pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};
 pub use span::Span;
-pub use upstream::{Balance, Ejection, HealthCheck, Upstream};
+pub use upstream::{Balance, Ejection, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The configuration of a Vestibule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

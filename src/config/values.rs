@@ -19,4 +19,7 @@ pub use process::{
 pub use sources::{
     Authentication, Calls, DirectorySource, EmbeddedFile, Lookups, SecretSource, Vtex,
 };
-pub use upstream::{HealthCheck, HealthQuestion, Upstream, UpstreamAddress, UpstreamTimeouts};
+pub use upstream::{
+    HealthCheck, HealthQuestion, Upstream, UpstreamAddress, UpstreamProtocol, UpstreamTimeouts,
+    UpstreamTls,
+};

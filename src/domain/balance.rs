@@ -83,7 +83,7 @@ pub fn attraction(session: u128, seed: u64, weight: u16) -> f64 {
     f64::from(weight) / -share.ln()
 }
 
-/// The last steps of SplitMix64: every bit of the result hangs on every bit of the number.
+/// The last steps of `SplitMix64`: every bit of the result hangs on every bit of the number.
 const fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn failures_in_a_row_within_the_window_make_a_server_due() {
         // (second, good), and whether the last makes it due
-        let cases: [(&[(i64, bool)], bool); 6] = [
+        type Story<'a> = &'a [(i64, bool)];
+        let cases: [(Story<'_>, bool); 6] = [
             (&[(0, false), (0, false)], false),
             (&[(0, false), (5, false), (10, false)], true),
             (&[(0, false), (5, false), (11, false)], false),

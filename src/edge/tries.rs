@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use http::StatusCode;
-use pingora::ErrorSource;
 use pingora::prelude::{Error, ErrorType, HttpPeer};
 use pingora::proxy::Session as Exchange;
+use pingora::{ErrorSource, Result};
 
 use super::Passage;
+use super::running::Placed;
 use super::upstream::{Taken, Wish};
 
 /// What was tried for a request.
@@ -17,6 +18,8 @@ pub(super) struct Tries {
     turn: usize,
     /// Servers that would not take it.
     met: Vec<SocketAddr>,
+    /// How often it was repeated because of an answer.
+    repeated: u8,
     /// Where it is now.
     taken: Option<Taken>,
 }
@@ -26,6 +29,7 @@ impl Tries {
         Self {
             turn,
             met: Vec::new(),
+            repeated: 0,
             taken: None,
         }
     }
@@ -65,8 +69,42 @@ pub(super) fn unconnected(passage: &mut Passage, error: &mut Error) {
     error.set_retry(tries.met.len() < placed.upstream.known());
 }
 
-/// A server answered, well or not.
-pub(super) fn answered(passage: &Passage, status: StatusCode) {
+/// A server answered, well or not. An error is the way to another server: nothing of the answer has
+/// left yet.
+pub(super) fn answered(
+    exchange: &mut Exchange,
+    passage: &mut Passage,
+    status: StatusCode,
+) -> Result<()> {
+    judge(passage, status);
+    let away = matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    );
+    if !away || !exchange.req_header().method.is_safe() || !repeatable(exchange) {
+        return Ok(());
+    }
+    let Some(Placed {
+        upstream, tries, ..
+    }) = &mut passage.placed
+    else {
+        return Ok(());
+    };
+    tries.met.extend(tries.taken.as_ref().map(Taken::address));
+    if !upstream.may_repeat(tries.repeated, &tries.met) {
+        return Ok(());
+    }
+    tries.repeated += 1;
+    let mut error = Error::explain(
+        ErrorType::HTTPStatus(status.as_u16()),
+        "another server of the upstream is asked",
+    );
+    error.as_up();
+    error.set_retry(true);
+    Err(error)
+}
+
+fn judge(passage: &Passage, status: StatusCode) {
     let Some((placed, taken)) = current(passage) else {
         return;
     };
@@ -83,9 +121,9 @@ pub(super) fn answered(passage: &Passage, status: StatusCode) {
 pub(super) fn broken_off(
     exchange: &mut Exchange,
     passage: &Passage,
-    mut error: Box<Error>,
+    error: &mut Error,
     reused: bool,
-) -> Box<Error> {
+) {
     let told = matches!(error.etype(), ErrorType::HTTPStatus(_));
     // What happens to a kept connection says nothing about its server.
     if let Some((placed, taken)) = current(passage)
@@ -100,7 +138,6 @@ pub(super) fn broken_off(
     } else {
         error.set_retry(false);
     }
-    error
 }
 
 /// Whether a request may be sent once more after it was received perhaps.
@@ -111,7 +148,7 @@ fn repeatable(exchange: &mut Exchange) -> bool {
         && exchange.downstream_session.is_body_empty()
 }
 
-fn current(passage: &Passage) -> Option<(&super::running::Placed, &Taken)> {
+fn current(passage: &Passage) -> Option<(&Placed, &Taken)> {
     let placed = passage.placed.as_ref()?;
     Some((placed, placed.tries.taken.as_ref()?))
 }

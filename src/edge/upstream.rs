@@ -17,16 +17,20 @@ use crate::domain::time::Millis;
 use crate::ports::{Clock, Names};
 use crate::telemetry::UpstreamCounters;
 
+mod budget;
 mod checks;
 mod names;
 mod server;
 mod table;
+mod transport;
 
 pub use server::Taken;
 pub use table::Wish;
+pub use transport::{Transport, TransportError};
 
+use budget::Budget;
 use names::Place;
-use server::{Server, peer};
+use server::Server;
 use table::Table;
 
 /// One upstream.
@@ -34,6 +38,8 @@ pub struct Upstream {
     settings: Arc<values::Upstream>,
     table: ArcSwap<Table>,
     turn: AtomicUsize,
+    transport: Transport,
+    budget: Budget,
     /// Where its addresses lead, in the order of the settings.
     places: Mutex<Vec<Place>>,
     /// Held while a new table is made.
@@ -58,6 +64,7 @@ impl Upstream {
     /// An upstream whose literal addresses are usable at once; names wait for the first look-up.
     pub fn new(
         settings: Arc<values::Upstream>,
+        transport: Transport,
         (clock, names): (Arc<dyn Clock>, Arc<dyn Names>),
         counters: UpstreamCounters,
     ) -> Self {
@@ -66,6 +73,8 @@ impl Upstream {
             settings,
             table: ArcSwap::default(),
             turn: AtomicUsize::new(0),
+            transport,
+            budget: Budget::full(),
             places: Mutex::new(places),
             changing: Mutex::new(()),
             connector: OnceLock::new(),
@@ -92,8 +101,11 @@ impl Upstream {
         out(&self.table.load().states)
     }
 
-    /// Whose turn it is now.
+    /// A request comes: whose turn it is.
     pub fn next_turn(&self) -> usize {
+        if self.settings.retries > 0 {
+            self.budget.earn();
+        }
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -106,6 +118,18 @@ impl Upstream {
             table = self.table.load();
         }
         table.choose(self.settings.balance, wish).map(Taken::new)
+    }
+
+    /// Whether a request that was repeated so often may be repeated at a server that is well and
+    /// that it has not met. What is allowed is to be done: it is counted.
+    pub fn may_repeat(&self, repeated: u8, met: &[SocketAddr]) -> bool {
+        let may = repeated < self.settings.retries
+            && self.table.load().has_other(met)
+            && self.budget.spend();
+        if may {
+            self.counters.repeated();
+        }
+        may
     }
 
     /// A request went well at a server: it was answered, by less than a 500.
@@ -168,15 +192,17 @@ impl Upstream {
                     continue;
                 }
                 let known = before.iter().find(|server| server.address == *found);
-                all.push(known.map_or_else(|| self.server(*found, address.weight), Arc::clone));
+                all.push(known.map_or_else(|| self.server(*found, address), Arc::clone));
             }
         }
         drop(places);
         self.put(Table::new(all, self.clock.now()));
     }
 
-    fn server(&self, address: SocketAddr, weight: u16) -> Arc<Server> {
-        let peer = peer(address, &self.settings.timeouts);
+    fn server(&self, address: SocketAddr, configured: &values::UpstreamAddress) -> Arc<Server> {
+        let timeouts = &self.settings.timeouts;
+        let peer = self.transport.peer(address, configured.host(), timeouts);
+        let weight = configured.weight;
         let standing = Standing::new(self.settings.ejection);
         Arc::new(Server::new(peer, address, weight, standing))
     }

@@ -10,6 +10,7 @@ use crate::domain::standing::ServerState;
 pub struct UpstreamMetrics {
     servers: IntGaugeVec,
     ejections: IntCounterVec,
+    repeated: IntCounterVec,
     checks: IntCounterVec,
 }
 
@@ -24,6 +25,11 @@ impl UpstreamMetrics {
             ejections: m.counts(
                 "vestibule_upstream_ejections_total",
                 "Servers that failed requests and were left alone for a while.",
+                &["account", "upstream"],
+            ),
+            repeated: m.counts(
+                "vestibule_upstream_retries_total",
+                "Requests that were sent to another server because of what one answered.",
                 &["account", "upstream"],
             ),
             checks: m.counts(
@@ -43,6 +49,7 @@ impl UpstreamMetrics {
                     .with_label_values(&[account, upstream, state.label()])
             }),
             ejections: self.ejections.with_label_values(&[account, upstream]),
+            repeated: self.repeated.with_label_values(&[account, upstream]),
             good_checks: check("good"),
             bad_checks: check("bad"),
         }
@@ -55,6 +62,7 @@ pub struct UpstreamCounters {
     /// In the order of [`ServerState::ALL`].
     servers: [IntGauge; 3],
     ejections: IntCounter,
+    repeated: IntCounter,
     good_checks: IntCounter,
     bad_checks: IntCounter,
 }
@@ -71,6 +79,11 @@ impl UpstreamCounters {
     /// A server was ejected.
     pub fn ejected(&self) {
         self.ejections.inc();
+    }
+
+    /// A request was sent to another server.
+    pub fn repeated(&self) {
+        self.repeated.inc();
     }
 
     /// A check is over.

@@ -1,6 +1,9 @@
 //! The servers of an upstream, through the whole proxy: who gets a request, who is left alone, and
 //! what is tried again.
 
+mod secured;
+mod trying;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::Check;
 use super::hosts::{host_pattern, own_path, server_address};
+use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::{
-    HealthCheck, HealthQuestion, HostPattern, Upstream, UpstreamAddress, UpstreamTimeouts,
+    HealthCheck, HealthQuestion, HostPattern, Upstream, UpstreamAddress, UpstreamProtocol,
+    UpstreamTimeouts, UpstreamTls,
 };
 use crate::domain::balance::Balance;
 use crate::domain::standing::{EjectionSettings, HealthSettings};
@@ -43,6 +45,9 @@ impl Check<'_, '_, '_> {
             resolve_every,
             health,
             ejection,
+            retries,
+            protocol,
+            tls,
             connect_timeout,
             read_timeout,
             write_timeout,
@@ -50,30 +55,18 @@ impl Check<'_, '_, '_> {
             keep_alive,
         } = written;
         let name = self.name(&at.key("name"), name);
-        let mut good = true;
-        for (index, address) in addresses.iter().enumerate() {
-            let at = at.key("addresses").index(index);
-            let allowed = "host:port, such as shop.internal:8080";
-            good &= self
-                .say
-                .read(&at, server_address(address), allowed)
-                .is_some();
-        }
+        let mut good = self.addresses(addresses, at);
         good &= self.weights(written, at);
-        for (key, span) in [
-            ("connect_timeout", connect_timeout),
-            ("read_timeout", read_timeout),
-            ("write_timeout", write_timeout),
-        ] {
-            good &= self.takes_time(span.0, "no server is that fast", &at.key(key));
-        }
-        let busy = "names would be looked up without a pause";
-        good &= self.takes_time(resolve_every.0, busy, &at.key("resolve_every"));
+        good &= self.spans(written, at);
         let health = match health {
             Some(health) => self.health(health, &at.key("health")).map(Some),
             None => Some(None),
         };
         let ejection = self.ejection(*ejection, &at.key("ejection"));
+        let tls = match tls {
+            Some(tls) => self.tls(tls, &at.key("tls")).map(Some),
+            None => Some(None),
+        };
         good.then_some(())?;
         Some(Arc::new(Upstream {
             name: name?,
@@ -86,6 +79,12 @@ impl Check<'_, '_, '_> {
             resolve_every: resolve_every.0,
             health: health?,
             ejection: ejection?,
+            retries: *retries,
+            protocol: match protocol {
+                raw::Protocol::Http1 => UpstreamProtocol::Http1,
+                raw::Protocol::Http2 => UpstreamProtocol::Http2,
+            },
+            tls: tls?,
             timeouts: UpstreamTimeouts {
                 connect: connect_timeout.0,
                 read: read_timeout.0,
@@ -94,6 +93,32 @@ impl Check<'_, '_, '_> {
             },
             keep_alive: (*keep_alive).into(),
         }))
+    }
+
+    fn addresses(&mut self, addresses: &[String], at: &At) -> bool {
+        let mut good = true;
+        for (index, address) in addresses.iter().enumerate() {
+            let at = at.key("addresses").index(index);
+            let allowed = "host:port, such as shop.internal:8080";
+            good &= self
+                .say
+                .read(&at, server_address(address), allowed)
+                .is_some();
+        }
+        good
+    }
+
+    fn spans(&mut self, written: &raw::Upstream, at: &At) -> bool {
+        let mut good = true;
+        for (key, span) in [
+            ("connect_timeout", written.connect_timeout),
+            ("read_timeout", written.read_timeout),
+            ("write_timeout", written.write_timeout),
+        ] {
+            good &= self.takes_time(span.0, "no server is that fast", &at.key(key));
+        }
+        let busy = "names would be looked up without a pause";
+        good & self.takes_time(written.resolve_every.0, busy, &at.key("resolve_every"))
     }
 
     fn weights(&mut self, written: &raw::Upstream, at: &At) -> bool {
@@ -153,13 +178,7 @@ impl Check<'_, '_, '_> {
             }
         }
         if let Some(host) = host {
-            let read = match host_pattern(host) {
-                Ok(HostPattern::Exact(_)) => Ok(()),
-                Ok(HostPattern::Below(_)) => Err("a server is asked for one host"),
-                Err(why) => Err(why),
-            };
-            let allowed = "a host such as shop.example.com, without port";
-            good &= self.say.read(&at.key("host"), read, allowed).is_some();
+            good &= self.one_host(host, &at.key("host"));
         }
         let busy = "servers would be checked without a pause";
         good &= self.takes_time(interval.0, busy, &at.key("interval"));
@@ -177,6 +196,64 @@ impl Check<'_, '_, '_> {
                 healthy: (*healthy).into(),
                 unhealthy: (*unhealthy).into(),
             },
+        })
+    }
+
+    fn one_host(&mut self, host: &str, at: &At) -> bool {
+        let read = match host_pattern(host) {
+            Ok(HostPattern::Exact(_)) => Ok(()),
+            Ok(HostPattern::Below(_)) => Err("a server has one name"),
+            Err(why) => Err(why),
+        };
+        let allowed = "a host such as shop.example.com, without port";
+        self.say.read(at, read, allowed).is_some()
+    }
+
+    fn tls(&mut self, written: &raw::UpstreamTls, at: &At) -> Option<UpstreamTls> {
+        let raw::UpstreamTls {
+            ca_file,
+            server_name,
+            verify,
+            client_certificate,
+            client_key,
+        } = written;
+        let mut file = |key: &str, name: &Option<String>, kind| match name {
+            Some(name) => self.file(&at.key(key), name, kind).map(Some),
+            None => Some(None),
+        };
+        let ca = file("ca_file", ca_file, FileKind::StoreAuthorities);
+        let certificate = file(
+            "client_certificate",
+            client_certificate,
+            FileKind::StoreCertificate,
+        );
+        let key = file("client_key", client_key, FileKind::StoreKey);
+        let mut good = true;
+        if let Some(name) = server_name {
+            good &= self.one_host(name, &at.key("server_name"));
+        }
+        if !verify {
+            let problem = Problem::new("whoever answers in a server's place is believed");
+            let problem = problem.hint("`ca_file` is for authorities of one's own");
+            self.say.doubtful(&at.key("verify"), problem);
+        }
+        let alone = match (client_certificate, client_key) {
+            (Some(_), None) => Some(("client_certificate", "client_key")),
+            (None, Some(_)) => Some(("client_key", "client_certificate")),
+            _ => None,
+        };
+        if let Some((key, other)) = alone {
+            let problem = Problem::new("a certificate and its key go together");
+            let problem = problem.allowed(format!("`{other}` beside it"));
+            self.say.wrong(&at.key(key), problem);
+            good = false;
+        }
+        let (ca_file, certificate, key) = (ca?, certificate?, key?);
+        good.then(|| UpstreamTls {
+            ca_file,
+            server_name: server_name.clone(),
+            verify: *verify,
+            client: certificate.zip(key),
         })
     }
 

@@ -29,6 +29,16 @@ pub struct Upstream {
     pub health: Option<HealthCheck>,
     /// When a server that fails requests is left alone for a while.
     pub ejection: Ejection,
+    /// How often a request that changes nothing (`GET`, `HEAD`, `OPTIONS`, `TRACE`, without a body)
+    /// is sent to another server because one answered 502, 503 or 504. At most one request in ten
+    /// is repeated so.
+    #[schemars(range(max = 5))]
+    pub retries: u8,
+    /// What is spoken with the servers.
+    pub protocol: Protocol,
+    /// How connections are encrypted. Without this table they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<UpstreamTls>,
     /// How long it may take to accept a connection.
     pub connect_timeout: Span,
     /// How long may pass between two reads.
@@ -51,6 +61,9 @@ impl Default for Upstream {
             resolve_every: Span::secs(30),
             health: None,
             ejection: Ejection::default(),
+            retries: 0,
+            protocol: Protocol::Http1,
+            tls: None,
             connect_timeout: Span::secs(2),
             read_timeout: Span::secs(30),
             write_timeout: Span::secs(30),
@@ -70,6 +83,51 @@ pub enum Balance {
     LeastConnections,
     /// By the session, so that a shopper meets one server; requests without a session in turn.
     Session,
+}
+
+/// What is spoken with servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2; without `tls` too, where a server has to expect it. Upgrades (WebSocket) go by
+    /// HTTP/1.1.
+    Http2,
+}
+
+/// How connections to servers are encrypted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct UpstreamTls {
+    /// Certificates of the authorities that vouch for the servers, in PEM. Without it, the
+    /// system's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+    /// The name that their certificates must be for. Without it, the host of each address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_name: Option<String>,
+    /// Whether certificates are verified. `false` believes whoever answers.
+    pub verify: bool,
+    /// The certificate that is shown to servers that ask for one, in PEM, with those between it and
+    /// its authority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
+    /// Its key, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<String>,
+}
+
+impl Default for UpstreamTls {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            server_name: None,
+            verify: true,
+            client_certificate: None,
+            client_key: None,
+        }
+    }
 }
 
 /// How it is checked beside the requests which servers are well.

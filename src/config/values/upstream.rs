@@ -1,5 +1,6 @@
 //! The store's servers, as they are meant.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,10 +22,38 @@ pub struct Upstream {
     pub health: Option<HealthCheck>,
     /// When a server that fails requests is left alone.
     pub ejection: EjectionSettings,
+    /// How often a request is sent to another server because of what one answered.
+    pub retries: u8,
+    /// What is spoken with them.
+    pub protocol: UpstreamProtocol,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<UpstreamTls>,
     /// How long things may take.
     pub timeouts: UpstreamTimeouts,
     /// Idle connections that are kept for the next request.
     pub keep_alive: usize,
+}
+
+/// What is spoken with servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2, encrypted or not.
+    Http2,
+}
+
+/// How connections to servers are encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTls {
+    /// Who vouches for the servers; none: the system's authorities.
+    pub ca_file: Option<PathBuf>,
+    /// The name in their certificates; none: the host of each address.
+    pub server_name: Option<String>,
+    /// Whether certificates are verified.
+    pub verify: bool,
+    /// A certificate that is shown to them, and its key.
+    pub client: Option<(PathBuf, PathBuf)>,
 }
 
 /// Where a server is.
@@ -34,6 +63,17 @@ pub struct UpstreamAddress {
     pub text: String,
     /// How many requests it gets beside the others. 1 to 100.
     pub weight: u16,
+}
+
+impl UpstreamAddress {
+    /// The host; an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        let host = self.text.rsplit_once(':').map_or("", |(host, _)| host);
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        bare.unwrap_or(host)
+    }
 }
 
 /// How servers are checked.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use pingora::Result;
+use http::{Uri, Version};
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use pingora::prelude::{Error, ErrorType, HttpPeer};
+use pingora::protocols::http::client::HttpSession;
+use pingora::{OrErr as _, Result};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -76,7 +78,7 @@ async fn check(server: &Server, health: &HealthCheck, connector: &Connector) -> 
                 Err(error) => Err(error.to_string()),
             },
             Some(question) => {
-                let answered = ask(server.peer(), question, connector).await;
+                let answered = Box::pin(ask(server.peer(), question, connector)).await;
                 answered.map_err(|error| error.to_string())
             }
         }
@@ -92,11 +94,10 @@ async fn ask(peer: &HttpPeer, question: &HealthQuestion, connector: &Connector) 
     let mut peer = peer.clone();
     // A connection that may carry more than this would be kept and used again.
     peer.options.max_h2_streams = 1;
-    let (mut session, _) = connector.get_http_session(&peer).await?;
-    let mut head = RequestHeader::build("GET", question.path.as_bytes(), None)?;
+    let (mut session, _) = Box::pin(connector.get_http_session(&peer)).await?;
     let address = peer._address.to_string();
-    head.insert_header("host", question.host.as_deref().unwrap_or(&address))?;
-    head.insert_header("user-agent", "vestibule-check")?;
+    let host = question.host.as_deref().unwrap_or(&address);
+    let head = question_head(&peer, matches!(session, HttpSession::H2(_)), host, question)?;
     session.write_request_header(Box::new(head)).await?;
     session.finish_request_body().await?;
     session.read_response_header().await?;
@@ -109,4 +110,28 @@ async fn ask(peer: &HttpPeer, question: &HealthQuestion, connector: &Connector) 
         ErrorType::HTTPStatus(status),
         format!("{} was expected", question.status),
     )
+}
+
+/// The head of a question. HTTP/2 has scheme and host in the target, and no `Host` (RFC 9113, section
+/// 8.3.1).
+fn question_head(
+    peer: &HttpPeer,
+    http2: bool,
+    host: &str,
+    question: &HealthQuestion,
+) -> Result<RequestHeader> {
+    let mut head = RequestHeader::build("GET", question.path.as_bytes(), None)?;
+    head.insert_header("user-agent", "vestibule-check")?;
+    if http2 {
+        let scheme = if peer.is_tls() { "https" } else { "http" };
+        let target = format!("{scheme}://{host}{}", question.path);
+        let target: Uri = target
+            .parse()
+            .or_err(ErrorType::InternalError, "the path was checked")?;
+        head.set_uri(target);
+        head.set_version(Version::HTTP_2);
+    } else {
+        head.insert_header("host", host)?;
+    }
+    Ok(head)
 }

@@ -1,7 +1,7 @@
 //! Where the servers of an upstream are: names are looked up beside the requests.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -124,7 +124,7 @@ impl Upstream {
                 return;
             };
             here.check().await;
-            drop::<Arc<_>>(here);
+            drop(here);
             sleep(pause).await;
         }
     }

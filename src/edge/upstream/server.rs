@@ -8,7 +8,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pingora::upstreams::peer::HttpPeer;
 
-use crate::config::values::UpstreamTimeouts;
 use crate::domain::balance;
 use crate::domain::standing::Standing;
 
@@ -58,18 +57,6 @@ impl Server {
     }
 }
 
-/// A peer at an address, with every timeout set.
-pub(super) fn peer(address: SocketAddr, timeouts: &UpstreamTimeouts) -> HttpPeer {
-    // An address, never a name: pingora resolves names on the spot and panics on failure.
-    let mut peer = HttpPeer::new(address, false, String::new());
-    peer.options.connection_timeout = Some(timeouts.connect);
-    peer.options.total_connection_timeout = Some(timeouts.connect);
-    peer.options.read_timeout = Some(timeouts.read);
-    peer.options.write_timeout = Some(timeouts.write);
-    peer.options.idle_timeout = Some(timeouts.idle);
-    peer
-}
-
 /// A server that was chosen for a request, which counts as under way there until this is dropped.
 #[derive(Debug)]
 pub struct Taken(pub(super) Arc<Server>);
@@ -91,6 +78,8 @@ impl Taken {
         if upgrade {
             let read = peer.options.read_timeout;
             peer.options.read_timeout = read.map(|read| read.max(UPGRADED_SILENCE));
+            // An upgrade is something that HTTP/2 does not have (RFC 9113, section 8.6).
+            peer.options.set_http_version(1, 1);
         }
         peer
     }

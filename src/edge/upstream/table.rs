@@ -75,31 +75,27 @@ impl Table {
             .or_else(|| self.by(balance, &Wish { met: &[], ..*wish }))
     }
 
+    /// Whether a server that gets requests was not met yet.
+    pub(super) fn has_other(&self, met: &[SocketAddr]) -> bool {
+        self.usable
+            .iter()
+            .any(|server| !met.contains(&server.address))
+    }
+
     fn by(&self, balance: Balance, wish: &Wish<'_>) -> Option<&Arc<Server>> {
         match (balance, wish.session) {
             (Balance::LeastConnections, _) => self.least_busy(wish),
             (Balance::Session, Some(session)) => self.most_attractive(session, wish),
             (Balance::RoundRobin, _) | (Balance::Session, None) => {
-                let mut turns = self.from(&self.round, wish.turn);
+                let mut turns = from_turn(&self.round, wish.turn);
                 turns.find(|server| !wish.met.contains(&server.address))
             }
         }
     }
 
-    /// All of a list, from a turn on.
-    fn from<'t>(
-        &'t self,
-        list: &'t [Arc<Server>],
-        turn: usize,
-    ) -> impl Iterator<Item = &'t Arc<Server>> {
-        let at = turn.checked_rem(list.len()).unwrap_or_default();
-        let (before, after) = list.split_at_checked(at).unwrap_or_default();
-        after.iter().chain(before)
-    }
-
     /// Of equals whose turn it is, so that idle servers all get something.
     fn least_busy(&self, wish: &Wish<'_>) -> Option<&Arc<Server>> {
-        let mut servers = self.from(&self.usable, wish.turn);
+        let mut servers = from_turn(&self.usable, wish.turn);
         let first = servers.find(|server| !wish.met.contains(&server.address))?;
         let mut least = (first, (first.active(), first.weight));
         for server in servers {
@@ -124,4 +120,11 @@ impl Table {
         let more = |one: &(f64, _), other: &(f64, _)| -> Ordering { one.0.total_cmp(&other.0) };
         drawn.max_by(more).map(|(_, server)| server)
     }
+}
+
+/// All of a list, from a turn on.
+fn from_turn(list: &[Arc<Server>], turn: usize) -> impl Iterator<Item = &Arc<Server>> {
+    let at = turn.checked_rem(list.len()).unwrap_or_default();
+    let (before, after) = list.split_at_checked(at).unwrap_or_default();
+    after.iter().chain(before)
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use super::*;
-use crate::config::values::{HealthCheck, HealthQuestion, UpstreamAddress, UpstreamTimeouts};
+use crate::config::values::{
+    HealthCheck, HealthQuestion, UpstreamAddress, UpstreamProtocol, UpstreamTimeouts,
+};
 use crate::domain::balance::Balance;
 use crate::domain::standing::{EjectionSettings, HealthSettings};
 use crate::telemetry::Telemetry;
@@ -76,8 +78,11 @@ fn settings(addresses: &[(&str, u16)], balance: Balance) -> values::Upstream {
             failures: 2,
             window: Duration::from_secs(10),
             pause: Duration::from_secs(10),
-            longest: Duration::from_secs(60),
+            longest: Duration::from_mins(1),
         },
+        retries: 0,
+        protocol: UpstreamProtocol::Http1,
+        tls: None,
         timeouts: UpstreamTimeouts {
             connect: second,
             read: second,
@@ -101,7 +106,8 @@ impl World {
         let clock: Arc<dyn Clock> = Arc::<Hand>::clone(&self.clock);
         let names: Arc<dyn Names> = Arc::<Known>::clone(&self.names);
         let counters = self.telemetry.upstreams().of("shop", "store");
-        Upstream::new(Arc::new(settings), (clock, names), counters)
+        let transport = Transport::read(&settings).unwrap();
+        Upstream::new(Arc::new(settings), transport, (clock, names), counters)
     }
 
     /// How many servers the metrics count in a state.
@@ -293,8 +299,8 @@ async fn listener() -> (tokio::net::TcpListener, String) {
     (listener, address)
 }
 
-fn checked(question: Option<HealthQuestion>) -> Option<HealthCheck> {
-    Some(HealthCheck {
+fn checked(question: Option<HealthQuestion>) -> HealthCheck {
+    HealthCheck {
         question,
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(5),
@@ -302,7 +308,7 @@ fn checked(question: Option<HealthQuestion>) -> Option<HealthCheck> {
             healthy: 2,
             unhealthy: 2,
         },
-    })
+    }
 }
 
 #[tokio::test]
@@ -310,7 +316,7 @@ async fn a_server_that_accepts_no_connection_gets_no_requests_until_it_does_agai
     let world = World::new();
     let ((well, first), (ill, second)) = (listener().await, listener().await);
     let mut settings = settings(&[(&first, 1), (&second, 1)], Balance::RoundRobin);
-    settings.health = checked(None);
+    settings.health = Some(checked(None));
     let upstream = world.upstream(settings);
     drop(ill);
     upstream.check().await;
@@ -347,11 +353,11 @@ async fn a_server_is_well_if_it_answers_the_question_with_the_status() {
     let app = axum::Router::new().fallback(answer);
     tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
     let mut settings = settings(&[(&address, 1)], Balance::RoundRobin);
-    settings.health = checked(Some(HealthQuestion {
+    settings.health = Some(checked(Some(HealthQuestion {
         path: "/health?deep=1".to_owned(),
         host: Some("shop.example".to_owned()),
         status: 204,
-    }));
+    })));
     let upstream = world.upstream(settings);
     upstream.check().await;
     assert_eq!(world.counted("up"), 1);
