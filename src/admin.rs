@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::edge::Shared;
+use crate::edge::{Running, Shared};
 
 /// Who may read the metrics.
 #[derive(Clone)]
@@ -77,7 +77,8 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-/// Ready when every upstream has an address; says so where the session store is in trouble.
+/// Ready when every upstream has an address; says so where the session store or servers are in
+/// trouble.
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let running = shared.running.load();
     let missing: Vec<String> = running
@@ -92,24 +93,46 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
             lost.map(move |upstream| format!("{account}: no address of {}\n", upstream.name()))
         })
         .collect();
-    if missing.is_empty() {
-        // Pages are served either way: an instance whose sessions wait is not to be taken out.
-        let health = shared.flow.store_health();
-        if health.answers && health.owed == 0 {
-            return "ready\n".into_response();
-        }
+    if !missing.is_empty() {
+        return (StatusCode::SERVICE_UNAVAILABLE, missing.concat()).into_response();
+    }
+    // Pages are served either way: an instance whose sessions wait is not to be taken out, nor is
+    // one that lacks a server which all others lack too.
+    let mut lines = vec!["ready\n".to_owned()];
+    let health = shared.flow.store_health();
+    if !health.answers || health.owed > 0 {
         let answers = if health.answers {
             "answers again"
         } else {
             "does not answer"
         };
         let owed = health.owed;
-        return format!(
-            "ready\ndegraded: the session store {answers}, {owed} changes wait for it\n"
-        )
-        .into_response();
+        lines.push(format!(
+            "degraded: the session store {answers}, {owed} changes wait for it\n"
+        ));
     }
-    (StatusCode::SERVICE_UNAVAILABLE, missing.concat()).into_response()
+    lines.extend(servers_out(&running));
+    lines.concat().into_response()
+}
+
+/// A line for each upstream of which some servers get no requests.
+fn servers_out(running: &Running) -> Vec<String> {
+    let mut lines = Vec::new();
+    for site in running.hosts.sites() {
+        for upstream in site.upstreams.values() {
+            let (out, known) = (upstream.out(), upstream.known());
+            if out > 0 {
+                let (account, name) = (&site.account.name, upstream.name());
+                lines.push(format!(
+                    "degraded: {account}: {out} of {known} servers of {name} are down\n"
+                ));
+            }
+        }
+    }
+    // A site is listed once for each of its hosts.
+    lines.sort_unstable();
+    lines.dedup();
+    lines
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {

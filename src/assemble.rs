@@ -1,6 +1,6 @@
 //! From a checked configuration to a running whole. Everything is built before anything serves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::request::Crawlers;
 use crate::edge::running::{Running, Site};
-use crate::edge::upstream::Upstream;
+use crate::edge::upstream::{Transport, TransportError, Upstream};
 use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
@@ -91,6 +91,9 @@ pub enum AssembleError {
     /// The shared store of sessions cannot be used.
     #[error(transparent)]
     SharedStore(#[from] SettingsError),
+    /// The certificates of an upstream cannot be used.
+    #[error(transparent)]
+    Upstream(#[from] TransportError),
     /// Settings that the check lets through and the program refuses: a mistake of ours.
     #[error("account {account}: {problem}")]
     Settings {
@@ -151,6 +154,10 @@ impl Before<'_> {
     fn upstream(&self, account: &str, settings: &values::Upstream) -> Option<Arc<Upstream>> {
         let site = self.running.hosts.site_of(account)?;
         let upstream = site.upstreams.get(&*settings.name)?;
+        // Certificates may have changed under the same names.
+        if settings.tls.is_some() {
+            return None;
+        }
         upstream.is_of(settings).then(|| Arc::clone(upstream))
     }
 }
@@ -192,14 +199,21 @@ fn compile_beside(
         }
         let world = (ports, telemetry, &outside);
         let compiled = compile_account(account, config, world, generation)?;
-        let upstream = |one: &Arc<values::Upstream>| {
+        let known_or_new = |one: &Arc<values::Upstream>| {
             let known = before.and_then(|before| before.upstream(&account.name, one));
-            let upstream = known.unwrap_or_else(|| Arc::new(Upstream::new(Arc::clone(one))));
-            (one.name.to_string(), upstream)
+            let upstream = match known {
+                Some(known) => known,
+                None => upstream(account, one, ports, telemetry)?,
+            };
+            Ok((one.name.to_string(), upstream))
         };
         let site = Site {
             account: Arc::new(compiled),
-            upstreams: account.upstreams.iter().map(upstream).collect(),
+            upstreams: account
+                .upstreams
+                .iter()
+                .map(known_or_new)
+                .collect::<Result<HashMap<_, _>, AssembleError>>()?,
         };
         hosts.add(&account.place, &site);
     }
@@ -283,6 +297,19 @@ fn compile_account(
         limits: config.limits.session,
         default: DefaultSession::default(),
     })
+}
+
+fn upstream(
+    account: &values::Account,
+    settings: &Arc<values::Upstream>,
+    ports: &Ports,
+    telemetry: &Telemetry,
+) -> Result<Arc<Upstream>, AssembleError> {
+    let transport = Transport::read(settings)?;
+    let counters = telemetry.upstreams().of(&account.name, &settings.name);
+    let outside = (Arc::clone(&ports.clock), Arc::clone(&ports.names));
+    let upstream = Upstream::new(Arc::clone(settings), transport, outside, counters);
+    Ok(Arc::new(upstream))
 }
 
 /// Routes are written below the account's root path, and match whole paths.

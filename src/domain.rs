@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod api;
+pub mod balance;
 pub mod breaker;
 pub mod context;
 pub mod cookies;
@@ -20,6 +21,7 @@ pub mod plans;
 pub mod rate;
 pub mod request;
 pub mod session;
+pub mod standing;
 pub mod time;
 pub mod token;
 pub mod transform;

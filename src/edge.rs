@@ -28,6 +28,7 @@ mod response;
 pub mod running;
 pub mod session_api;
 pub mod tls;
+mod tries;
 pub mod upstream;
 pub mod visitors;
 
@@ -176,13 +177,7 @@ impl ProxyHttp for Edge {
         exchange: &mut Exchange,
         passage: &mut Passage,
     ) -> Result<Box<HttpPeer>> {
-        let upgrade = exchange.is_upgrade_req();
-        let placed = passage.placed.as_ref();
-        let peer = placed.and_then(|placed| {
-            placed
-                .upstream
-                .peer(placed.turn.wrapping_add(placed.tries), upgrade)
-        });
+        let peer = tries::next_peer(exchange, passage);
         peer.map(Box::new).ok_or_else(|| {
             Error::explain(
                 ErrorType::HTTPStatus(502),
@@ -200,6 +195,15 @@ impl ProxyHttp for Edge {
     ) -> Result<()> {
         let random = || self.shared.flow.random();
         outgoing::prepare(exchange.req_header(), upstream, passage, random)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        exchange: &mut Exchange,
+        response: &mut ResponseHeader,
+        passage: &mut Passage,
+    ) -> Result<()> {
+        tries::answered(exchange, passage, response.status)
     }
 
     async fn response_filter(
@@ -238,15 +242,20 @@ impl ProxyHttp for Edge {
         passage: &mut Passage,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        // Nothing was sent yet: another server of the upstream may take it.
-        let others = passage
-            .placed
-            .as_ref()
-            .map_or(0, |placed| placed.upstream.known());
-        if let Some(placed) = &mut passage.placed {
-            placed.tries += 1;
-            error.set_retry(placed.tries < others);
-        }
+        tries::unconnected(passage, &mut error);
+        error
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        exchange: &mut Exchange,
+        error: Box<Error>,
+        passage: &mut Passage,
+        reused: bool,
+    ) -> Box<Error> {
+        let mut error = error.more_context(format!("Peer: {peer}"));
+        tries::broken_off(exchange, passage, &mut error, reused);
         error
     }
 

@@ -1,7 +1,7 @@
 //! Starts a whole: listeners, admin, look-ups of names; stops when the system says so.
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,13 +17,14 @@ use crate::config::Config;
 use crate::config::values::ListenPlace;
 use crate::edge::Shared;
 use crate::edge::tls::CertificateError;
+use crate::edge::upstream::Upstream;
 use crate::reload::{Reloads, Watch};
 
 mod certificates;
 mod street;
 
-/// How often the names of upstreams are looked up again.
-const RESOLVING: Duration = Duration::from_secs(30);
+/// How often it is looked whether a reload has brought new upstreams.
+const LOOKS: Duration = Duration::from_secs(1);
 /// How often sources are looked after. What is due, and when, they know themselves.
 const TENDING: Duration = Duration::from_secs(5);
 /// How long running requests are waited for beyond the grace, in seconds.
@@ -168,29 +169,32 @@ fn check_addresses(config: &Config, beside: &[Beside]) -> Result<(), ServeError>
     Ok(())
 }
 
-/// Keeps the names of upstreams resolved, those of the configuration in force.
+/// Has the servers of upstreams looked after, those of the configuration in force: their names and
+/// their health. Each upstream's own task ends with it.
 #[derive(Debug)]
 struct Names(Arc<Shared>);
 
 #[async_trait]
 impl BackgroundService for Names {
     async fn start(&self, mut stop: ShutdownWatch) {
-        let mut turns = tokio::time::interval(RESOLVING);
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = tokio::time::interval(LOOKS);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut tended: Vec<Weak<Upstream>> = Vec::new();
+        let mut tending = JoinSet::new();
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
-                _ = turns.tick() => {}
+                _ = looks.tick() => {}
             }
+            tended.retain(|one| one.strong_count() > 0);
+            while tending.try_join_next().is_some() {}
             let running = self.0.running.load_full();
-            let mut lookups = JoinSet::new();
-            for upstream in running.upstreams().filter(|upstream| upstream.has_names()) {
-                let upstream = Arc::clone(upstream);
-                lookups.spawn(async move { upstream.resolve().await });
-            }
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
-                _ = lookups.join_all() => {}
+            for upstream in running.upstreams().filter(|one| one.needs_tending()) {
+                let known = |one: &Weak<_>| Weak::as_ptr(one) == Arc::as_ptr(upstream);
+                if !tended.iter().any(known) {
+                    tended.push(Arc::downgrade(upstream));
+                    tending.spawn(Upstream::tend(Arc::downgrade(upstream)));
+                }
             }
         }
     }

@@ -20,6 +20,7 @@ mod metrics;
 mod requests;
 mod sources;
 mod store;
+mod upstreams;
 
 pub use access::AccessLine;
 pub use apps::{AppMetrics, CallOutcome};
@@ -27,6 +28,7 @@ pub use calls::{CallCounters, Outcome};
 pub use certificates::CertificateMetrics;
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
+pub use upstreams::{UpstreamCounters, UpstreamMetrics};
 
 use metrics::Metrics;
 use requests::RequestMetrics;
@@ -46,6 +48,7 @@ pub struct Telemetry {
     sources: SourceMetrics,
     store: StoreMetrics,
     certificates: CertificateMetrics,
+    upstreams: UpstreamMetrics,
     faults: Faults,
 }
 
@@ -143,6 +146,7 @@ impl Telemetry {
             sources: SourceMetrics::new(m),
             store: StoreMetrics::new(m),
             certificates: CertificateMetrics::new(m),
+            upstreams: UpstreamMetrics::new(m),
             faults: Faults::new(m),
             registry: metrics.0,
         }
@@ -171,6 +175,11 @@ impl Telemetry {
     /// Where the store behind the cache counts.
     pub const fn store(&self) -> &StoreMetrics {
         &self.store
+    }
+
+    /// Where upstreams count.
+    pub const fn upstreams(&self) -> &UpstreamMetrics {
+        &self.upstreams
     }
 
     /// How many sessions are held now.

@@ -17,6 +17,7 @@ mod process;
 mod sources;
 mod store;
 mod times;
+mod upstreams;
 mod vtex;
 
 use std::path::{Path, PathBuf};

@@ -43,7 +43,7 @@ pub enum FileKind {
     StoreFolder,
     /// The password of a shared store's user.
     StorePassword,
-    /// Certificates of the authorities that vouch for a shared store's servers.
+    /// Certificates of the authorities that vouch for the servers of a shared store or an upstream.
     StoreAuthorities,
     /// The certificate that is shown to them.
     StoreCertificate,

@@ -13,15 +13,14 @@ mod secret;
 mod size;
 mod sources;
 mod span;
+mod upstream;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AuthCookie, Cookies, HeaderSource, Headers, Inputs, SameSite};
 pub use account_parts::{Allow, Api, Context, Cycle, Keys, Memo, OnLoop};
-pub use backends::{
-    App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse, Upstream,
-};
+pub use backends::{App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse};
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
 pub use listener::{Certificate, Listener, RedirectHttps, Tls};
 pub use process::{Admin, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode};
@@ -29,6 +28,7 @@ pub use secret::Secret;
 pub use size::Size;
 pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};
 pub use span::Span;
+pub use upstream::{Balance, Ejection, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The configuration of a Vestibule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

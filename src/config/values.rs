@@ -7,10 +7,11 @@ mod listener;
 mod process;
 pub mod settings;
 mod sources;
+mod upstream;
 
 pub use account::{
     Account, AccountId, Api, App, AuthCookie, CarryOver, Cookies, HostPattern, Keys, Lifetimes,
-    Memo, Place, Runs, Service, SessionContext, Switches, Upstream, UpstreamTimeouts,
+    Memo, Place, Runs, Service, SessionContext, Switches,
 };
 pub use listener::{CertificateFiles, ListenPlace, Listener, Tls, WITHOUT_ADDRESS};
 pub use process::{
@@ -19,4 +20,8 @@ pub use process::{
 };
 pub use sources::{
     Authentication, Calls, DirectorySource, EmbeddedFile, Lookups, SecretSource, Vtex,
+};
+pub use upstream::{
+    HealthCheck, HealthQuestion, Upstream, UpstreamAddress, UpstreamProtocol, UpstreamTimeouts,
+    UpstreamTls,
 };

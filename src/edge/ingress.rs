@@ -8,6 +8,7 @@ use pingora::proxy::Session as Exchange;
 use thiserror::Error;
 
 use super::running::{Placed, Running};
+use super::tries::Tries;
 use super::{Edge, Passage};
 use crate::config::values::WITHOUT_ADDRESS;
 use crate::domain::access::SessionUse;
@@ -226,8 +227,7 @@ impl Edge {
             account: Arc::clone(&site.account),
             upstream: Arc::clone(upstream),
             required: route.session == SessionUse::Required,
-            turn: upstream.next_turn(),
-            tries: 0,
+            tries: Tries::new(upstream.next_turn()),
             admitted,
             claims,
             trace: OnceLock::new(),

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 use super::ingress::{Admitted, Claims};
+use super::tries::Tries;
 use super::upstream::Upstream;
 use super::visitors::Visitors;
 use crate::account::Account;
@@ -49,9 +50,7 @@ pub(super) struct Placed {
     pub(super) account: Arc<Account>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) required: bool,
-    /// The turn of the first try, and how many failed to connect.
-    pub(super) turn: usize,
-    pub(super) tries: usize,
+    pub(super) tries: Tries,
     /// Made where somebody else is to know the request's name; many are answered alone.
     pub(super) trace: OnceLock<RequestTrace>,
 }

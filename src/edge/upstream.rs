@@ -1,42 +1,89 @@
-//! The stores' servers: addresses resolved beside the requests, and peers with every timeout set.
+//! The stores' servers: where they are, which of them gets a request, and which is left alone.
+//!
+//! A request reads a table that is made anew when something changes, and takes no lock; everything
+//! else happens beside the requests or where one fails.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use pingora::upstreams::peer::HttpPeer;
-use tokio::net::lookup_host;
+use parking_lot::Mutex;
+use pingora::connectors::http::Connector;
 
 use crate::config::values;
+use crate::domain::standing::{ServerState, Standing, may_eject};
+use crate::domain::time::Millis;
+use crate::ports::{Clock, Names};
+use crate::telemetry::UpstreamCounters;
 
-/// How long an upgraded connection may be silent.
-const UPGRADED_SILENCE: Duration = Duration::from_hours(1);
-/// How long one look-up may take.
-const RESOLVE_WITHIN: Duration = Duration::from_secs(5);
+mod budget;
+mod checks;
+mod names;
+mod server;
+mod table;
+mod transport;
 
-/// One upstream: its addresses as last resolved, taken in turn.
-#[derive(Debug)]
+pub use server::Taken;
+pub use table::Wish;
+pub use transport::{Transport, TransportError};
+
+use budget::Budget;
+use names::Place;
+use server::Server;
+use table::Table;
+
+/// One upstream.
 pub struct Upstream {
     settings: Arc<values::Upstream>,
-    resolved: ArcSwap<Vec<SocketAddr>>,
+    table: ArcSwap<Table>,
     turn: AtomicUsize,
+    transport: Transport,
+    budget: Budget,
+    /// Where its addresses lead, in the order of the settings.
+    places: Mutex<Vec<Place>>,
+    /// Held while a new table is made.
+    changing: Mutex<()>,
+    /// For checks that ask something.
+    connector: OnceLock<Arc<Connector>>,
+    clock: Arc<dyn Clock>,
+    names: Arc<dyn Names>,
+    counters: UpstreamCounters,
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("settings", &self.settings)
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Upstream {
     /// An upstream whose literal addresses are usable at once; names wait for the first look-up.
-    pub fn new(settings: Arc<values::Upstream>) -> Self {
-        let literal = settings
-            .addresses
-            .iter()
-            .filter_map(|address| address.parse().ok());
-        let resolved = ArcSwap::from_pointee(literal.collect());
-        Self {
+    pub fn new(
+        settings: Arc<values::Upstream>,
+        transport: Transport,
+        (clock, names): (Arc<dyn Clock>, Arc<dyn Names>),
+        counters: UpstreamCounters,
+    ) -> Self {
+        let places = settings.addresses.iter().map(Place::new).collect();
+        let upstream = Self {
             settings,
-            resolved,
+            table: ArcSwap::default(),
             turn: AtomicUsize::new(0),
-        }
+            transport,
+            budget: Budget::full(),
+            places: Mutex::new(places),
+            changing: Mutex::new(()),
+            connector: OnceLock::new(),
+            clock,
+            names,
+            counters,
+        };
+        upstream.settle();
+        upstream
     }
 
     /// Whether it is just what these settings say.
@@ -49,135 +96,132 @@ impl Upstream {
         &self.settings.name
     }
 
-    /// Whether any of its addresses is a name.
-    pub fn has_names(&self) -> bool {
-        self.settings
-            .addresses
-            .iter()
-            .any(|address| address.parse::<SocketAddr>().is_err())
+    /// How many servers are known.
+    pub fn known(&self) -> usize {
+        self.table.load().all.len()
     }
 
-    /// Looks its names up. A name that does not resolve keeps what it resolved to before, as long
-    /// as nothing else is known.
-    pub async fn resolve(&self) {
-        let mut found = Vec::new();
-        for address in &self.settings.addresses {
-            match tokio::time::timeout(RESOLVE_WITHIN, lookup_host(address)).await {
-                Ok(Ok(addresses)) => found.extend(addresses),
-                Ok(Err(error)) => {
-                    tracing::warn!(upstream = self.name(), %address, %error, "An upstream's name does not resolve.");
-                }
-                Err(_) => {
-                    tracing::warn!(upstream = self.name(), %address, "An upstream's name takes too long to resolve.");
-                }
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        if !found.is_empty() && found != **self.resolved.load() {
-            self.resolved.store(Arc::new(found));
-        }
+    /// How many servers get no requests of their own: they are down, or ejected.
+    pub fn out(&self) -> usize {
+        out(&self.table.load().states)
     }
 
-    /// Whose turn it is now.
+    /// A request comes: whose turn it is.
     pub fn next_turn(&self) -> usize {
+        if self.settings.retries > 0 {
+            self.budget.earn();
+        }
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The server whose turn it is; `None` while no address is known. The next try of one request
-    /// takes the next turn, so that it never meets the same server again before all were tried.
-    pub fn peer(&self, turn: usize, upgrade: bool) -> Option<HttpPeer> {
-        let addresses = self.resolved.load();
-        let at = turn.checked_rem(addresses.len())?;
-        // An address, never a name: pingora resolves names on the spot and panics on failure.
-        let mut peer = HttpPeer::new(*addresses.get(at)?, false, String::new());
-        let timeouts = &self.settings.timeouts;
-        peer.options.connection_timeout = Some(timeouts.connect);
-        peer.options.total_connection_timeout = Some(timeouts.connect);
-        // A socket that was upgraded may be silent for long, but not for ever.
-        let read = if upgrade {
-            timeouts.read.max(UPGRADED_SILENCE)
-        } else {
-            timeouts.read
-        };
-        peer.options.read_timeout = Some(read);
-        peer.options.write_timeout = Some(timeouts.write);
-        peer.options.idle_timeout = Some(timeouts.idle);
-        Some(peer)
+    /// Chooses a server; `None` while no address is known.
+    pub fn choose(&self, wish: &Wish<'_>) -> Option<Taken> {
+        let mut table = self.table.load();
+        // The clock is read only while a server is out for a time.
+        if table.due.is_some_and(|due| due <= self.clock.now()) {
+            self.look_again();
+            table = self.table.load();
+        }
+        table.choose(self.settings.balance, wish).map(Taken::new)
     }
 
-    /// How many servers are known.
-    pub fn known(&self) -> usize {
-        self.resolved.load().len()
+    /// Whether a request that was repeated so often may be repeated at a server that is well and
+    /// that it has not met. What is allowed is to be done: it is counted.
+    pub fn may_repeat(&self, repeated: u8, met: &[SocketAddr]) -> bool {
+        let may = repeated < self.settings.retries
+            && self.table.load().has_other(met)
+            && self.budget.spend();
+        if may {
+            self.counters.repeated();
+        }
+        may
     }
+
+    /// A request went well at a server: it was answered, by less than a 500.
+    pub fn succeeded(&self, taken: &Taken) {
+        let server = &taken.0;
+        if server.failing.load(Ordering::Relaxed) {
+            let mut standing = server.standing.lock();
+            server.failing.store(false, Ordering::Relaxed);
+            standing.succeeded();
+        }
+    }
+
+    /// A request failed at a server: no connection, no answer, or a 500 or more.
+    pub fn failed(&self, taken: &Taken) {
+        let server = &taken.0;
+        let now = self.clock.now();
+        let mut standing = server.standing.lock();
+        server.failing.store(true, Ordering::Relaxed);
+        let due = standing.failed(now);
+        drop(standing);
+        if due {
+            self.eject(server, now);
+        }
+    }
+
+    fn eject(&self, server: &Server, now: Millis) {
+        let _changing = self.changing.lock();
+        let all = self.table.load().all.clone();
+        let current = Table::new(all.clone(), now);
+        // Another request may have been here first.
+        if server.standing.lock().back_at(now).is_some()
+            || !may_eject(current.all.len(), out(&current.states))
+        {
+            return;
+        }
+        let until = server.standing.lock().eject(now);
+        let seconds = until.since(now).as_secs_f32();
+        let (upstream, server) = (self.name(), server.address);
+        tracing::warn!(upstream, %server, seconds, "A server failed requests and is left alone.");
+        self.counters.ejected();
+        self.put(Table::new(all, now));
+    }
+
+    /// Sees anew who of the servers gets requests.
+    fn look_again(&self) {
+        let _changing = self.changing.lock();
+        let all = self.table.load().all.clone();
+        self.put(Table::new(all, self.clock.now()));
+    }
+
+    /// Takes on the servers that the addresses lead to now. Who was there stays as they are.
+    fn settle(&self) {
+        let _changing = self.changing.lock();
+        let before = self.table.load().all.clone();
+        let mut all: Vec<Arc<Server>> = Vec::new();
+        let places = self.places.lock();
+        for (place, address) in places.iter().zip(&self.settings.addresses) {
+            for found in &place.found {
+                if all.iter().any(|server| server.address == *found) {
+                    continue;
+                }
+                let known = before.iter().find(|server| server.address == *found);
+                all.push(known.map_or_else(|| self.server(*found, address), Arc::clone));
+            }
+        }
+        drop(places);
+        self.put(Table::new(all, self.clock.now()));
+    }
+
+    fn server(&self, address: SocketAddr, configured: &values::UpstreamAddress) -> Arc<Server> {
+        let timeouts = &self.settings.timeouts;
+        let peer = self.transport.peer(address, configured.host(), timeouts);
+        let weight = configured.weight;
+        let standing = Standing::new(self.settings.ejection);
+        Arc::new(Server::new(peer, address, weight, standing))
+    }
+
+    fn put(&self, table: Table) {
+        self.counters.servers(&table.states);
+        self.table.store(Arc::new(table));
+    }
+}
+
+fn out(states: &[ServerState]) -> usize {
+    let out = states.iter().filter(|state| **state != ServerState::Up);
+    out.count()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::values::UpstreamTimeouts;
-
-    fn upstream(addresses: &[&str]) -> Upstream {
-        let second = Duration::from_secs(1);
-        Upstream::new(Arc::new(values::Upstream {
-            name: "store".into(),
-            addresses: addresses
-                .iter()
-                .map(|&address| address.to_owned())
-                .collect(),
-            timeouts: UpstreamTimeouts {
-                connect: second,
-                read: second,
-                write: second,
-                idle: second,
-            },
-            keep_alive: 8,
-        }))
-    }
-
-    #[test]
-    fn servers_are_taken_in_turn_with_every_timeout_set() {
-        let upstream = upstream(&["127.0.0.1:81", "127.0.0.1:82"]);
-        let taken: Vec<String> = (0..4)
-            .map(|_| {
-                upstream
-                    .peer(upstream.next_turn(), false)
-                    .unwrap()
-                    ._address
-                    .to_string()
-            })
-            .collect();
-        assert_eq!(
-            taken,
-            [
-                "127.0.0.1:81",
-                "127.0.0.1:82",
-                "127.0.0.1:81",
-                "127.0.0.1:82"
-            ]
-        );
-        let options = upstream.peer(0, false).unwrap().options;
-        for timeout in [
-            options.connection_timeout,
-            options.total_connection_timeout,
-            options.read_timeout,
-            options.write_timeout,
-            options.idle_timeout,
-        ] {
-            assert_eq!(timeout, Some(Duration::from_secs(1)));
-        }
-        let upgraded = upstream.peer(0, true).unwrap().options.read_timeout;
-        assert_eq!(upgraded, Some(UPGRADED_SILENCE));
-    }
-
-    #[tokio::test]
-    async fn a_name_is_no_server_until_it_resolves_and_never_a_panic() {
-        let upstream = upstream(&["name.invalid:80"]);
-        assert!(upstream.has_names() && upstream.peer(0, false).is_none());
-        upstream.resolve().await;
-        assert!(upstream.peer(0, false).is_none());
-        let local = self::upstream(&["localhost:80"]);
-        local.resolve().await;
-        assert!(local.peer(0, false).is_some());
-    }
-}
+mod tests;

@@ -61,4 +61,6 @@ mod strict;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]
+mod upstreams;
+#[cfg(test)]
 mod vtex;

@@ -1,83 +1,18 @@
-//! Upstreams and routes.
-
-use std::sync::Arc;
+//! Routes.
 
 use super::Check;
-use super::hosts::{own_path, server_address};
+use super::hosts::own_path;
 use super::inputs::canonical;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::settings::{OnDeniedChannel, OnExpired, RouteSettings, SessionUse};
-use crate::config::values::{Upstream, UpstreamTimeouts};
 use crate::domain::access::Routes;
 use crate::domain::headers::{DEFAULT_MAP, fixed_names};
 
 const ROUTE: &str = "a path prefix such as /account, or a glob such as /*/checkout/**";
 
 impl Check<'_, '_, '_> {
-    pub(super) fn upstreams(
-        &mut self,
-        written: &[raw::Upstream],
-        at: &At,
-    ) -> Option<Vec<Arc<Upstream>>> {
-        let names = written.iter().enumerate();
-        let names = names.map(|(index, one)| (at.index(index).key("name"), one.name.as_str()));
-        self.distinct(names, "upstream");
-        let upstreams: Vec<_> = written
-            .iter()
-            .enumerate()
-            .map(|(index, one)| self.upstream(one, &at.index(index)))
-            .collect();
-        upstreams.into_iter().collect()
-    }
-
-    fn upstream(&mut self, written: &raw::Upstream, at: &At) -> Option<Arc<Upstream>> {
-        let raw::Upstream {
-            name,
-            addresses,
-            connect_timeout,
-            read_timeout,
-            write_timeout,
-            idle_timeout,
-            keep_alive,
-        } = written;
-        let name = self.name(&at.key("name"), name);
-        let mut good = true;
-        for (index, address) in addresses.iter().enumerate() {
-            let at = at.key("addresses").index(index);
-            let allowed = "host:port, such as shop.internal:8080";
-            good &= self
-                .say
-                .read(&at, server_address(address), allowed)
-                .is_some();
-        }
-        let timeouts = [
-            ("connect_timeout", connect_timeout),
-            ("read_timeout", read_timeout),
-            ("write_timeout", write_timeout),
-        ];
-        for (key, span) in timeouts {
-            if span.0.is_zero() {
-                let problem = Problem::new("no server is that fast").allowed("more than 0s");
-                self.say.wrong(&at.key(key), problem);
-                good = false;
-            }
-        }
-        good.then_some(())?;
-        Some(Arc::new(Upstream {
-            name: name?,
-            addresses: addresses.clone(),
-            timeouts: UpstreamTimeouts {
-                connect: connect_timeout.0,
-                read: read_timeout.0,
-                write: write_timeout.0,
-                idle: idle_timeout.0,
-            },
-            keep_alive: (*keep_alive).into(),
-        }))
-    }
-
     pub(super) fn routes(&mut self, account: &raw::Account, at: &At) -> Option<Vec<RouteSettings>> {
         let at = at.key("route");
         let paths = account.route.iter().enumerate();

@@ -1,4 +1,4 @@
-//! The entries of an account's lists: apps, upstreams, routes.
+//! The entries of an account's lists: apps and routes.
 
 use std::collections::BTreeMap;
 
@@ -138,42 +138,6 @@ pub enum OnError {
     Clear,
     /// The request is answered 502, naming the app.
     Fail,
-}
-
-/// A group of servers of the store.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("required" = ["name", "addresses"]))]
-pub struct Upstream {
-    /// Its name, unique in the account.
-    pub name: String,
-    /// `host:port` of each server.
-    #[schemars(length(min = 1))]
-    pub addresses: Vec<String>,
-    /// How long it may take to accept a connection.
-    pub connect_timeout: Span,
-    /// How long may pass between two reads.
-    pub read_timeout: Span,
-    /// How long may pass between two writes.
-    pub write_timeout: Span,
-    /// How long an unused connection is kept.
-    pub idle_timeout: Span,
-    /// Unused connections that are kept for the next request. All upstreams share the sum.
-    pub keep_alive: u16,
-}
-
-impl Default for Upstream {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            addresses: Vec::new(),
-            connect_timeout: Span::secs(2),
-            read_timeout: Span::secs(30),
-            write_timeout: Span::secs(30),
-            idle_timeout: Span::secs(60),
-            keep_alive: 128,
-        }
-    }
 }
 
 /// Which path goes where, and with what of the session.

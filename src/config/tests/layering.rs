@@ -87,7 +87,7 @@ fn tables_merge_and_entries_of_one_name_are_one() {
     let [first, second] = account.upstreams.as_slice() else {
         panic!("one upstream was changed, one added")
     };
-    assert_eq!(first.addresses, ["127.0.0.1:8081"]);
+    assert_eq!(first.addresses[0].text, "127.0.0.1:8081");
     assert_eq!(first.timeouts.read, Duration::from_secs(7));
     assert_eq!(&*second.name, "second");
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::settings::{HeaderSettings, RouteSettings};
 use super::sources::{Authentication, Calls, DirectorySource};
+use super::upstream::Upstream;
 use crate::config::builtin::BuiltIn;
 use crate::domain::api::AllowedOrigins;
 use crate::domain::breaker::BreakerSettings;
@@ -125,32 +126,6 @@ pub struct Service {
     pub concurrency: usize,
     /// When it is left alone for a while.
     pub breaker: BreakerSettings,
-}
-
-/// A group of servers of the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    /// Its name, unique in the account.
-    pub name: Arc<str>,
-    /// `host:port` of each server. At least one.
-    pub addresses: Vec<String>,
-    /// How long things may take.
-    pub timeouts: UpstreamTimeouts,
-    /// Idle connections that are kept for the next request.
-    pub keep_alive: usize,
-}
-
-/// How long an upstream may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UpstreamTimeouts {
-    /// To accept a connection.
-    pub connect: Duration,
-    /// Between two reads.
-    pub read: Duration,
-    /// Between two writes.
-    pub write: Duration,
-    /// Until an unused kept connection is closed.
-    pub idle: Duration,
 }
 
 /// What is remembered of directory answers (contract §6.9).

@@ -1,0 +1,154 @@
+//! The tries of one request: which server it goes to, and what follows when it fails there.
+
+use std::net::SocketAddr;
+
+use http::StatusCode;
+use pingora::prelude::{Error, ErrorType, HttpPeer};
+use pingora::proxy::Session as Exchange;
+use pingora::{ErrorSource, Result};
+
+use super::Passage;
+use super::running::Placed;
+use super::upstream::{Taken, Wish};
+
+/// What was tried for a request.
+#[derive(Debug)]
+pub(super) struct Tries {
+    /// The turn of the first try.
+    turn: usize,
+    /// Servers that would not take it.
+    met: Vec<SocketAddr>,
+    /// How often it was repeated because of an answer.
+    repeated: u8,
+    /// Where it is now.
+    taken: Option<Taken>,
+}
+
+impl Tries {
+    pub(super) const fn new(turn: usize) -> Self {
+        Self {
+            turn,
+            met: Vec::new(),
+            repeated: 0,
+            taken: None,
+        }
+    }
+}
+
+/// Chooses a server for the next try.
+pub(super) fn next_peer(exchange: &Exchange, passage: &mut Passage) -> Option<HttpPeer> {
+    let session = passage.decision.as_ref();
+    let session = session.and_then(|decision| decision.cookies.session.as_ref());
+    let placed = passage.placed.as_mut()?;
+    let tries = &mut placed.tries;
+    let wish = Wish {
+        turn: tries.turn.wrapping_add(tries.met.len()),
+        session: session.map(|resident| resident.session().id.as_u128()),
+        met: &tries.met,
+    };
+    // The one before is given back first: it is not under way there any more.
+    tries.taken = None;
+    let taken = placed.upstream.choose(&wish)?;
+    let peer = taken.peer(exchange.is_upgrade_req());
+    tries.taken = Some(taken);
+    Some(peer)
+}
+
+/// Nothing was sent yet: another server of the upstream may take it.
+pub(super) fn unconnected(passage: &mut Passage, error: &mut Error) {
+    let Some(placed) = &mut passage.placed else {
+        return;
+    };
+    let tries = &mut placed.tries;
+    if let Some(taken) = &tries.taken {
+        let (upstream, server) = (placed.upstream.name(), taken.address());
+        tracing::warn!(upstream, %server, error = %error, "A server cannot be reached.");
+        placed.upstream.failed(taken);
+        tries.met.push(taken.address());
+    }
+    error.set_retry(tries.met.len() < placed.upstream.known());
+}
+
+/// A server answered, well or not. An error is the way to another server: nothing of the answer has
+/// left yet.
+pub(super) fn answered(
+    exchange: &mut Exchange,
+    passage: &mut Passage,
+    status: StatusCode,
+) -> Result<()> {
+    judge(passage, status);
+    let away = matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    );
+    if !away || !exchange.req_header().method.is_safe() || !repeatable(exchange) {
+        return Ok(());
+    }
+    let Some(Placed {
+        upstream, tries, ..
+    }) = &mut passage.placed
+    else {
+        return Ok(());
+    };
+    tries.met.extend(tries.taken.as_ref().map(Taken::address));
+    if !upstream.may_repeat(tries.repeated, &tries.met) {
+        return Ok(());
+    }
+    tries.repeated += 1;
+    let mut error = Error::explain(
+        ErrorType::HTTPStatus(status.as_u16()),
+        "another server of the upstream is asked",
+    );
+    error.as_up();
+    error.set_retry(true);
+    Err(error)
+}
+
+fn judge(passage: &Passage, status: StatusCode) {
+    let Some((placed, taken)) = current(passage) else {
+        return;
+    };
+    if status.is_server_error() {
+        placed.upstream.failed(taken);
+    } else if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+        placed.upstream.succeeded(taken);
+    }
+}
+
+/// A server took a request and did not answer it to the end. It is tried again only where that can
+/// change nothing: an idempotent method (RFC 9110, section 9.2.2) without a body, over a kept
+/// connection that its server had closed before any byte of an answer came.
+pub(super) fn broken_off(
+    exchange: &mut Exchange,
+    passage: &Passage,
+    error: &mut Error,
+    reused: bool,
+) {
+    let told = matches!(error.etype(), ErrorType::HTTPStatus(_));
+    // What happens to a kept connection says nothing about its server.
+    if let Some((placed, taken)) = current(passage)
+        && *error.esource() == ErrorSource::Upstream
+        && !reused
+        && !told
+    {
+        placed.upstream.failed(taken);
+    }
+    if repeatable(exchange) {
+        error.retry.decide_reuse(reused);
+    } else {
+        error.set_retry(false);
+    }
+}
+
+/// Whether a request may be sent once more after it was received perhaps.
+fn repeatable(exchange: &mut Exchange) -> bool {
+    exchange.req_header().method.is_idempotent()
+        && exchange.response_written().is_none()
+        && !exchange.is_upgrade_req()
+        && exchange.downstream_session.is_body_empty()
+}
+
+fn current(passage: &Passage) -> Option<(&Placed, &Taken)> {
+    let placed = passage.placed.as_ref()?;
+    Some((placed, placed.tries.taken.as_ref()?))
+}
