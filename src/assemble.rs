@@ -1,6 +1,6 @@
 //! From a checked configuration to a running whole. Everything is built before anything serves.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,11 +32,13 @@ use crate::store::embedded::OpenError;
 use crate::store::valkey::SettingsError;
 use crate::telemetry::Telemetry;
 
+mod before;
 mod keys;
 mod services;
 mod sources;
 mod store;
 
+pub use before::Before;
 pub use keys::NewKeys;
 pub use sources::AccountSources;
 pub(crate) use store::unused;
@@ -132,34 +134,6 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
         flow,
         telemetry,
     }))
-}
-
-/// What a reload finds running.
-#[derive(Clone, Copy, Debug)]
-pub struct Before<'a> {
-    /// What the edge runs by.
-    pub running: &'a Running,
-    /// Accounts for which nothing has changed.
-    pub same: &'a BTreeSet<Arc<str>>,
-}
-
-impl Before<'_> {
-    /// The site of an account for which nothing has changed.
-    fn unchanged(&self, account: &str) -> Option<&Site> {
-        self.same.get(account)?;
-        self.running.hosts.site_of(account)
-    }
-
-    /// A group of servers of which nothing has changed: what is known of them stays known.
-    fn upstream(&self, account: &str, settings: &values::Upstream) -> Option<Arc<Upstream>> {
-        let site = self.running.hosts.site_of(account)?;
-        let upstream = site.upstreams.get(&*settings.name)?;
-        // Certificates may have changed under the same names.
-        if settings.tls.is_some() {
-            return None;
-        }
-        upstream.is_of(settings).then(|| Arc::clone(upstream))
-    }
 }
 
 /// Compiles a configuration.

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY,
+};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use serde_json::json;
@@ -26,7 +28,11 @@ pub struct Answer {
     cache_control: &'static str,
     location: Option<String>,
     retry_after: Option<u64>,
+    allow: Option<&'static str>,
 }
+
+/// Methods that go on to a store's server; others do too, if they are no tunnel and no echo.
+const FORWARDED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 impl Answer {
     /// The answer to a request that does not go on; `None` where it does.
@@ -65,7 +71,11 @@ impl Answer {
 
     /// The answer to a request that could not be read.
     pub fn refusal(error: &IngressError) -> Self {
-        Self::problem(error.status(), reason(error.status()), &error.to_string())
+        Self {
+            // RFC 9110 §15.5.6.
+            allow: (*error == IngressError::Method).then_some(FORWARDED),
+            ..Self::problem(error.status(), reason(error.status()), &error.to_string())
+        }
     }
 
     /// The answer when an upstream, or the proxy, failed.
@@ -158,6 +168,7 @@ impl Answer {
             cache_control: "no-store",
             location: None,
             retry_after: None,
+            allow: None,
         }
     }
 
@@ -174,6 +185,9 @@ impl Answer {
             .and_then(|text| HeaderValue::from_str(&text).ok());
         if let Some(location) = location {
             head.insert_header(LOCATION, location)?;
+        }
+        if let Some(methods) = self.allow {
+            head.insert_header(ALLOW, methods)?;
         }
         if let Some(seconds) = self.retry_after {
             head.insert_header(RETRY_AFTER, seconds)?;

@@ -8,6 +8,7 @@ use pingora::proxy::Session as Exchange;
 use thiserror::Error;
 
 use super::running::{Placed, Running};
+use super::session_api;
 use super::tries::Tries;
 use super::{Edge, Passage};
 use crate::config::values::WITHOUT_ADDRESS;
@@ -218,6 +219,10 @@ impl Edge {
         }
         let site = running.hosts.find(admitted.host.as_str(), &admitted.path);
         let site = site.ok_or(IngressError::UnknownHost)?;
+        // The Session API says itself what it answers.
+        if !lines::goes_on(&head.method) && session_api::route(&admitted, &site.account).is_none() {
+            return Err(IngressError::Method);
+        }
         let route = site.account.routes.find(&admitted.path);
         let upstream = site
             .upstreams

@@ -137,7 +137,7 @@ async fn sessions_that_live_in_memory_alone_can_live_no_longer_than_memory_was_t
         format!("{text}\n[lifetime]\nlifetime = \"20m\"\n")
     });
     swapped(reloads.reload().await);
-    shop.rewrite("shop.toml", |text| text.replace("20m", "20h"));
+    shop.rewrite("shop.toml", |text| text.replace("20m", "2h"));
     let Reload::Refused(why) = reloads.reload().await else {
         panic!("it is accepted")
     };

@@ -68,10 +68,11 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The method, sizes, then framing: one length, or one `chunked`, or none. Whatever else two parsers may
-    /// read differently.
+    /// The method, sizes, then framing: one length, or one `chunked`, or none. Whatever else two
+    /// parsers may read differently.
     pub(super) fn check(&self, head: &RequestHeader, limits: &Limits) -> Result<(), IngressError> {
-        if !is_allowed(&head.method) {
+        // Its target is no path that anything could be judged by.
+        if head.method == Method::CONNECT {
             return Err(IngressError::Method);
         }
         if self.count > limits.header_count {
@@ -118,9 +119,10 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// TRACE would send cookies back to whoever reads the answer (RFC 9110 §9.3.8). Methods are told
-/// apart by case (§9.1): a backend that is laxer would take `get` for what was not judged as GET.
-fn is_allowed(method: &Method) -> bool {
+/// Whether a method may go on to a store's server. TRACE would send cookies back to whoever reads the
+/// answer (RFC 9110 §9.3.8). Methods are told apart by case (§9.1): a backend that is laxer would
+/// take `get` for what was not judged as GET.
+pub(super) fn goes_on(method: &Method) -> bool {
     match *method {
         Method::GET | Method::POST | Method::HEAD => true,
         Method::TRACE | Method::CONNECT => false,
@@ -186,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn methods_that_echo_and_methods_in_lower_case_are_not_allowed() {
+    fn methods_that_echo_or_open_tunnels_and_methods_in_lower_case_do_not_go_on() {
         for method in ["TRACE", "CONNECT", "get", "Post", "trace"] {
-            assert!(!is_allowed(&method.parse().unwrap()), "{method}");
+            assert!(!goes_on(&method.parse().unwrap()), "{method}");
         }
         for method in [
             "GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "M-SEARCH",
         ] {
-            assert!(is_allowed(&method.parse().unwrap()), "{method}");
+            assert!(goes_on(&method.parse().unwrap()), "{method}");
         }
     }
 
