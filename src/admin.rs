@@ -83,7 +83,8 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     let running = shared.running.load();
     let missing: Vec<String> = running
         .hosts
-        .sites()
+        .each_site()
+        .into_iter()
         .flat_map(|site| {
             let account = &site.account.name;
             let lost = site
@@ -118,7 +119,7 @@ async fn ready(State(shared): State<Arc<Shared>>) -> Response {
 /// A line for each upstream of which some servers get no requests.
 fn servers_out(running: &Running) -> Vec<String> {
     let mut lines = Vec::new();
-    for site in running.hosts.sites() {
+    for site in running.hosts.each_site() {
         for upstream in site.upstreams.values() {
             let (out, known) = (upstream.out(), upstream.known());
             if out > 0 {
@@ -129,9 +130,7 @@ fn servers_out(running: &Running) -> Vec<String> {
             }
         }
     }
-    // A site is listed once for each of its hosts.
     lines.sort_unstable();
-    lines.dedup();
     lines
 }
 

@@ -1,7 +1,7 @@
 //! From a checked configuration to a running whole. Everything is built before anything serves.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,16 +11,16 @@ use thiserror::Error;
 
 use crate::account::{Account, DefaultSession, Policies};
 use crate::apps::{Apps, BuiltInOptions, Outside};
-use crate::config::Config;
 use crate::config::builtin::BuiltIn;
 use crate::config::values::{self, DirectorySource, Runs};
+use crate::config::{Config, NamedFileError};
 use crate::domain::access::{RouteSettings, Routes};
 use crate::domain::context::ContextRules;
 use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::request::Crawlers;
 use crate::edge::running::{Running, Site};
-use crate::edge::upstream::{Transport, TransportError, Upstream};
+use crate::edge::upstream::{Transport, Upstream};
 use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
@@ -71,31 +71,15 @@ pub trait OpenDirectory: Send + Sync + std::fmt::Debug {
 /// Why a checked configuration cannot run after all: files changed or vanished since the check.
 #[derive(Debug, Error)]
 pub enum AssembleError {
-    /// A file cannot be read or written.
-    #[error("{path}: {error}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A file's content cannot be used.
-    #[error("{path}: {problem}")]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// A file cannot be used.
+    #[error(transparent)]
+    File(#[from] NamedFileError),
     /// The store of sessions cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
     /// The shared store of sessions cannot be used.
     #[error(transparent)]
     SharedStore(#[from] SettingsError),
-    /// The certificates of an upstream cannot be used.
-    #[error(transparent)]
-    Upstream(#[from] TransportError),
     /// Settings that the check lets through and the program refuses: a mistake of ours.
     #[error("account {account}: {problem}")]
     Settings {
@@ -364,11 +348,8 @@ fn install(
     Ok((Arc::new(memo), recent, remotes))
 }
 
-fn read(path: &Path) -> Result<String, AssembleError> {
-    std::fs::read_to_string(path).map_err(|error| AssembleError::File {
-        path: path.to_owned(),
-        error,
-    })
+fn read(path: &Path) -> Result<String, NamedFileError> {
+    std::fs::read_to_string(path).map_err(|error| NamedFileError::io(path, error))
 }
 
 fn said<E: ToString>(errors: &[E]) -> String {

@@ -22,7 +22,7 @@ pub mod values;
 mod walk;
 
 pub use effective::Effective;
-pub use files::{FileChecks, OnDisk, Unseen};
+pub use files::{FileChecks, NamedFileError, OnDisk, Unseen};
 pub use layers::{ENVIRONMENT, Layers};
 pub use load::{Loaded, load};
 pub use report::{Finding, Location, Report, Severity};

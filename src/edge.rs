@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::config::values::WITHOUT_ADDRESS;
 use crate::domain::api::mask_tokens;
 use crate::domain::cookies::CookieSettings;
+use crate::domain::request::RequestView;
 use crate::flow::{Decision, Flow};
 use crate::telemetry::Telemetry;
 
@@ -90,6 +91,16 @@ impl Edge {
         Self { shared, entrance }
     }
 
+    /// The request as the flow sees it.
+    fn view<'a>(
+        &self,
+        head: &'a RequestHeader,
+        passage: &Passage,
+        admitted: &'a Admitted,
+    ) -> RequestView<'a> {
+        admitted.view(head, passage.secure, self.entrance.insecure_cookies)
+    }
+
     fn cookies<'a>(&self, decision: &'a Decision) -> &'a CookieSettings {
         decision.account.cookies.of(self.entrance.insecure_cookies)
     }
@@ -151,9 +162,10 @@ impl ProxyHttp for Edge {
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }
-                if session_api::route(&placed.admitted, &placed.account).is_some() {
-                    self.call(exchange, passage, placed).await?;
-                    return Ok(true);
+                if let Some(route) = session_api::route(&placed.admitted, &placed.account) {
+                    let called = self.call(exchange, passage, (route, &placed)).await;
+                    passage.placed = Some(placed);
+                    return called.map(|()| true);
                 }
                 if let Some(answer) = passing::own_resource(exchange, &placed) {
                     self.send(exchange, passage, answer).await?;

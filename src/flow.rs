@@ -76,6 +76,13 @@ pub(crate) struct Stage<'a> {
     pub(crate) may_create: &'a (dyn Fn() -> bool + Sync),
 }
 
+impl Stage<'_> {
+    /// Whether it is of a static file, a health check or a crawler: none gets a stored session.
+    fn without_session(&self) -> bool {
+        self.route.without_session() || self.request.crawler(&self.account.crawlers)
+    }
+}
+
 impl Flow {
     /// A flow over these ports.
     pub fn new(
@@ -142,23 +149,10 @@ impl Flow {
         request: &RequestView<'_>,
         may_create: &(dyn Fn() -> bool + Sync),
     ) -> Decision {
-        // The clock is read once: every stage judges by the same moment.
-        let now = self.clock.now();
-        let route = account.routes.find(request.path);
         // What this request says: presented tokens, captured cookies and query parameters.
         let inputs = read_inputs(request, &account.inputs);
-        let stage = Stage {
-            account,
-            request,
-            inputs: &inputs,
-            route,
-            activity: route.touch && !request.prefetch(),
-            now,
-            ask: None,
-            may_create,
-        };
-        // Static files, health checks and crawlers never get a stored session.
-        if route.without_session() || request.crawler(&account.crawlers) {
+        let stage = self.stage(account, request, &inputs, may_create);
+        if stage.without_session() {
             return self.without_session(stage).await;
         }
         self.with_session(stage).await
@@ -177,21 +171,36 @@ impl Flow {
         if !ask.captures_query {
             inputs.public.clear();
         }
-        let route = account.routes.find(request.path);
         let stage = Stage {
-            account,
-            request,
-            inputs: &inputs,
-            route,
-            activity: route.touch && !request.prefetch(),
-            now: self.clock.now(),
             ask: Some(ask),
-            may_create,
+            ..self.stage(account, request, &inputs, may_create)
         };
         if request.crawler(&account.crawlers) {
             return Box::pin(self.unstored(stage)).await;
         }
         self.with_session(stage).await
+    }
+
+    /// What every stage of a page's request knows.
+    fn stage<'a>(
+        &self,
+        account: &'a Arc<Account>,
+        request: &'a RequestView<'a>,
+        inputs: &'a Inputs<'a>,
+        may_create: &'a (dyn Fn() -> bool + Sync),
+    ) -> Stage<'a> {
+        let route = account.routes.find(request.path);
+        Stage {
+            account,
+            request,
+            inputs,
+            route,
+            activity: route.touch && !request.prefetch(),
+            // The clock is read once: every stage judges by the same moment.
+            now: self.clock.now(),
+            ask: None,
+            may_create,
+        }
     }
 
     /// The ways of requests whose session does not live (any more).

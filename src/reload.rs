@@ -144,23 +144,22 @@ impl Reloads {
 
     async fn try_reload(self: &Arc<Self>, in_force: &mut InForce) -> Reload {
         let this = Arc::clone(self);
-        let loaded = blocking(move || config::load(&(this.read)(), &OnDisk)).await;
-        let loaded = match loaded {
-            Some(Ok(loaded)) => loaded,
+        let read = move || config::load(&(this.read)(), &OnDisk).map(|loaded| InForce::of(&loaded));
+        let next = match blocking(read).await {
+            Some(Ok(next)) => next,
             Some(Err(report)) => return Reload::Refused(report.to_string()),
             None => return Reload::Refused("reading it failed within".to_owned()),
         };
-        let next = InForce::of(&loaded);
         let changes = in_force.changes(&next);
         // Files that are named no more, or newly, are watched from now on, too.
         in_force.files.clone_from(&next.files);
         if changes.is_empty() {
             return Reload::Unchanged;
         }
-        let mut fixed = fixed_parts(&in_force.config, &loaded.config);
-        let forgets = self.unused.iter().zip(unused_in(&loaded.config));
+        let mut fixed = fixed_parts(&in_force.config, &next.config);
+        let forgets = self.unused.iter().zip(unused_in(&next.config));
         // What memory forgets, a far store has all the same.
-        if loaded.config.store.kind == StoreKind::Memory
+        if next.config.store.kind == StoreKind::Memory
             && forgets.into_iter().any(|(now, next)| next > *now)
         {
             fixed.push("a longer lifetime of sessions in memory alone");
@@ -173,7 +172,7 @@ impl Reloads {
         }
         let before = self.shared.running.load_full();
         let same = unchanged_accounts(in_force, &next);
-        match self.compile(loaded.config, before, same).await {
+        match self.compile(next.config.clone(), before, same).await {
             Ok(running) => {
                 self.shared.running.store(Arc::new(running));
                 *in_force = next;

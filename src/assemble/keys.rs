@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{AssembleError, Ports, read};
 use crate::apps::authentication::KeyFile;
 use crate::cli::secret_file::create_secret;
-use crate::config::values;
+use crate::config::{NamedFileError, values};
 use crate::domain::token::{KeyRing, TokenAlgorithm};
 use crate::domain::vtexid::{LoginKey, VtexIdKeys, draw_login_key};
 
@@ -30,7 +30,8 @@ pub(super) fn open_ring(keys: &values::Keys, ports: &Ports) -> Result<KeyRing, A
     } else {
         read(&keys.file)?
     };
-    let ring = KeyRing::parse(&text).map_err(|error| unusable(&keys.file, &error))?;
+    let ring =
+        KeyRing::parse(&text).map_err(|error| NamedFileError::content(&keys.file, &error))?;
     Ok(ring.with_sign_after(keys.sign_after))
 }
 
@@ -42,8 +43,8 @@ pub(super) fn open_login_keys(
 ) -> Result<(VtexIdKeys, Vec<KeyFile>), AssembleError> {
     let mut files = Vec::new();
     for path in &authentication.jwks {
-        let (parsed, warnings) =
-            VtexIdKeys::parse(&read(path)?).map_err(|error| unusable(path, &error))?;
+        let (parsed, warnings) = VtexIdKeys::parse(&read(path)?)
+            .map_err(|error| NamedFileError::content(path, &error))?;
         for warning in warnings {
             tracing::warn!(file = %path.display(), %warning, "A login key is left out.");
         }
@@ -56,7 +57,7 @@ pub(super) fn open_login_keys(
     if let Some(path) = &authentication.local_key {
         let make = || draw_login_key(&mut || ports.entropy.bits());
         let text = read_or_make(path, ports, make)?;
-        let key = LoginKey::parse(&text).map_err(|error| unusable(path, &error))?;
+        let key = LoginKey::parse(&text).map_err(|error| NamedFileError::content(path, &error))?;
         own = key.public_keys();
     }
     Ok((own, files))
@@ -66,26 +67,16 @@ fn read_or_make(
     path: &Path,
     ports: &Ports,
     make: impl FnOnce() -> String,
-) -> Result<String, AssembleError> {
+) -> Result<String, NamedFileError> {
     if path.exists() {
         return read(path);
     }
     let text = make();
     if ports.new_keys == NewKeys::Kept {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| AssembleError::File {
-                path: folder.to_owned(),
-                error,
-            })?;
+            std::fs::create_dir_all(folder).map_err(|error| NamedFileError::io(folder, error))?;
         }
-        create_secret(path, &text).map_err(|error| unusable(path, &error))?;
+        create_secret(path, &text).map_err(|error| NamedFileError::content(path, &error))?;
     }
     Ok(text)
-}
-
-fn unusable(path: &Path, problem: &dyn std::fmt::Display) -> AssembleError {
-    AssembleError::Content {
-        path: path.to_owned(),
-        problem: problem.to_string(),
-    }
 }

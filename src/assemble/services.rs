@@ -7,8 +7,8 @@ use http::HeaderValue;
 
 use super::{AssembleError, Ports, read};
 use crate::apps::{HttpApp, HttpAppSettings, Installed, Outside};
-use crate::config::Config;
 use crate::config::values::{self, Limits, Runs, Service};
+use crate::config::{Config, NamedFileError};
 use crate::domain::transform::AppSpec;
 use crate::outbound::{Outbound, Tls};
 use crate::telemetry::Telemetry;
@@ -27,10 +27,9 @@ pub(super) fn outside(
     let secure = secure || super::sources::any_secure(config);
     let tls = if secure { Tls::System } else { Tls::Unused };
     let (names, entropy) = (Arc::clone(&ports.names), Arc::clone(&ports.entropy));
-    let outbound = Outbound::new(tls, names, entropy).map_err(|error| AssembleError::Content {
-        path: "certificates of the system's authorities".into(),
-        problem: error.to_string(),
-    })?;
+    let authorities = Path::new("certificates of the system's authorities");
+    let outbound = Outbound::new(tls, names, entropy)
+        .map_err(|error| NamedFileError::content(authorities, &error))?;
     Ok(Outside {
         outbound: Arc::new(outbound),
         clock: Arc::clone(&ports.clock),
@@ -89,13 +88,11 @@ fn settings(
     })
 }
 
-fn bearer(file: &Path) -> Result<HeaderValue, AssembleError> {
+fn bearer(file: &Path) -> Result<HeaderValue, NamedFileError> {
     let token = read(file)?;
     let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
-    let mut value = value.map_err(|_| AssembleError::Content {
-        path: file.to_owned(),
-        problem: "the token holds a control character".to_owned(),
-    })?;
+    let mut value =
+        value.map_err(|_| NamedFileError::content(file, &"the token holds a control character"))?;
     value.set_sensitive(true);
     Ok(value)
 }

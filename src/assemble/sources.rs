@@ -12,8 +12,8 @@ use super::{AssembleError, Ports, keys, read};
 use crate::apps::Outside;
 use crate::apps::authentication::{JwksUrl, KeyBook, TokenService, Tokens, TokensSettings};
 use crate::assemble::keys::NewKeys;
-use crate::config::Config;
 use crate::config::values::{self, Calls, DirectorySource, EmbeddedFile, SecretSource, Vtex};
+use crate::config::{Config, NamedFileError};
 use crate::directory::embedded::Embedded;
 use crate::directory::mixed::Mixed;
 use crate::directory::vtex::address::encoded;
@@ -161,9 +161,9 @@ fn open_file(file: &EmbeddedFile) -> Result<Arc<dyn Directory>, AssembleError> {
     } else {
         Embedded::parse_part(&text)
     };
-    let directory = parsed.map_err(|errors| AssembleError::Content {
-        path: file.path.clone(),
-        problem: errors.first().map_or_else(String::new, ToString::to_string),
+    let directory = parsed.map_err(|errors| {
+        let first = errors.first().map_or_else(String::new, ToString::to_string);
+        NamedFileError::content(&file.path, &first)
     })?;
     Ok(Arc::new(directory))
 }
@@ -203,16 +203,14 @@ fn open_vtex(vtex: &Vtex, sources: &AccountSources) -> Result<Arc<dyn Directory>
 }
 
 /// A secret as the value of a header that no log shows.
-fn reveal(secret: &SecretSource) -> Result<HeaderValue, AssembleError> {
+fn reveal(secret: &SecretSource) -> Result<HeaderValue, NamedFileError> {
     let (text, path) = match secret {
         SecretSource::File(path) => (read(path)?, path.as_path()),
         SecretSource::Variable(secret) => (secret.reveal().to_owned(), Path::new("a variable")),
     };
     let value = HeaderValue::from_str(text.trim());
-    let mut value = value.map_err(|_| AssembleError::Content {
-        path: path.to_owned(),
-        problem: "the credential holds a control character".to_owned(),
-    })?;
+    let mut value = value
+        .map_err(|_| NamedFileError::content(path, &"the credential holds a control character"))?;
     value.set_sensitive(true);
     Ok(value)
 }

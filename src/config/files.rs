@@ -2,12 +2,14 @@
 //!
 //! Who understands a kind of file says what is wrong with it; nothing of its content is told.
 
+mod error;
 mod on_disk;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
+pub use error::NamedFileError;
 pub use on_disk::OnDisk;
 
 use super::report::{Finding, Location, Severity};

@@ -43,8 +43,7 @@ impl Edge {
         let guess = guess(only_cookie_line(&head.headers)?);
         match before {
             Some(Kept::Guess(last)) if *last == guess => {
-                let (secure, insecure) = (passage.secure, self.entrance.insecure_cookies);
-                let request = placed.admitted.view(head, secure, insecure);
+                let request = self.view(head, passage, &placed.admitted);
                 let said = Said::of(decision, &request)?;
                 Some(Kept::Said(Arc::new(said)))
             }

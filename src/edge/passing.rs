@@ -1,5 +1,6 @@
 //! A request on its way: decided about, answered or let go on, and recorded.
 
+use bytes::Bytes;
 use http::Method;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, SET_COOKIE, VARY,
@@ -29,9 +30,7 @@ impl Edge {
     ) -> Result<bool> {
         let flow = &self.shared.flow;
         let head = exchange.req_header();
-        let view = placed
-            .admitted
-            .view(head, passage.secure, self.entrance.insecure_cookies);
+        let view = self.view(head, passage, &placed.admitted);
         let said = passage.before.as_ref().and_then(Kept::said);
         let again = said.and_then(|said| flow.again(&placed.account, &view, said));
         let decision = if let Some(decision) = again {
@@ -65,14 +64,7 @@ impl Edge {
         let (mut response, body) = answer.into_response()?;
         tell_origin(exchange, passage, &mut response)?;
         self.leave(&mut response, passage).await?;
-        let head = exchange.req_header().method == Method::HEAD;
-        exchange
-            .write_response_header(Box::new(response), head || body.is_empty())
-            .await?;
-        if !(head || body.is_empty()) {
-            exchange.write_response_body(Some(body), true).await?;
-        }
-        Ok(())
+        write(exchange, response, body).await
     }
 
     /// Cookies and cache rules of a final response.
@@ -160,6 +152,20 @@ impl Edge {
             line.write();
         }
     }
+}
+
+/// Writes an answer of our own, whole.
+pub(super) async fn write(
+    exchange: &mut Exchange,
+    head: ResponseHeader,
+    body: Bytes,
+) -> Result<()> {
+    let ends = exchange.req_header().method == Method::HEAD || body.is_empty();
+    exchange.write_response_header(Box::new(head), ends).await?;
+    if !ends {
+        exchange.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
 }
 
 /// Lets a page of an origin that the account names read an answer of ours: without that, its script

@@ -35,9 +35,10 @@ pub struct Running {
 }
 
 impl Running {
-    /// Every group of servers; more than once where an account has several hosts.
+    /// Every group of servers, once each.
     pub fn upstreams(&self) -> impl Iterator<Item = &Arc<Upstream>> {
-        self.hosts.sites().flat_map(|site| site.upstreams.values())
+        let sites = self.hosts.each_site().into_iter();
+        sites.flat_map(|site| site.upstreams.values())
     }
 }
 
@@ -154,10 +155,16 @@ impl Hosts {
 
     /// Every account once, by name.
     pub fn accounts(&self) -> Vec<&Arc<Account>> {
-        let mut accounts: Vec<_> = self.sites().map(|site| &site.account).collect();
-        accounts.sort_by_key(|account| &account.name);
-        accounts.dedup_by_key(|account| &account.name);
-        accounts
+        let sites = self.each_site().into_iter();
+        sites.map(|site| &site.account).collect()
+    }
+
+    /// The site of every account once, by name.
+    pub fn each_site(&self) -> Vec<&Site> {
+        let mut sites: Vec<_> = self.sites().collect();
+        sites.sort_by_key(|site| &site.account.name);
+        sites.dedup_by_key(|site| &site.account.name);
+        sites
     }
 
     /// Every site, once a host.

@@ -1,14 +1,14 @@
 //! The Session API on pingora: bodies are read within their limit, answers are written as they are.
 
 use bytes::{Bytes, BytesMut};
+use http::Response;
 use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
-use http::{Method, Response};
 use pingora::Result;
 use pingora::http::ResponseHeader;
-use pingora::prelude::{Error, ErrorType};
 use pingora::proxy::Session as Exchange;
 use tokio::time::Instant;
 
+use super::passing::write;
 use super::running::Placed;
 use super::{Admitted, Edge, Passage};
 use crate::account::Account;
@@ -28,20 +28,16 @@ impl Edge {
         &self,
         exchange: &mut Exchange,
         passage: &mut Passage,
-        placed: Placed,
+        asked: (ApiRoute<'_>, &Placed),
     ) -> Result<()> {
-        if let Some(response) = self.answer_again(exchange, passage, &placed) {
-            let status = response.status().as_u16();
-            let method = exchange.req_header().method.as_str();
-            let resource = ApiRoute::Session.masked();
-            self.shared.telemetry.decided(passage.started.elapsed());
-            self.shared.telemetry.called(method, resource, status);
-            passage.placed = Some(placed);
-            (passage.left, passage.status) = (true, status);
-            return self.write(exchange, response).await;
+        if let Some(response) = self.answer_again(exchange, passage, asked) {
+            let began = passage.started;
+            return self
+                .answer(exchange, passage, (asked.0, began), response)
+                .await;
         }
         // Boxed, so that pages do not carry its room.
-        Box::pin(self.answer_call(exchange, passage, placed)).await
+        Box::pin(self.answer_call(exchange, passage, asked)).await
     }
 
     /// The answer to a page's script that asks again what it asked before.
@@ -49,7 +45,7 @@ impl Edge {
         &self,
         exchange: &Exchange,
         passage: &Passage,
-        placed: &Placed,
+        (route, placed): (ApiRoute<'_>, &Placed),
     ) -> Option<Response<Bytes>> {
         let said = passage.before.as_ref()?.said()?;
         let head = exchange.req_header();
@@ -57,22 +53,15 @@ impl Edge {
         let bare = ![CONTENT_LENGTH, TRANSFER_ENCODING]
             .iter()
             .any(|name| head.headers.contains_key(name));
-        let request = placed
-            .admitted
-            .view(head, passage.secure, self.entrance.insecure_cookies);
-        let api = SessionApi {
-            flow: &self.shared.flow,
-            account: &placed.account,
-        };
-        let route = route(&placed.admitted, &placed.account)?;
-        bare.then(|| api.answer_again(route, &request, said))?
+        let request = self.view(head, passage, &placed.admitted);
+        bare.then(|| self.api(placed).answer_again(route, &request, said))?
     }
 
     async fn answer_call(
         &self,
         exchange: &mut Exchange,
         passage: &mut Passage,
-        placed: Placed,
+        (route, placed): (ApiRoute<'_>, &Placed),
     ) -> Result<()> {
         let began = Instant::now();
         let running = passage.running.clone();
@@ -82,21 +71,11 @@ impl Edge {
             // The rest of the body is not waited for.
             exchange.set_keepalive(None);
         }
-        let Some(route) = route(&placed.admitted, &placed.account) else {
-            return Err(Error::new(ErrorType::InternalError));
-        };
         let head = exchange.req_header();
-        let view = placed
-            .admitted
-            .view(head, passage.secure, self.entrance.insecure_cookies);
         let random = || self.shared.flow.random();
         let request = RequestView {
             trace: Some(placed.trace(&head.headers, random)),
-            ..view
-        };
-        let api = SessionApi {
-            flow: &self.shared.flow,
-            account: &placed.account,
+            ..self.view(head, passage, &placed.admitted)
         };
         let call = Call {
             route,
@@ -105,30 +84,37 @@ impl Edge {
             body_limit,
         };
         let admit = || running.visitors.admit(placed.admitted.client);
-        let Answered { response, decision } = api.answer(call, &admit).await;
-        let status = response.status().as_u16();
-        self.shared.telemetry.decided(began.elapsed());
-        self.shared
-            .telemetry
-            .called(request.method, route.masked(), status);
-        passage.placed = Some(placed);
+        let Answered { response, decision } = self.api(placed).answer(call, &admit).await;
         passage.decision = decision;
-        // The answer holds its cookies already.
-        (passage.left, passage.status) = (true, status);
-        self.write(exchange, response).await
+        self.answer(exchange, passage, (route, began), response)
+            .await
     }
 
-    async fn write(&self, exchange: &mut Exchange, response: Response<Bytes>) -> Result<()> {
-        let head_only = exchange.req_header().method == Method::HEAD;
+    fn api<'a>(&'a self, placed: &'a Placed) -> SessionApi<'a> {
+        SessionApi {
+            flow: &self.shared.flow,
+            account: &placed.account,
+        }
+    }
+
+    /// Tells of an answer, and writes it.
+    async fn answer(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Passage,
+        (route, began): (ApiRoute<'_>, Instant),
+        response: Response<Bytes>,
+    ) -> Result<()> {
+        let status = response.status().as_u16();
+        let method = exchange.req_header().method.as_str();
+        self.shared.telemetry.decided(began.elapsed());
+        self.shared.telemetry.called(method, route.masked(), status);
+        // The answer holds its cookies already.
+        (passage.left, passage.status) = (true, status);
         let (head, body) = response.into_parts();
-        let ends = head_only || body.is_empty();
         let mut head = ResponseHeader::from(head);
         self.entrance.promise(&mut head)?;
-        exchange.write_response_header(Box::new(head), ends).await?;
-        if !ends {
-            exchange.write_response_body(Some(body), true).await?;
-        }
-        Ok(())
+        write(exchange, head, body).await
     }
 }
 

@@ -26,7 +26,7 @@ mod transport;
 
 pub use server::Taken;
 pub use table::Wish;
-pub use transport::{Transport, TransportError};
+pub use transport::Transport;
 
 use budget::Budget;
 use names::Place;

@@ -13,7 +13,7 @@ use super::decision::{Decision, Issue};
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, Stage};
 use crate::account::Account;
-use crate::domain::inputs::{Inputs, read_inputs, read_parameters};
+use crate::domain::inputs::{read_inputs, read_parameters};
 use crate::domain::request::RequestView;
 use crate::domain::session::Session;
 use crate::store::{Found, Resident};
@@ -120,24 +120,14 @@ impl Flow {
         said: &Said,
         with: impl FnOnce(Stage<'_>, Alive) -> T,
     ) -> Option<T> {
-        let route = account.routes.find(request.path);
-        if !said.is_said_by(account, request)
-            || route.without_session()
-            || request.crawler(&account.crawlers)
-        {
+        if !said.is_said_by(account, request) {
             return None;
         }
         let inputs = read_parameters(request, &account.inputs);
-        let stage = Stage {
-            account,
-            request,
-            inputs: &inputs,
-            route,
-            activity: route.touch && !request.prefetch(),
-            now: self.clock.now(),
-            ask: None,
-            may_create: &|| false,
-        };
+        let stage = self.stage(account, request, &inputs, &|| false);
+        if stage.without_session() {
+            return None;
+        }
         let alive = self.still_there(stage, said)?;
         if stage.activity {
             self.touch(stage, &alive.resident);
@@ -162,7 +152,7 @@ impl Flow {
             && due.pending.is_empty()
             && due.aged.is_empty()
             && stage.login_stands(&resident)
-            && holds(stage, stage.inputs, &resident);
+            && stage.parameters_are_held(&resident);
         if !same {
             return None;
         }
@@ -181,9 +171,11 @@ impl Flow {
     }
 }
 
-/// Whether a session holds all parameters of a request; of its cookies that is known.
-fn holds(stage: Stage<'_>, parameters: &Inputs<'_>, resident: &Resident) -> bool {
-    let key = stage.account.keys.hash_key();
-    let body = &resident.session().body;
-    parameters.public.is_empty() || body.holds_all(parameters, true, key)
+impl Stage<'_> {
+    /// Whether a session holds all parameters of this request; of its cookies that is known.
+    fn parameters_are_held(&self, resident: &Resident) -> bool {
+        let key = self.account.keys.hash_key();
+        let body = &resident.session().body;
+        self.inputs.public.is_empty() || body.holds_all(self.inputs, true, key)
+    }
 }

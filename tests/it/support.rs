@@ -16,6 +16,7 @@ pub(crate) mod reply;
 pub(crate) mod service;
 pub(crate) mod shop;
 pub(crate) mod shopper;
+pub(crate) mod spoofing;
 pub(crate) mod street;
 pub(crate) mod tls;
 pub(crate) mod valkey;

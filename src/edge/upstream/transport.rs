@@ -1,7 +1,7 @@
 //! How the servers of an upstream are reached: plain or encrypted, by HTTP/1.1 or HTTP/2.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use pingora::protocols::tls::CaType;
@@ -11,33 +11,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 
+use crate::config::NamedFileError;
 use crate::config::values::{self, UpstreamProtocol, UpstreamTls};
 
 /// Requests that share one connection of HTTP/2. Servers usually allow 100 or more.
 const STREAMS: usize = 100;
-
-/// Why an upstream's files cannot be used: they changed or vanished since the check.
-#[derive(Debug, Error)]
-pub enum TransportError {
-    /// A file cannot be read.
-    #[error("{path}: {error}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: std::io::Error,
-    },
-    /// A file's content cannot be used.
-    #[error("{path}: {problem}")]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
 
 /// A way to servers, with everything read that it needs.
 pub struct Transport {
@@ -59,7 +38,7 @@ struct Tls {
 
 impl Transport {
     /// Reads what the settings name.
-    pub fn read(settings: &values::Upstream) -> Result<Self, TransportError> {
+    pub fn read(settings: &values::Upstream) -> Result<Self, NamedFileError> {
         let mut hash = Sha256::new();
         let http2 = settings.protocol == UpstreamProtocol::Http2;
         hash.update([u8::from(http2), u8::from(settings.tls.is_some())]);
@@ -112,7 +91,7 @@ impl Transport {
 }
 
 impl Tls {
-    fn read(settings: &UpstreamTls, hash: &mut Sha256) -> Result<Self, TransportError> {
+    fn read(settings: &UpstreamTls, hash: &mut Sha256) -> Result<Self, NamedFileError> {
         let UpstreamTls {
             ca_file,
             server_name,
@@ -120,10 +99,7 @@ impl Tls {
             client,
         } = settings;
         let mut read = |path: &Path| {
-            let content = std::fs::read(path).map_err(|error| TransportError::File {
-                path: path.to_owned(),
-                error,
-            })?;
+            let content = std::fs::read(path).map_err(|error| NamedFileError::io(path, error))?;
             hash.update(Sha256::digest(&content));
             Ok(content)
         };
@@ -153,33 +129,29 @@ impl Tls {
     }
 }
 
-fn unusable(path: &Path, problem: &dyn ToString) -> TransportError {
-    TransportError::Content {
-        path: path.to_owned(),
-        problem: problem.to_string(),
-    }
-}
-
 fn certificates(
     path: &Path,
     content: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+) -> Result<Vec<CertificateDer<'static>>, NamedFileError> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(content).collect();
-    let all = all.map_err(|error| unusable(path, &error))?;
+    let all = all.map_err(|error| NamedFileError::content(path, &error))?;
     if all.is_empty() {
-        return Err(unusable(path, &"it holds no certificate in PEM"));
+        return Err(NamedFileError::content(
+            path,
+            &"it holds no certificate in PEM",
+        ));
     }
     Ok(all)
 }
 
 /// pingora panics where it is given a certificate that is none; each is parsed here first.
-fn authorities(path: &Path, content: &[u8]) -> Result<Arc<CaType>, TransportError> {
+fn authorities(path: &Path, content: &[u8]) -> Result<Arc<CaType>, NamedFileError> {
     let mut known = RootCertStore::empty();
     let mut all = Vec::new();
     for certificate in certificates(path, content)? {
         let raw = certificate.to_vec();
         let added = known.add(certificate);
-        added.map_err(|error| unusable(path, &error))?;
+        added.map_err(|error| NamedFileError::content(path, &error))?;
         all.push(WrappedX509::new(raw, parse_x509));
     }
     Ok(all.into())
@@ -188,16 +160,17 @@ fn authorities(path: &Path, content: &[u8]) -> Result<Arc<CaType>, TransportErro
 fn shown(
     (chain_path, chain): (&Path, &[u8]),
     (key_path, key): (&Path, &[u8]),
-) -> Result<CertKey, TransportError> {
+) -> Result<CertKey, NamedFileError> {
     let chain = certificates(chain_path, chain)?;
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| unusable(key_path, &error))?;
+    let key = PrivateKeyDer::from_pem_slice(key)
+        .map_err(|error| NamedFileError::content(key_path, &error))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(chain_path, &error))?
+        .map_err(|error| NamedFileError::content(chain_path, &error))?
         .with_root_certificates(RootCertStore::empty());
     let tried = config.with_client_auth_cert(chain.clone(), key.clone_key());
-    tried.map_err(|error| unusable(chain_path, &error))?;
+    tried.map_err(|error| NamedFileError::content(chain_path, &error))?;
     let chain = chain.iter().map(|one| one.to_vec()).collect();
     Ok(CertKey::new(chain, key.secret_der().to_vec()))
 }

@@ -2,56 +2,14 @@
 
 use super::{OK, Street};
 use crate::support::recorder::{Recorded, cgi};
+use crate::support::spoofing::{OWNED, spellings};
 
-/// Names that are ours under the street's configuration; the last is of the account's map.
-const OWNED: [&str; 18] = [
-    "x-session-id",
-    "x-session-authenticated",
-    "x-session-user-id",
-    "x-session-user-email",
-    "x-session-impersonator",
-    "x-session-channel",
-    "x-session-country",
-    "x-session-culture",
-    "x-session-currency",
-    "x-session-price-tables",
-    "x-session-campaigns",
-    "x-session-region",
-    "x-session-segment-key",
-    "x-session-context",
-    "x-vtex-segment",
-    "x-vtex-session",
-    "x-vtex-account",
-    "x-shop-source",
-];
-
+/// A name of the account's map, beside those that are always ours.
+const MAPPED: &str = "x-shop-source";
 const MAP: &str = "[account.headers.map]\n\"x-shop-source\" = \"public.utm_source\"\n";
 
 /// What stands for what is forged.
 const EVIL: &str = "forged";
-
-fn spellings(name: &str) -> [String; 12] {
-    let marked = |mark: &str| name.replace('-', mark);
-    let capital = |part: &str| {
-        let (first, rest) = part.split_at(1);
-        format!("{}{rest}", first.to_uppercase())
-    };
-    let title: Vec<String> = name.split('-').map(capital).collect();
-    [
-        name.to_owned(),
-        name.to_uppercase(),
-        title.join("-"),
-        title.join("_"),
-        marked("_"),
-        marked("_").to_uppercase(),
-        marked("."),
-        marked("~"),
-        marked("!"),
-        marked("|"),
-        name.replacen('-', "_", 1),
-        name.replacen('-', ".", 1),
-    ]
-}
 
 /// What reads nearly like a name of ours and is another one, for every program.
 fn neighbours(name: &str) -> [String; 5] {
@@ -98,7 +56,7 @@ async fn no_way_of_saying_a_header_of_ours_says_it_to_the_store() {
     let honest = street.hears(&format!("{get}\r\n")).await;
     assert_eq!(honest.all("x-shop-source"), ["mail"]);
     let mut told = 0;
-    for name in OWNED {
+    for name in OWNED.into_iter().chain([MAPPED]) {
         let truth = honest.all(name);
         told += truth.len();
         for spelling in spellings(name) {
@@ -128,7 +86,7 @@ async fn a_name_that_only_resembles_one_of_ours_passes_and_changes_nothing() {
     let street = Street::with(MAP).await;
     let get = street.begin("GET");
     let honest = street.hears(&format!("{get}\r\n")).await;
-    for name in OWNED {
+    for name in OWNED.into_iter().chain([MAPPED]) {
         for neighbour in neighbours(name) {
             let wire = format!("{get}{neighbour}: {EVIL}\r\n\r\n");
             let got = street.hears(&wire).await;

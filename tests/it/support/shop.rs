@@ -214,17 +214,12 @@ impl Shop {
         let text = std::fs::read_to_string(&file).unwrap();
         let (ours, theirs) = (self.origin.address.to_string(), origin.address.to_string());
         std::fs::write(&file, text.replace(&ours, &theirs)).unwrap();
-        let layers = Layers::read(&file, Some("test"), []);
-        let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
-        let ports = Ports {
-            clock: Arc::<ManualClock>::clone(&self.clock),
-            entropy: Arc::<CountedEntropy>::clone(&self.entropy),
-            names: Arc::<Known>::clone(&self.names),
-            directories: Arc::new(Moody(Arc::clone(&self.mood))),
-            new_keys: NewKeys::Kept,
-        };
-        let shared = assemble(&loaded.config, &ports).unwrap();
-        let edge = Edge::new(Arc::clone(&shared), false);
+        let (shared, proxy) = built(
+            folder.path(),
+            (&self.clock, &self.entropy),
+            &self.mood,
+            &self.names,
+        );
         let login = std::fs::read_to_string(folder.path().join("login.json")).unwrap();
         Arc::new(Self {
             clock: Arc::clone(&self.clock),
@@ -232,7 +227,7 @@ impl Shop {
             mood: Arc::clone(&self.mood),
             names: Arc::clone(&self.names),
             shared,
-            proxy: Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge)),
+            proxy,
             login_key: LoginKey::parse(&login).unwrap(),
             entropy: Arc::clone(&self.entropy),
             folder,
@@ -269,13 +264,7 @@ impl Shop {
         let file = self.folder.path().join("shop.toml");
         let read = move || Layers::read(&file, Some("test"), []);
         let loaded = config::load(&read(), &OnDisk).unwrap_or_else(|report| panic!("{report}"));
-        let ports = Ports {
-            clock: Arc::<ManualClock>::clone(&self.clock),
-            entropy: Arc::<CountedEntropy>::clone(&self.entropy),
-            names: Arc::<Known>::clone(&self.names),
-            directories: Arc::new(Moody(Arc::clone(&self.mood))),
-            new_keys: NewKeys::Kept,
-        };
+        let ports = ports((&self.clock, &self.entropy), &self.mood, &self.names);
         Reloads::new(Box::new(read), Arc::clone(&self.shared), ports, &loaded)
     }
 
@@ -348,17 +337,26 @@ fn built(
 ) -> (Arc<Shared>, Arc<HttpProxy<Edge>>) {
     let layers = Layers::read(&folder.join("shop.toml"), Some("test"), []);
     let loaded = config::load(&layers, &OnDisk).unwrap_or_else(|report| panic!("{report}"));
-    let ports = Ports {
+    let ports = ports((clock, entropy), mood, names);
+    let shared = assemble(&loaded.config, &ports).unwrap();
+    let edge = Edge::new(Arc::clone(&shared), false);
+    let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
+    (shared, proxy)
+}
+
+/// What a shop has of the world.
+fn ports(
+    (clock, entropy): (&Arc<ManualClock>, &Arc<CountedEntropy>),
+    mood: &Arc<Mood>,
+    names: &Arc<Known>,
+) -> Ports {
+    Ports {
         clock: Arc::<ManualClock>::clone(clock),
         entropy: Arc::<CountedEntropy>::clone(entropy),
         names: Arc::<Known>::clone(names),
         directories: Arc::new(Moody(Arc::clone(mood))),
         new_keys: NewKeys::Kept,
-    };
-    let shared = assemble(&loaded.config, &ports).unwrap();
-    let edge = Edge::new(Arc::clone(&shared), false);
-    let proxy = Arc::new(http_proxy(&Arc::new(ServerConf::default()), edge));
-    (shared, proxy)
+    }
 }
 
 /// Splits a text into its tables, headers kept.

@@ -73,6 +73,17 @@ impl Example {
         token
     }
 
+    /// What `explain` says of a request.
+    async fn explains(&self, request: &str) -> Said {
+        let file = self.folder.path().join("visit.http");
+        std::fs::write(&file, request).unwrap();
+        let mut command = self.command(&["explain"]);
+        command.arg("--request").arg(&file);
+        let said = self.run(command).await;
+        assert_eq!(said.code, 0, "{said:?}");
+        said
+    }
+
     async fn run(&self, mut command: Command) -> Said {
         let run = tokio::task::spawn_blocking(move || command.output().unwrap());
         run.await.unwrap().into()
@@ -175,15 +186,10 @@ async fn a_secret_may_come_by_a_variable_and_is_shown_nowhere() {
 async fn explain_names_each_call_with_its_age_and_time() {
     let example = Example::new().await;
     let token = example.login();
-    let request = example.folder.path().join("visit.http");
     let text = format!(
         "GET /?utm_source=newsletter&country=BRA&postalCode=20040002 HTTP/1.1\r\nHost: localhost\r\nCookie: VtexIdclientAutCookie_demostore={token}\r\n\r\n"
     );
-    std::fs::write(&request, text).unwrap();
-    let mut command = example.command(&["explain"]);
-    command.arg("--request").arg(&request);
-    let said = example.run(command).await;
-    assert_eq!(said.code, 0, "{said:?}");
+    let said = example.explains(&text).await;
     for part in [
         "Look-ups\n",
         "  channels                     asked, answered in ",
@@ -206,15 +212,10 @@ async fn explain_names_each_call_with_its_age_and_time() {
 async fn explain_names_the_calls_of_staff_who_act_as_a_customer() {
     let example = Example::new().await;
     let token = example.login_of(AGENT, Audience::Admin);
-    let request = example.folder.path().join("visit.http");
     let text = format!(
         "GET /?vtex-impersonated-customer-email=ana@example.com HTTP/1.1\r\nHost: localhost\r\nCookie: {STAFF}={token}\r\n\r\n"
     );
-    std::fs::write(&request, text).unwrap();
-    let mut command = example.command(&["explain"]);
-    command.arg("--request").arg(&request);
-    let said = example.run(command).await;
-    assert_eq!(said.code, 0, "{said:?}");
+    let said = example.explains(&text).await;
     for part in [
         "  permissions                  asked, answered in ",
         "  customers                    asked, answered in ",
