@@ -167,8 +167,7 @@ async fn fill(
         let login = TokenHash::from_u128(u128::from(number));
         let session = Session {
             id: id(number),
-            account: Arc::clone(account),
-            body: bodies.share(body),
+            body: bodies.share(account, body),
             version: 1,
             created_at: now,
             issued_at: now,

@@ -75,8 +75,7 @@ fn session(id: u128) -> Session {
     let now = SystemClock::start().now();
     Session {
         id: SessionId::from_random(id.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)),
-        account: "demostore".into(),
-        body: Arc::new(SharedBody::new(&body)),
+        body: Arc::new(SharedBody::new(&"demostore".into(), &body)),
         version: 1,
         created_at: now,
         issued_at: now,

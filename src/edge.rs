@@ -108,10 +108,11 @@ impl Edge {
 
 #[async_trait]
 impl ProxyHttp for Edge {
-    type CTX = Passage;
+    // Boxed, because pingora moves it from one future to the next, which each hold room for it.
+    type CTX = Box<Passage>;
 
-    fn new_ctx(&self) -> Passage {
-        Passage {
+    fn new_ctx(&self) -> Box<Passage> {
+        Box::new(Passage {
             started: Instant::now(),
             running: self.shared.running.load_full(),
             decision: None,
@@ -122,13 +123,13 @@ impl ProxyHttp for Edge {
             status: 0,
             refused: None,
             before: None,
-        }
+        })
     }
 
     fn on_connection_reuse(
         &self,
         _: &mut Exchange,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
         before: Box<dyn Any + Send + Sync>,
     ) {
         passage.before = before.downcast().ok().map(|kept| *kept);
@@ -137,7 +138,7 @@ impl ProxyHttp for Edge {
     fn persist_connection_context(
         &self,
         exchange: &Exchange,
-        passage: &Passage,
+        passage: &Box<Passage>,
     ) -> Option<Box<dyn Any + Send + Sync>> {
         let kept = self.keep(exchange.req_header(), passage)?;
         Some(Box::new(kept))
@@ -146,7 +147,7 @@ impl ProxyHttp for Edge {
     async fn early_request_filter(
         &self,
         exchange: &mut Exchange,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<()> {
         // pingora keeps idle HTTP/1.1 clients for ever unless told otherwise.
         let idle = passage.running.limits.idle_timeout.as_secs().max(1);
@@ -155,7 +156,11 @@ impl ProxyHttp for Edge {
     }
 
     /// Reads the request strictly, decides, and answers what does not go on.
-    async fn request_filter(&self, exchange: &mut Exchange, passage: &mut Passage) -> Result<bool> {
+    async fn request_filter(
+        &self,
+        exchange: &mut Exchange,
+        passage: &mut Box<Passage>,
+    ) -> Result<bool> {
         match self.admit(exchange, passage) {
             Ok(placed) => {
                 if let Some(answer) = self.entrance.elsewhere(exchange.req_header(), &placed) {
@@ -187,7 +192,7 @@ impl ProxyHttp for Edge {
     async fn upstream_peer(
         &self,
         exchange: &mut Exchange,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<Box<HttpPeer>> {
         let peer = tries::next_peer(exchange, passage);
         peer.map(Box::new).ok_or_else(|| {
@@ -203,7 +208,7 @@ impl ProxyHttp for Edge {
         &self,
         exchange: &mut Exchange,
         upstream: &mut RequestHeader,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<()> {
         let random = || self.shared.flow.random();
         outgoing::prepare(exchange.req_header(), upstream, passage, random)
@@ -213,7 +218,7 @@ impl ProxyHttp for Edge {
         &self,
         exchange: &mut Exchange,
         response: &mut ResponseHeader,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<()> {
         tries::answered(exchange, passage, response.status)
     }
@@ -222,7 +227,7 @@ impl ProxyHttp for Edge {
         &self,
         _: &mut Exchange,
         response: &mut ResponseHeader,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<()> {
         self.strip_response(response, passage);
         passing::echo_segment_key(response, passage)?;
@@ -233,7 +238,7 @@ impl ProxyHttp for Edge {
         &self,
         _: &mut Exchange,
         trailers: &mut http::HeaderMap,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> Result<Option<bytes::Bytes>> {
         let owned = &passage.running.owned;
         let ours: Vec<_> = trailers
@@ -251,7 +256,7 @@ impl ProxyHttp for Edge {
         &self,
         _: &mut Exchange,
         _: &HttpPeer,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
         mut error: Box<Error>,
     ) -> Box<Error> {
         tries::unconnected(passage, &mut error);
@@ -263,7 +268,7 @@ impl ProxyHttp for Edge {
         peer: &HttpPeer,
         exchange: &mut Exchange,
         error: Box<Error>,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
         reused: bool,
     ) -> Box<Error> {
         let mut error = error.more_context(format!("Peer: {peer}"));
@@ -275,7 +280,7 @@ impl ProxyHttp for Edge {
         &self,
         exchange: &mut Exchange,
         error: &Error,
-        passage: &mut Passage,
+        passage: &mut Box<Passage>,
     ) -> FailToProxy {
         let status = failure_status(error);
         // A response that has begun, or a client that is gone, can be told nothing.
@@ -293,12 +298,17 @@ impl ProxyHttp for Edge {
     }
 
     /// pingora's own words about a request: never its query, in which e-mails and tokens may stand.
-    fn request_summary(&self, exchange: &Exchange, _: &Passage) -> String {
+    fn request_summary(&self, exchange: &Exchange, _: &Box<Passage>) -> String {
         let head = exchange.req_header();
         format!("{} {}", head.method, mask_tokens(head.uri.path()))
     }
 
-    async fn logging(&self, exchange: &mut Exchange, error: Option<&Error>, passage: &mut Passage) {
+    async fn logging(
+        &self,
+        exchange: &mut Exchange,
+        error: Option<&Error>,
+        passage: &mut Box<Passage>,
+    ) {
         self.record(exchange, error, passage);
     }
 }

@@ -235,7 +235,7 @@ impl Shop {
             let login = Login::new(self.began, self.began.plus(HOUR));
             let opened = self.store.open_login(token, login).await;
             opened.expect("memory is always there");
-            let body = Arc::new(SharedBody::new(&body));
+            let body = Arc::new(SharedBody::new(&self.account.name, &body));
             // The request that made the session has made its plans.
             body.plans(&self.account.headers, self.account.generation);
             let session = Session {
@@ -274,7 +274,6 @@ impl Shop {
         let token = self.token(number, kind);
         Session {
             id: id(number, kind),
-            account: Arc::clone(&self.account.name),
             body,
             version: 1,
             created_at: self.began,

@@ -48,8 +48,10 @@ impl Plans {
     }
 }
 
-/// A body with its plans, shared by every session that holds the same fields.
+/// A body with its plans, shared by every session of one account that holds the same fields.
 pub struct SharedBody {
+    /// The account that it belongs to: another has other rules, and so other plans.
+    account: Arc<str>,
     body: Packed,
     held: Held,
     plans: ArcSwapOption<Plans>,
@@ -61,15 +63,16 @@ pub struct SharedBody {
 
 impl SharedBody {
     /// A body whose plans are not made yet.
-    pub fn new(body: &Body) -> Self {
-        Self::of_packed(Packed::of(body))
+    pub fn new(account: &Arc<str>, body: &Body) -> Self {
+        Self::of_packed(account, Packed::of(body))
     }
 
     /// The same of packed fields.
-    pub fn of_packed(body: Packed) -> Self {
+    pub fn of_packed(account: &Arc<str>, body: Packed) -> Self {
         let principal = Principal::of_packed(&body);
         let held = Held::of(&body);
         Self {
+            account: Arc::clone(account),
             known: principal.is_known(),
             shopper: principal.is_shopper(),
             held,
@@ -77,6 +80,11 @@ impl SharedBody {
             plans: ArcSwapOption::empty(),
             document: OnceLock::new(),
         }
+    }
+
+    /// The account that it belongs to.
+    pub const fn account(&self) -> &Arc<str> {
+        &self.account
     }
 
     /// What it takes in memory, in bytes, roughly; its plans take about as much again, and so does its
@@ -147,7 +155,7 @@ mod tests {
         let body: Body = [(known("public.sc"), serde_json::json!("1"))]
             .into_iter()
             .collect();
-        let shared = SharedBody::new(&body);
+        let shared = SharedBody::new(&"demostore".into(), &body);
         assert!(std::ptr::eq(shared.document(), shared.document()));
     }
 }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
+use http::Uri;
+use http::uri::Scheme;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session as Exchange;
 use thiserror::Error;
@@ -42,6 +44,9 @@ pub enum IngressError {
     /// The client asks to drop a header by which identity or routing is decided.
     #[error("Connection names a header that may not be dropped")]
     Connection,
+    /// The target's scheme is none of HTTP (RFC 9113 §8.3.1).
+    #[error("the scheme is not one of HTTP")]
+    Scheme,
     /// The host is missing, there twice, or malformed (RFC 9112 §3.2).
     #[error("the host is missing or malformed")]
     Host,
@@ -61,7 +66,7 @@ impl IngressError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
-            Self::Framing | Self::Connection | Self::Host | Self::Path => 400,
+            Self::Framing | Self::Connection | Self::Scheme | Self::Host | Self::Path => 400,
             Self::Method => 405,
             Self::UnknownHost => 421,
             Self::NoUpstream => 502,
@@ -76,6 +81,7 @@ impl IngressError {
             Self::Framing => "framing",
             Self::Method => "method",
             Self::Connection => "connection",
+            Self::Scheme => "scheme",
             Self::Host => "host",
             Self::Path => "path",
             Self::UnknownHost => "unknown_host",
@@ -162,6 +168,7 @@ pub fn read(
     let trusted = trusted.any(|network| network.contains(&peer));
     let lines = Lines::read(&head.headers, &running.owned, trusted);
     lines.check(head, &running.limits)?;
+    check_scheme(&head.uri)?;
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
     let host = read_host(authority, lines.hosts())?;
     let path = NormalPath::read_for(head.method.as_str(), head.uri.path())?;
@@ -185,6 +192,14 @@ pub fn read(
         spoofed,
         claims,
     })
+}
+
+fn check_scheme(target: &Uri) -> Result<(), IngressError> {
+    let of_http = |scheme: &Scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
+    if target.scheme().is_none_or(of_http) {
+        return Ok(());
+    }
+    Err(IngressError::Scheme)
 }
 
 impl Edge {

@@ -131,7 +131,7 @@ impl Edge {
                 telemetry.happened(&account.name, account.keys.hash_key(), event);
             }
         }
-        if passage.running.access_log {
+        if passage.running.access_log && AccessLine::wanted() {
             let line = AccessLine {
                 method: exchange.req_header().method.as_str(),
                 // The query may hold e-mails and tokens; the path is enough to find a request.

@@ -237,7 +237,6 @@ impl Flow {
         let logged_in = fresh || gained(before, Principal::of(&outcome.body));
         let session = Session {
             id: self.new_id(),
-            account: Arc::clone(&old.account),
             body: self.body_after(old, &outcome),
             version: old.version + 1,
             created_at: if logged_in { stage.now } else { old.created_at },
@@ -251,7 +250,7 @@ impl Flow {
         let resident = self.create(stage, session, keep).await?;
         let until = stage.now.plus(MARKER);
         let marker = Marker {
-            account: Arc::clone(&old.account),
+            account: Arc::clone(old.account()),
             to: new,
             until,
         };
@@ -272,7 +271,7 @@ impl Flow {
         if outcome.changed.is_empty() {
             return Arc::clone(&old.body);
         }
-        self.bodies.share(outcome.body.clone())
+        self.bodies.share(old.account(), outcome.body.clone())
     }
 
     /// Whether the request carries a login that nobody has seen yet.

@@ -124,7 +124,7 @@ impl Flow {
         let begun = decision.trace.session == Some(new);
         let until = stage.now.plus(MARKER);
         let marker = Marker {
-            account: Arc::clone(&old.account),
+            account: Arc::clone(old.account()),
             to: new,
             until,
         };
@@ -245,7 +245,7 @@ impl Flow {
             && outcome.failed.is_empty();
         let blank = self.blank(stage, id, &body);
         let session = Session {
-            body: self.bodies.share(outcome.body.clone()),
+            body: self.bodies.share(&stage.account.name, outcome.body.clone()),
             logins: self.logins_after(stage, &blank, &news, &outcome).await?,
             upkeep: blank
                 .upkeep
@@ -298,8 +298,7 @@ impl Flow {
     pub(super) fn blank(&self, stage: Stage<'_>, id: SessionId, body: &Body) -> Session {
         Session {
             id,
-            account: Arc::clone(&stage.account.name),
-            body: self.bodies.share(body.clone()),
+            body: self.bodies.share(&stage.account.name, body.clone()),
             version: 1,
             created_at: stage.now,
             issued_at: stage.now,

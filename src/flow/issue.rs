@@ -1,7 +1,6 @@
 //! When the response is known: which cookies leave with it, and what caches may do with it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -107,8 +106,7 @@ impl Flow {
         let now = self.clock.now();
         let session = Session {
             id: self.new_id(),
-            account: Arc::clone(&account.name),
-            body: self.bodies.share(body),
+            body: self.bodies.share(&account.name, body),
             version: 1,
             created_at: now.minus(created),
             issued_at: now.minus(issued),

@@ -183,7 +183,7 @@ impl Flow {
     fn found(stage: Stage<'_>, accepted: Accepted, found: Option<Found>) -> LookedUp {
         let account = &stage.account.name;
         match found {
-            Some(Found::Live(resident)) if resident.session().account == *account => {
+            Some(Found::Live(resident)) if resident.session().account() == account => {
                 let Accepted { iat, primary, .. } = accepted;
                 let lookup = Lookup::Verified { iat, primary };
                 Self::judge(
@@ -204,7 +204,7 @@ impl Flow {
                     LookedUp::Unknown(Lookup::Gone)
                 }
             }
-            Some(Found::Ended(ended)) if ended.session.account == *account => {
+            Some(Found::Ended(ended)) if ended.session.account() == account => {
                 LookedUp::Ended(ended)
             }
             _ => LookedUp::Unknown(Lookup::Gone),
@@ -230,7 +230,8 @@ impl Flow {
         };
         let session = resident.session();
         let issued = session.token?;
-        if session.account != stage.account.name || hash_token(keys.hash_key(), token) != issued {
+        if *session.account() != stage.account.name || hash_token(keys.hash_key(), token) != issued
+        {
             return None;
         }
         let iat = session.issued_at;

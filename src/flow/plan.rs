@@ -106,7 +106,7 @@ impl Stage<'_> {
             .namespace("cookie")
             .filter(|(field, _)| says_who(self.account, field.key()))
             .peekable();
-        session.account == self.account.name
+        *session.account() == self.account.name
             && session.authenticated()
             && held.peek().is_some()
             && held.all(|(field, slot)| presents(field, slot))

@@ -112,7 +112,7 @@ impl Flow {
         match self.first_cycle(stage, &body, &news).await {
             Ok(outcome) => {
                 let events = events_of(&outcome);
-                let body = self.bodies.share(outcome.body);
+                let body = self.bodies.share(&stage.account.name, outcome.body);
                 let planned = Planned {
                     events,
                     ..Planned::default()
@@ -200,7 +200,11 @@ impl Flow {
     /// The same on a first visit, where there is no session to go back to.
     pub(super) fn failed_first(&self, stage: Stage<'_>, body: Body, failed: NotBegun) -> Decision {
         let NotBegun { why, rounds } = failed;
-        let mut decision = Self::plan_for(stage, &self.bodies.share(body), Planned::default());
+        let mut decision = Self::plan_for(
+            stage,
+            &self.bodies.share(&stage.account.name, body),
+            Planned::default(),
+        );
         decision.trace.rounds = rounds;
         match &why {
             Undone::Cycle(error) => {
@@ -231,12 +235,15 @@ impl Flow {
                 let upkeep = Upkeep::default().after(&outcome, &stage.account.graph, stage.now);
                 // A whole session of a minute ago is better than half of one now.
                 let last = default.last().filter(|_| !outcome.failed.is_empty());
-                let body = last.unwrap_or_else(|| self.bodies.share(outcome.body));
+                let body =
+                    last.unwrap_or_else(|| self.bodies.share(&stage.account.name, outcome.body));
                 default.renew(&body, &upkeep, stage.now);
                 (body, events)
             }
             Err(error) => {
-                let body = default.last().unwrap_or_else(|| self.bodies.share(base));
+                let body = default
+                    .last()
+                    .unwrap_or_else(|| self.bodies.share(&stage.account.name, base));
                 default.renew(&body, &Upkeep::default(), stage.now);
                 (body, vec![failure_event(&error)])
             }

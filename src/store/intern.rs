@@ -24,23 +24,23 @@ struct Bodies {
 }
 
 impl Interner {
-    /// The shared body of these fields.
-    pub fn share(&self, body: Body) -> Arc<SharedBody> {
+    /// The shared body of these fields in this account.
+    pub fn share(&self, account: &Arc<str>, body: Body) -> Arc<SharedBody> {
         let packed = Packed::of(&body);
         drop(body);
-        let hash = self.hasher.hash_one(&packed);
+        let hash = self.hasher.hash_one((account, &packed));
         let mut bodies = self.bodies.lock();
-        if let Some(known) = bodies.known(hash, &packed) {
+        if let Some(known) = bodies.known(hash, account, &packed) {
             return known;
         }
-        bodies.add(hash, Arc::new(SharedBody::of_packed(packed)))
+        bodies.add(hash, Arc::new(SharedBody::of_packed(account, packed)))
     }
 
-    /// The shared body of the same fields as this one, which may be it.
+    /// The shared body of the same account and fields as this one, which may be it.
     pub fn adopt(&self, body: Arc<SharedBody>) -> Arc<SharedBody> {
-        let hash = self.hasher.hash_one(body.packed());
+        let hash = self.hasher.hash_one((body.account(), body.packed()));
         let mut bodies = self.bodies.lock();
-        if let Some(known) = bodies.known(hash, body.packed()) {
+        if let Some(known) = bodies.known(hash, body.account(), body.packed()) {
             return known;
         }
         bodies.add(hash, body)
@@ -58,9 +58,9 @@ impl Interner {
 }
 
 impl Bodies {
-    fn known(&self, hash: u64, fields: &Packed) -> Option<Arc<SharedBody>> {
+    fn known(&self, hash: u64, account: &str, fields: &Packed) -> Option<Arc<SharedBody>> {
         let known = self.by_hash.get(&hash)?.upgrade()?;
-        (known.packed() == fields).then_some(known)
+        (**known.account() == *account && known.packed() == fields).then_some(known)
     }
 
     fn add(&mut self, hash: u64, body: Arc<SharedBody>) -> Arc<SharedBody> {
@@ -91,28 +91,33 @@ mod tests {
 
     #[test]
     fn equal_fields_are_one_body_and_others_are_not() {
-        let interner = Interner::default();
+        let (interner, account) = (Interner::default(), "demostore".into());
         let (one, same, other) = (
-            interner.share(body(1)),
-            interner.share(body(1)),
-            interner.share(body(2)),
+            interner.share(&account, body(1)),
+            interner.share(&account, body(1)),
+            interner.share(&account, body(2)),
         );
         assert!(Arc::ptr_eq(&one, &same));
         assert!(!Arc::ptr_eq(&one, &other));
+        let elsewhere = interner.share(&"another".into(), body(1));
+        assert!(
+            !Arc::ptr_eq(&one, &elsewhere),
+            "another account has other rules"
+        );
         assert!(Arc::ptr_eq(
             &one,
-            &interner.adopt(Arc::new(SharedBody::new(&body(1))))
+            &interner.adopt(Arc::new(SharedBody::new(&account, &body(1))))
         ));
     }
 
     #[test]
     fn bodies_that_nobody_holds_are_swept() {
-        let interner = Interner::default();
+        let (interner, account) = (Interner::default(), "demostore".into());
         for value in 0..10_000 {
             let text: Body = [(known("public.n"), json!(value.to_string()))]
                 .into_iter()
                 .collect();
-            drop(interner.share(text));
+            drop(interner.share(&account, text));
         }
         assert!(interner.len() <= 1025, "{}", interner.len());
     }

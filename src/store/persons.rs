@@ -34,7 +34,7 @@ impl PersonKey {
 pub(super) fn persons(session: &Session) -> impl Iterator<Item = PersonKey> {
     let principal = session.principal();
     let acting = [principal.shopper, principal.staff, principal.acting_as];
-    let account = &session.account;
+    let account = session.account();
     let keys: Vec<PersonKey> = acting
         .into_iter()
         .flatten()

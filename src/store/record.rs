@@ -1,12 +1,17 @@
 //! What a store keeps: sessions, rotation markers, tombstones and logins.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::domain::plans::SharedBody;
 use crate::domain::session::{Body, LoginHashes, Session, SessionId, Upkeep};
 use crate::domain::time::Millis;
+
+mod login;
+
+pub use login::Login;
+use login::judged;
 
 /// Why a session or a login ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,17 +63,24 @@ impl Ending {
 pub struct Resident {
     session: Session,
     seen: AtomicI64,
-    /// The last activity that the far store has heard of.
-    told: AtomicI64,
     /// One word in every session that has no login.
     rare: Option<Box<Rare>>,
-    /// For how long a cache was told to keep it, in whole seconds.
+    /// The last activity that the far store has heard of, in ticks after the session's own
+    /// `last_seen`, rounded up.
+    told: AtomicU32,
+    /// For how long a cache was told to keep it, in whole seconds; and the two marks.
     keep: AtomicU32,
-    /// Whether no far store has it, because it holds nothing that could not be made again.
-    light: AtomicBool,
-    /// Whether the session's own `last_seen` is as a far store had it.
-    as_read: bool,
 }
+
+/// What activity that was told afar is counted in. The four bytes last for 497 days after a
+/// session's last change; past them the far store is told more often than it need be.
+const TICK: Duration = Duration::from_millis(10);
+/// No far store has it, because it holds nothing that could not be made again.
+const LIGHT: u32 = 1 << 31;
+/// The session's own `last_seen` is as a far store had it.
+const AS_READ: u32 = 1 << 30;
+/// The seconds beside the marks: 34 years.
+const KEEP: u32 = AS_READ - 1;
 
 /// What few have; nothing has both.
 #[derive(Debug)]
@@ -88,18 +100,16 @@ impl Resident {
         Self {
             session,
             seen: AtomicI64::new(seen),
-            told: AtomicI64::new(seen),
             rare: (!logins.is_empty()).then(|| Box::new(Rare::Logins(logins))),
+            told: AtomicU32::new(0),
             keep: AtomicU32::new(0),
-            light: AtomicBool::new(false),
-            as_read: false,
         }
     }
 
     /// The same for a session that no far store is told of yet.
     pub(super) fn lightly(session: Session) -> Self {
         Self {
-            light: AtomicBool::new(true),
+            keep: AtomicU32::new(LIGHT),
             ..Self::new(session, Box::default())
         }
     }
@@ -112,8 +122,7 @@ impl Resident {
             Found::Live(resident) => resident.snapshot(),
             Found::Moved(marker) => Session {
                 id: marker.to,
-                account: Arc::clone(&marker.account),
-                body: Arc::new(SharedBody::new(&Body::new())),
+                body: Arc::new(SharedBody::new(&marker.account, &Body::new())),
                 version: 0,
                 created_at: Millis::default(),
                 issued_at: Millis::default(),
@@ -139,32 +148,39 @@ impl Resident {
 
     /// For how long a cache was told to keep it, in whole seconds.
     pub(super) fn keep(&self) -> Duration {
-        Duration::from_secs(self.keep.load(Ordering::Relaxed).into())
+        Duration::from_secs((self.keep.load(Ordering::Relaxed) & KEEP).into())
     }
 
     /// Notes for how long a cache is told to keep it, rounded up.
     pub(super) fn note_keep(&self, keep: Duration) {
         let begun = u64::from(keep.subsec_nanos() > 0);
         let seconds = keep.as_secs().saturating_add(begun);
-        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-        self.keep.store(seconds, Ordering::Relaxed);
+        let seconds = u32::try_from(seconds).unwrap_or(KEEP).min(KEEP);
+        let beside = |kept: u32| Some((kept & !KEEP) | seconds);
+        let order = Ordering::Relaxed;
+        let noted = self.keep.fetch_update(order, order, beside);
+        debug_assert!(noted.is_ok(), "it is always noted");
     }
 
     /// Whether no far store has it, because it holds nothing that could not be made again. Its
     /// token says so.
     pub fn is_light(&self) -> bool {
-        self.light.load(Ordering::Relaxed)
+        self.marked(LIGHT)
     }
 
     /// A far store has it, or will.
     pub(super) fn weighs(&self) {
-        self.light.store(false, Ordering::Relaxed);
+        self.keep.fetch_and(!LIGHT, Ordering::Relaxed);
+    }
+
+    fn marked(&self, mark: u32) -> bool {
+        self.keep.load(Ordering::Relaxed) & mark != 0
     }
 
     /// The same for a session as a far store had it: it may have been used since.
     pub fn read_back(session: Session, logins: Box<[Arc<Login>]>) -> Self {
         Self {
-            as_read: true,
+            keep: AtomicU32::new(AS_READ),
             ..Self::new(session, logins)
         }
     }
@@ -172,9 +188,12 @@ impl Resident {
     /// The same value with changed content, as far as the far store was told and read.
     pub(super) fn replaced(&self, mut session: Session, logins: Box<[Arc<Login>]>) -> Self {
         session.last_seen = session.last_seen.max(self.session.last_seen);
+        let mut marks = self.keep.load(Ordering::Relaxed) & LIGHT;
+        if self.marked(AS_READ) && session.last_seen == self.session.last_seen {
+            marks |= AS_READ;
+        }
         Self {
-            as_read: self.as_read && session.last_seen == self.session.last_seen,
-            light: AtomicBool::new(self.is_light()),
+            keep: AtomicU32::new(marks),
             ..Self::new(session, logins)
         }
     }
@@ -209,7 +228,7 @@ impl Resident {
     /// older than the truth by `lag`, the interval in which activity reaches it: it counts as that
     /// much younger, so a session ends late by at most that and never early.
     pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
-        let read = if self.as_read {
+        let read = if self.marked(AS_READ) {
             self.session.last_seen
         } else {
             NOT_READ
@@ -220,13 +239,19 @@ impl Resident {
     /// Whether the far store is to be told of activity at `at`; true once for each `interval`.
     pub(super) fn take_telling(&self, at: Millis, interval: Duration) -> bool {
         let told = self.told.load(Ordering::Relaxed);
+        let begun = self.session.last_seen;
         // A tenth early: what is told waits a moment before it is kept.
-        let unheard = at.since(Millis::from_millis(told));
+        let unheard = at.since(begun.plus(TICK.saturating_mul(told)));
         if unheard.is_zero() || unheard < interval.saturating_sub(interval / 10) {
             return false;
         }
         self.told
-            .compare_exchange(told, at.as_millis(), Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(
+                told,
+                ticks(at.since(begun)),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            )
             .is_ok()
     }
 
@@ -247,120 +272,10 @@ impl Resident {
     }
 }
 
-/// A login: one token of the shop, live or ended. It outlives the sessions that use it, so that
-/// an auth cookie left in a browser cannot silently begin another (lifetime law, "A login ends
-/// with its session").
-#[derive(Debug)]
-pub struct Login {
-    /// When the token was seen first.
-    pub created_at: Millis,
-    /// The token's own end; nothing is kept past it.
-    pub expires: Millis,
-    seen: AtomicI64,
-    ended: AtomicU8,
-    /// The last activity as the far store had it, where the login was read from there.
-    read: AtomicI64,
-    /// How often everything near had become doubtful when it was read from afar last.
-    checked: AtomicU64,
-}
-
-impl Login {
-    /// A login that begins now.
-    pub const fn new(now: Millis, expires: Millis) -> Self {
-        Self {
-            created_at: now,
-            expires,
-            seen: AtomicI64::new(now.as_millis()),
-            ended: AtomicU8::new(0),
-            read: AtomicI64::new(NOT_READ.as_millis()),
-            checked: AtomicU64::new(0),
-        }
-    }
-
-    /// A login as a far store had it: it may have been used since.
-    pub(super) fn read_back(
-        [created_at, expires, seen]: [Millis; 3],
-        ended: Option<Ending>,
-    ) -> Self {
-        Self {
-            created_at,
-            expires,
-            seen: AtomicI64::new(seen.as_millis()),
-            ended: AtomicU8::new(ended.map_or(0, Ending::code)),
-            read: AtomicI64::new(seen.as_millis()),
-            checked: AtomicU64::new(0),
-        }
-    }
-
-    /// How often everything near had become doubtful when it was read from afar last.
-    pub(super) fn checked(&self) -> u64 {
-        self.checked.load(Ordering::Relaxed)
-    }
-
-    /// Notes that it was read when everything near had become doubtful so often.
-    pub(super) fn check(&self, drops: u64) {
-        self.checked.fetch_max(drops, Ordering::Relaxed);
-    }
-
-    /// Takes over what the far store has meanwhile heard of others.
-    pub(super) fn learn(&self, read: &Self) {
-        let seen = read.last_seen().as_millis();
-        if self.seen.fetch_max(seen, Ordering::Relaxed) < seen {
-            self.read.store(seen, Ordering::Relaxed);
-        }
-        if let Some(reason) = read.ended() {
-            self.end(reason);
-        }
-    }
-
-    /// The same login as it stands now, observed on its own.
-    pub(super) fn copy(&self) -> Self {
-        Self {
-            created_at: self.created_at,
-            expires: self.expires,
-            seen: AtomicI64::new(self.seen.load(Ordering::Relaxed)),
-            ended: AtomicU8::new(self.ended.load(Ordering::Acquire)),
-            read: AtomicI64::new(self.read.load(Ordering::Relaxed)),
-            checked: AtomicU64::new(self.checked()),
-        }
-    }
-
-    /// The last activity as the idle limit judges it; see [`Resident::judged_seen`].
-    pub fn judged_seen(&self, lag: Duration, now: Millis) -> Millis {
-        let read = Millis::from_millis(self.read.load(Ordering::Relaxed));
-        judged(self.last_seen(), read, lag, now)
-    }
-
-    /// Why it ended, if it did. The first reason stays.
-    pub fn ended(&self) -> Option<Ending> {
-        Ending::of_code(self.ended.load(Ordering::Acquire))
-    }
-
-    /// Ends it. Returns whether it was live.
-    pub fn end(&self, reason: Ending) -> bool {
-        let live =
-            self.ended
-                .compare_exchange(0, reason.code(), Ordering::AcqRel, Ordering::Acquire);
-        live.is_ok()
-    }
-
-    /// The last activity of any session that lives by it.
-    pub fn last_seen(&self) -> Millis {
-        Millis::from_millis(self.seen.load(Ordering::Relaxed))
-    }
-
-    /// Notes activity.
-    pub fn touch(&self, at: Millis) {
-        self.seen.fetch_max(at.as_millis(), Ordering::Relaxed);
-    }
-}
-
-fn judged(seen: Millis, read: Millis, lag: Duration, now: Millis) -> Millis {
-    if seen == read {
-        seen.max(seen.plus(lag).min(now))
-    } else {
-        seen
-    }
+/// Whole ticks, rounded up.
+fn ticks(span: Duration) -> u32 {
+    let ticks = span.as_millis().div_ceil(TICK.as_millis());
+    u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
 /// What remains of a session id after a rotation.
@@ -402,9 +317,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_with_its_counts_fits_into_160_bytes() {
+    fn a_session_with_its_counts_fits_into_128_bytes() {
         let counts = 2 * size_of::<usize>();
         let taken = size_of::<Resident>() + counts;
-        assert!(taken <= 160, "{taken}: the next size up is 192");
+        assert!(taken <= 128, "{taken}: the next size up is 160");
     }
 }

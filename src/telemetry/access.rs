@@ -22,6 +22,11 @@ pub struct AccessLine<'a> {
 }
 
 impl AccessLine<'_> {
+    /// Whether anybody reads the log: a line that nobody reads is not made.
+    pub fn wanted() -> bool {
+        tracing::enabled!(target: "access", tracing::Level::INFO)
+    }
+
     /// Writes it.
     pub fn write(&self) {
         let Self {

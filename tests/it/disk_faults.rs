@@ -134,7 +134,7 @@ fn large(id: u128) -> Session {
         .collect();
     let body: Body = [(known("public.text"), json!(text))].into_iter().collect();
     Session {
-        body: Arc::new(SharedBody::new(&body)),
+        body: Arc::new(SharedBody::new(&"demostore".into(), &body)),
         ..session(id, &[])
     }
 }
@@ -313,7 +313,7 @@ async fn a_record_of_a_later_version_is_neither_read_nor_touched() {
     assert_eq!(taken, Err(StoreError::Exists));
     assert!(opened.store.save(made.clone(), 1, KEEP).await.is_err());
     let marker = Marker {
-        account: made.account,
+        account: Arc::clone(made.account()),
         to: SessionId::from_random(8),
         until: made.last_seen,
     };

@@ -39,6 +39,8 @@ mod listeners;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod mixed_load;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod pains;

@@ -110,7 +110,10 @@ fn with(old: &Session, key: &'static str, value: &str) -> Session {
     let mut body = old.body.fields();
     body.set(known(key), serde_json::json!(value));
     Session {
-        body: Arc::new(vestibule::domain::plans::SharedBody::new(&body)),
+        body: Arc::new(vestibule::domain::plans::SharedBody::new(
+            old.account(),
+            &body,
+        )),
         version: old.version + 1,
         ..old.clone()
     }

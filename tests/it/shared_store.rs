@@ -5,6 +5,7 @@ mod faults;
 mod instances;
 mod secured;
 mod sentinel;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,7 @@ fn version_near(instance: &Instance, bits: u128) -> Option<u64> {
     }
 }
 
-async fn pair(server: &Server) -> (Instance, Instance) {
+pub(crate) async fn pair(server: &Server) -> (Instance, Instance) {
     (
         Instance::hearing(server.settings()).await,
         Instance::hearing(server.settings()).await,
@@ -271,7 +272,7 @@ async fn a_damaged_record_is_set_aside_and_the_shopper_gets_a_new_session() {
 }
 
 /// Two instances of one shop.
-async fn twins(server: &Server) -> (Arc<Shop>, Arc<Shop>) {
+pub(crate) async fn twins(server: &Server) -> (Arc<Shop>, Arc<Shop>) {
     let store = format!(
         "[store]\nkind = \"valkey\"\naddresses = [\"127.0.0.1:{}\"]\ndeadline = \"5s\"\n",
         server.port

@@ -155,8 +155,7 @@ pub(crate) fn session(id: u128, body: &[(&'static str, &str)]) -> Session {
         .collect();
     Session {
         id: SessionId::from_random(id),
-        account: "demostore".into(),
-        body: Arc::new(SharedBody::new(&body)),
+        body: Arc::new(SharedBody::new(&"demostore".into(), &body)),
         version: 1,
         created_at: T0,
         issued_at: T0,
@@ -179,7 +178,7 @@ fn changed(old: &Session, value: &str) -> Session {
     let mut body = old.body.fields();
     body.set(known("public.sc"), json!(value));
     Session {
-        body: Arc::new(SharedBody::new(&body)),
+        body: Arc::new(SharedBody::new(old.account(), &body)),
         version: old.version + 1,
         ..old.clone()
     }
@@ -228,7 +227,7 @@ pub(crate) mod suite {
         assert_eq!((session.version, session.token), (1, made.token));
         assert_eq!(session.times(), made.times());
         assert_eq!(session.upkeep, made.upkeep);
-        assert_eq!(&*session.account, "demostore");
+        assert_eq!(&**session.account(), "demostore");
         assert!(session.authenticated());
         let nothing = store.load(SessionId::from_random(2)).await;
         assert!(matches!(nothing, Ok(None)), "{nothing:?}");

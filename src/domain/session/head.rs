@@ -14,9 +14,7 @@ use crate::domain::token::TokenHash;
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// The account that it belongs to; under any other it is unknown.
-    pub account: Arc<str>,
-    /// Its fields, shared with every session that holds the same.
+    /// Its fields, shared with every session of its account that holds the same.
     pub body: Arc<SharedBody>,
     /// Counts changes of the body.
     pub version: u64,
@@ -77,6 +75,11 @@ impl<'a> Principal<'a> {
 }
 
 impl Session {
+    /// The account that it belongs to; under any other it is unknown.
+    pub fn account(&self) -> &Arc<str> {
+        self.body.account()
+    }
+
     /// Who acts in it.
     pub fn principal(&self) -> Principal<'_> {
         Principal::of_packed(self.body.packed())

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::Hasher;
 use std::hint::black_box;
+use std::num::NonZeroU64;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
@@ -42,19 +43,30 @@ impl fmt::Debug for HashKey {
 
 /// The keyed hash of a whole token: SipHash-2-4, 128 bits.
 ///
-/// Bytes, because a number of 128 bits makes everything that holds one larger by its alignment.
+/// Two halves, because a number of 128 bits makes everything that holds one larger by its
+/// alignment. The first is kept beside [`VEIL`] and never zero, so that "none" takes no room of its
+/// own in a session's head: of 2^64 hashes one is read as another, by everybody alike.
 #[derive(Clone, Copy)]
-pub struct TokenHash([u8; 16]);
+pub struct TokenHash(NonZeroU64, u64);
+
+/// What a first half would have to equal to be read as another. No hash of a small number does.
+const VEIL: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl TokenHash {
     /// The bits, to be kept beside a session.
     pub const fn as_u128(self) -> u128 {
-        u128::from_ne_bytes(self.0)
+        let Self(first, second) = self;
+        ((first.get() ^ VEIL) as u128) << u64::BITS | second as u128
     }
 
     /// A hash that was kept.
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
     pub const fn from_u128(bits: u128) -> Self {
-        Self(bits.to_ne_bytes())
+        let (first, second) = ((bits >> u64::BITS) as u64, bits as u64);
+        match NonZeroU64::new(first ^ VEIL) {
+            Some(first) => Self(first, second),
+            None => Self(NonZeroU64::MIN, second),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn write(writer: &mut Writer, session: &Session) {
     writer.millis(session.issued_at);
     write_token(writer, session.token);
     writer.millis(session.last_seen);
-    writer.text(&session.account);
+    writer.text(session.account());
     writer.count(session.logins.len());
     for token in session.logins.iter() {
         writer.u128(token.as_u128());
@@ -93,7 +93,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Session, CodecError> {
     let issued_at = reader.millis()?;
     let token = read_token(reader)?;
     let last_seen = reader.millis()?;
-    let account = Arc::from(reader.text()?);
+    let account: Arc<str> = Arc::from(reader.text()?);
     let mut logins = Vec::with_capacity(reader.count(16)?);
     for _ in 0..logins.capacity() {
         logins.push(TokenHash::from_u128(reader.u128()?));
@@ -105,8 +105,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Result<Session, CodecError> {
     }
     Ok(Session {
         id,
-        account,
-        body: Arc::new(SharedBody::new(&read_body(reader)?)),
+        body: Arc::new(SharedBody::new(&account, &read_body(reader)?)),
         version,
         created_at,
         issued_at,

@@ -14,8 +14,7 @@ use crate::domain::session::{Body, Session, Slot, Upkeep};
 fn session(body: &Body) -> Session {
     Session {
         id: SessionId::from_random(0x26d2_cb6c_213e_4936_9e2a_1d1e_299e_c33b),
-        account: "demostore".into(),
-        body: Arc::new(SharedBody::new(body)),
+        body: Arc::new(SharedBody::new(&"demostore".into(), body)),
         version: 7,
         created_at: Millis::from_secs(1_543_397_700),
         issued_at: Millis::from_secs(1_543_399_200),
@@ -53,7 +52,7 @@ const AT: Millis = Millis::from_secs(1_543_399_300);
 
 fn same(one: &Session, other: &Session) {
     assert_eq!(one.id, other.id);
-    assert_eq!(one.account, other.account);
+    assert_eq!(one.account(), other.account());
     assert_eq!(one.body.fields(), other.body.fields());
     assert_eq!(one.version, other.version);
     assert_eq!(one.times().created_at, other.times().created_at);

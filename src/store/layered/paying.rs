@@ -144,7 +144,7 @@ impl Layers {
             patch.apply(&mut fields);
             based_on = there.version;
             session = Session {
-                body: self.bodies.share(fields),
+                body: self.bodies.share(session.account(), fields),
                 version: there.version + 1,
                 ..session
             };

@@ -6,7 +6,7 @@ use rustls::version::TLS12;
 use vestibule::config::values::{HostPattern, Listener};
 
 use crate::support::kept::exchange;
-use crate::support::street::{certificate, curious, of_versions, secure, shown, trusting};
+use crate::support::street::{Http2, certificate, curious, of_versions, secure, shown, trusting};
 use crate::support::tls::Authority;
 use crate::support::{Shop, Street};
 
@@ -193,4 +193,26 @@ fn metric(shop: &Shop, name: &str) -> i64 {
 
 fn value(line: &str) -> i64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// Certificates carry no rights here: what counts is the Host, and a browser may use one connection
+/// for every host of a certificate.
+#[tokio::test]
+async fn the_host_of_a_request_counts_whatever_name_the_connection_was_opened_for() {
+    let names = ["shop.example", "other.example"];
+    let folder = made(&names);
+    let shop = Shop::start().await;
+    let street = Street::before(&shop, &secure(folder.path(), &names));
+    for (host, status) in [("shop.example", 200), ("other.example", 421)] {
+        let wire = street
+            .secured(trusting(folder.path(), &["h2"]), "other.example")
+            .await;
+        let client = Http2::over(wire).await;
+        let request = http::Request::get(format!("https://{host}/p"));
+        let answer = client.ask(request.body(()).unwrap()).await;
+        assert_eq!(answer.status, status, "{host}");
+    }
+    let page = shop.origin.last();
+    assert_eq!(page.header("host"), Some("shop.example"));
+    assert_eq!(page.header("x-vtex-account"), Some("demostore"));
 }

@@ -40,8 +40,23 @@ impl Client {
         self.send("GET", target, PAGE).await
     }
 
+    /// The same; `None` where nobody answers.
+    pub(crate) async fn try_get(&mut self, target: &str) -> Option<Reply> {
+        self.try_exchange("GET", target, PAGE, "").await
+    }
+
     /// Sends a form of one of the shop's own pages.
     pub(crate) async fn post(&mut self, target: &str, fields: &[(&str, &str)]) -> Reply {
+        let reply = self.try_post(target, fields).await;
+        reply.unwrap_or_else(|| panic!("no answer to POST {target}"))
+    }
+
+    /// The same; `None` where nobody answers.
+    pub(crate) async fn try_post(
+        &mut self,
+        target: &str,
+        fields: &[(&str, &str)],
+    ) -> Option<Reply> {
         let body = Serializer::new(String::new()).extend_pairs(fields).finish();
         let origin = format!("http://127.0.0.1:{}", self.port);
         let length = body.len().to_string();
@@ -54,7 +69,7 @@ impl Client {
             ("content-type", "application/x-www-form-urlencoded"),
             ("content-length", &length),
         ];
-        self.exchange("POST", target, &headers, &body).await
+        self.try_exchange("POST", target, &headers, &body).await
     }
 
     pub(crate) async fn log_in(&mut self, email: &str) -> Reply {
@@ -105,6 +120,17 @@ impl Client {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Reply {
+        let reply = self.try_exchange(method, target, headers, body).await;
+        reply.unwrap_or_else(|| panic!("no answer to {method} {target}"))
+    }
+
+    async fn try_exchange(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<Reply> {
         let mut lines = vec![
             format!("{method} {target} HTTP/1.1"),
             format!("Host: 127.0.0.1:{}", self.port),
@@ -117,10 +143,9 @@ impl Client {
             lines.push(format!("Cookie: {}", pairs.join("; ")));
         }
         let wire = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
-        let reply = ask(self.port, &wire).await;
-        let reply = reply.unwrap_or_else(|| panic!("no answer to {method} {target}"));
+        let reply = ask(self.port, &wire).await?;
         self.take(&reply);
-        reply
+        Some(reply)
     }
 
     fn take(&mut self, reply: &Reply) {

@@ -101,6 +101,15 @@ impl Running {
         format!("{}{}", read("out"), read("err"))
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Tells it to stop, as an orchestrator would, and waits for its end.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
         let id = self.child.id().expect("it runs").to_string();
@@ -269,12 +278,22 @@ pub(crate) async fn run_demo_configuration() -> (Running, PathBuf, u16) {
 /// A running `vestibule run` on the demo's configuration with its sessions on a shared server, and
 /// with the keys and the storefront of a running demo. With it, the proxy's port.
 pub(crate) async fn run_instance(demo: &Demo, server_port: u16) -> (Running, u16) {
+    let storefront = format!("127.0.0.1:{}", demo.storefront_port);
+    run_instance_before(demo, server_port, &storefront).await
+}
+
+/// The same before these servers: addresses as they stand in a list of the configuration, without
+/// the outer quotes.
+pub(crate) async fn run_instance_before(
+    demo: &Demo,
+    server_port: u16,
+    servers: &str,
+) -> (Running, u16) {
     let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
     let read = |name: &str| std::fs::read_to_string(conf.join(name)).unwrap();
     let store = format!(
         "kind = \"valkey\"\naddresses = [\"127.0.0.1:{server_port}\"]\ndeadline = \"5s\"\n#"
     );
-    let storefront = format!("127.0.0.1:{}", demo.storefront_port);
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/examples/");
     for _ in 0..TRIES {
         let folder = tempfile::tempdir().unwrap();
@@ -283,7 +302,7 @@ pub(crate) async fn run_instance(demo: &Demo, server_port: u16) -> (Running, u16
             .replace("kind = \"embedded\"", &store)
             .replace("path = \"../data/demo/sessions\"", "")
             .replace("../data/demo", demo.data().to_str().unwrap())
-            .replace("127.0.0.1:8081", &storefront)
+            .replace("127.0.0.1:8081", servers)
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
             .replace("127.0.0.1:9090", &format!("127.0.0.1:{admin_port}"))
             .replace("\"examples/", &format!("\"{examples}"));
