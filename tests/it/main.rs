@@ -41,6 +41,8 @@ mod login;
 #[cfg(test)]
 mod mixed_load;
 #[cfg(test)]
+mod nginx;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod pains;
