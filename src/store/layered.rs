@@ -103,6 +103,7 @@ impl Layers {
         }
         let at = resident.last_seen();
         if resident.take_telling(at, interval) {
+            self.near.promote(resident);
             self.far.touch(Touched {
                 session: resident.session().id,
                 logins: resident.session().logins.clone(),
@@ -154,7 +155,7 @@ impl SessionStore for LayeredStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        if let Some(found) = self.0.peek(id, false) {
+        if let Some(found) = self.0.held(id) {
             return Ok(Some(found));
         }
         let _turn = self.0.turns.lock(id).await;

@@ -1,4 +1,9 @@
-//! The in-memory store: two moka caches with LRU eviction by weight, and the logins.
+//! The in-memory store: two moka caches with LRU eviction by weight, an index over both, and the
+//! logins.
+//!
+//! The caches decide what stays; whoever asks is answered from the index, which holds the same. It is
+//! changed under the lock that a cache holds on the entry, and what a cache lets go leaves it a moment
+//! later. The caches hear of use where a far store would: once an interval for each session.
 //!
 //! Nothing here survives the process. Cache expiry only tidies up: whether a session lives is
 //! decided by the lifetime law alone.
@@ -19,8 +24,10 @@ use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::ports::{OfPerson, SessionStore, StoreError};
 
+mod index;
 mod keeping;
 
+use index::Index;
 use keeping::{Entry, logins, sessions};
 
 /// Room for sessions, and for how long.
@@ -41,6 +48,7 @@ pub struct MemoryCapacity {
 pub struct MemoryStore {
     anonymous: Cache<SessionId, Entry, ByBits>,
     authenticated: Cache<SessionId, Entry, ByBits>,
+    index: Arc<Index>,
     /// By the bits of the token's keyed hash.
     logins: Cache<u128, Arc<Login>>,
     /// Whether a login was ever forgotten for want of room, so that sessions may know more of them.
@@ -52,10 +60,13 @@ impl MemoryStore {
     pub fn new(capacity: MemoryCapacity) -> Self {
         let crowded = Arc::<AtomicBool>::default();
         let noting = Arc::clone(&crowded);
+        let index = Arc::new(Index::new());
+        let cache = |capacity, unused| sessions(capacity, unused, Arc::clone(&index));
         Self {
             crowded,
-            anonymous: sessions(capacity.anonymous, capacity.anonymous_unused),
-            authenticated: sessions(capacity.authenticated, capacity.authenticated_unused),
+            anonymous: cache(capacity.anonymous, capacity.anonymous_unused),
+            authenticated: cache(capacity.authenticated, capacity.authenticated_unused),
+            index,
             logins: logins(capacity.authenticated, move || {
                 noting.store(true, Ordering::Relaxed);
             }),
@@ -81,31 +92,65 @@ impl MemoryStore {
     /// Keeps what another store has, in place of whatever is here.
     pub(super) fn keep(&self, id: SessionId, found: Found, keep: Duration) {
         let known = matches!(&found, Found::Live(resident) if resident.session().authenticated());
-        let entry = Entry::new(found, keep);
+        let entry = Entry::new(id, found, keep);
         // In this order: at no moment is there nothing under the id.
-        self.cache(known)
-            .entry(id)
-            .and_compute_with(|_| Op::Put(entry));
-        self.cache(!known).invalidate(&id);
+        let cache = self.cache(known);
+        cache.entry(id).and_compute_with(|_| {
+            self.index.put(entry.indexed());
+            Op::Put(entry)
+        });
+        if self.cache(!known).remove(&id).is_some() {
+            self.index_again(cache, id);
+        }
+    }
+
+    /// What is under an id and has not outlived itself.
+    pub(super) fn held(&self, id: SessionId) -> Option<Found> {
+        let look = |authenticated: bool| self.cache(authenticated).get(&id);
+        let entry = look(false)
+            .or_else(|| look(true))
+            // It may have moved over between the two looks.
+            .or_else(|| look(false))?;
+        Some(Entry::found(Arc::clone(entry.indexed())))
     }
 
     /// How long an entry is kept.
     pub(super) fn keeps(&self, id: SessionId) -> Duration {
-        let entry = self.anonymous.get(&id);
-        let entry = entry.or_else(|| self.authenticated.get(&id));
-        entry.map_or(Duration::ZERO, |entry| entry.keep())
+        let there = self.index.get(id);
+        there.map_or(Duration::ZERO, |resident| resident.keep())
     }
 
     /// Drops what is here; another store has nothing.
     pub(super) fn forget(&self, id: SessionId) {
-        self.anonymous.invalidate(&id);
-        self.authenticated.invalidate(&id);
+        for cache in [&self.anonymous, &self.authenticated] {
+            if let Some(entry) = cache.remove(&id) {
+                self.index.forget(entry.indexed());
+            }
+        }
+    }
+
+    /// Takes what a cache holds under an id for what is there: something else may have come into the
+    /// index while it left the other cache.
+    fn index_again(&self, cache: &Cache<SessionId, Entry, ByBits>, id: SessionId) {
+        cache.entry(id).and_compute_with(|entry| {
+            if let Some(entry) = entry {
+                self.index.put(entry.value().indexed());
+            }
+            Op::Nop
+        });
+    }
+
+    /// Tells the cache of a session's use.
+    pub(super) fn promote(&self, resident: &Resident) {
+        let session = resident.session();
+        drop(self.cache(session.authenticated()).get(&session.id));
     }
 
     /// Drops every session. Logins stay: requests under way hold the same ones.
     pub(super) fn forget_sessions(&self) {
         self.anonymous.invalidate_all();
         self.authenticated.invalidate_all();
+        self.index.clear();
     }
 
     /// Every live session that is here.
@@ -169,6 +214,7 @@ impl MemoryStore {
                 match make(resident, entry.keep()) {
                     Some(next) => {
                         old = Some(Arc::clone(resident));
+                        self.index.put(next.indexed());
                         Op::Put(next)
                     }
                     None => Op::Nop,
@@ -184,13 +230,15 @@ impl MemoryStore {
 
 #[async_trait]
 impl SessionStore for MemoryStore {
-    fn peek(&self, id: SessionId, authenticated: bool) -> Option<Found> {
-        let look = |authenticated: bool| self.cache(authenticated).get(&id);
-        look(authenticated)
-            .or_else(|| look(!authenticated))
-            // It may have moved over between the two looks.
-            .or_else(|| look(authenticated))
-            .map(Entry::found)
+    fn peek(&self, id: SessionId, _: bool) -> Option<Found> {
+        self.index.get(id).map(Entry::found)
+    }
+
+    fn touch(&self, resident: &Resident, at: Millis, interval: Duration) {
+        resident.touch(at);
+        if resident.take_telling(at, interval) {
+            self.promote(resident);
+        }
     }
 
     fn counts(&self) -> (u64, u64) {
@@ -201,7 +249,7 @@ impl SessionStore for MemoryStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        Ok(self.peek(id, false))
+        Ok(self.held(id))
     }
 
     async fn create(&self, session: Session, keep: Duration) -> Result<Arc<Resident>, StoreError> {
@@ -214,11 +262,16 @@ impl SessionStore for MemoryStore {
         if elsewhere.contains_key(&id) {
             return Err(StoreError::Exists);
         }
-        let kept = cache.entry(id).or_insert(entry);
-        if kept.is_fresh() {
-            Ok(resident)
-        } else {
-            Err(StoreError::Exists)
+        let kept = cache.entry(id).and_compute_with(|there| {
+            if there.is_some() {
+                return Op::Nop;
+            }
+            self.index.put(entry.indexed());
+            Op::Put(entry)
+        });
+        match kept {
+            CompResult::Inserted(_) => Ok(resident),
+            _ => Err(StoreError::Exists),
         }
     }
 
@@ -271,24 +324,29 @@ impl SessionStore for MemoryStore {
         marker: Marker,
         keep: Duration,
     ) -> Result<(), StoreError> {
-        let entry = Entry::new(Found::Moved(marker), keep);
+        let entry = Entry::new(from, Found::Moved(marker), keep);
         // In this order: at no moment is there nothing under the old id. Both steps compute under
         // the entry's lock, so that an issue under way cannot put the session back.
-        self.anonymous
-            .entry(from)
-            .and_compute_with(|_| Op::Put(entry));
-        self.authenticated
+        self.anonymous.entry(from).and_compute_with(|_| {
+            self.index.put(entry.indexed());
+            Op::Put(entry)
+        });
+        let left = self
+            .authenticated
             .entry(from)
             .and_compute_with(|old| match old {
                 Some(_) => Op::Remove,
                 None => Op::Nop,
             });
+        if matches!(left, CompResult::Removed(_)) {
+            self.index_again(&self.anonymous, from);
+        }
         Ok(())
     }
 
     async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError> {
         let ended = self.replace(id, |_, _| {
-            Some(Entry::new(Found::Ended(ended.clone()), keep))
+            Some(Entry::new(id, Found::Ended(ended.clone()), keep))
         });
         Ok(ended.is_some())
     }
@@ -326,3 +384,6 @@ fn follow(old: &Resident, entry: &Entry) -> Option<Arc<Resident>> {
     resident.touch(old.last_seen());
     Some(Arc::clone(resident))
 }
+
+#[cfg(test)]
+mod tests;

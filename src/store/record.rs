@@ -114,14 +114,20 @@ impl Resident {
         }
     }
 
-    /// What holds the place of a marker or a tombstone in a cache. Entries of a cache are many and
+    /// What holds the place of a marker or a tombstone under its id in a cache. Entries of a cache are many and
     /// nearly all of them live, so that they have room for one pointer and no word for its kind.
-    pub(super) fn placeholder(found: Found) -> Self {
+    pub(super) fn placeholder(id: SessionId, found: Found) -> Self {
         let session = match &found {
-            Found::Ended(ended) => Session::clone(&ended.session),
-            Found::Live(resident) => resident.snapshot(),
+            Found::Ended(ended) => Session {
+                id,
+                ..Session::clone(&ended.session)
+            },
+            Found::Live(resident) => Session {
+                id,
+                ..resident.snapshot()
+            },
             Found::Moved(marker) => Session {
-                id: marker.to,
+                id,
                 body: Arc::new(SharedBody::new(&marker.account, &Body::new())),
                 version: 0,
                 created_at: Millis::default(),

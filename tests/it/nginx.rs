@@ -283,9 +283,9 @@ async fn a_call_of_grpc_is_answered_with_what_comes_after_the_message() {
     let (answer, mut upload) = requests.send_request(request, false).unwrap();
     let message = Bytes::from_static(b"\0\0\0\0\x05hello");
     upload.send_data(message.clone(), true).unwrap();
-    let (head, mut body) = answer.await.unwrap().into_parts();
-    assert_eq!(head.status, 200);
-    assert_eq!(head.headers["content-type"], "application/grpc");
+    let (answered, mut body) = answer.await.unwrap().into_parts();
+    assert_eq!(answered.status, 200);
+    assert_eq!(answered.headers["content-type"], "application/grpc");
     let mut heard = Vec::new();
     while let Some(chunk) = body.data().await {
         heard.extend_from_slice(&chunk.unwrap());

@@ -45,6 +45,13 @@ impl SessionId {
         Uuid::from_bytes(self.0).hyphenated().encode_lower(text)
     }
 
+    /// The bits in two halves.
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+    pub const fn halves(self) -> [u64; 2] {
+        let bits = self.as_u128();
+        [(bits >> u64::BITS) as u64, bits as u64]
+    }
+
     /// The bits themselves, for use as a key.
     pub const fn as_u128(self) -> u128 {
         u128::from_be_bytes(self.0)

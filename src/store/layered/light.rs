@@ -10,7 +10,7 @@ use super::Layers;
 use super::journal::Owed;
 use super::writing::Promise;
 use crate::domain::session::{Session, SessionId};
-use crate::ports::{SessionStore as _, StoreError};
+use crate::ports::StoreError;
 use crate::store::record::{Ended, Found, Resident};
 
 impl Layers {
@@ -21,7 +21,7 @@ impl Layers {
         keep: Duration,
     ) -> Result<Arc<Resident>, StoreError> {
         let id = session.id;
-        if self.near.peek(id, false).is_some() {
+        if self.near.held(id).is_some() {
             return Err(StoreError::Exists);
         }
         let resident = Arc::new(Resident::lightly(session));
@@ -32,7 +32,7 @@ impl Layers {
 
     /// The light session under an id. The caller has its turn.
     pub(super) fn light(&self, id: SessionId) -> Option<Arc<Resident>> {
-        match self.near.peek(id, false) {
+        match self.near.held(id) {
             Some(Found::Live(resident)) if resident.is_light() => Some(resident),
             _ => None,
         }

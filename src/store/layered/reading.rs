@@ -18,16 +18,24 @@ impl Layers {
         self.near.peek(id, authenticated)
     }
 
+    /// The same, as long as it has not outlived itself.
+    pub(super) fn held(&self, id: SessionId) -> Option<Found> {
+        if self.heard.doubts(id) {
+            return None;
+        }
+        self.near.held(id)
+    }
+
     /// What is under an id: near, or read from afar. The caller has the session's turn.
     pub(super) async fn find(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
-        if let Some(found) = self.peek(id, false).or_else(|| self.owed(id)) {
+        if let Some(found) = self.held(id).or_else(|| self.owed(id)) {
             return Ok(Some(found));
         }
         match self.fetch(id, self.heard.doubts(id)).await {
             // What may be old is better than nothing: the store down ends no session.
             Err(error @ (StoreError::Unavailable(_) | StoreError::Newer)) => {
                 self.heard.read(id.as_u128());
-                let near = self.near.peek(id, false).map(Some);
+                let near = self.near.held(id).map(Some);
                 near.ok_or(error)
             }
             fetched => fetched,
@@ -38,7 +46,7 @@ impl Layers {
     /// now. The caller has the session's turn.
     pub(super) async fn find_anew(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
         if self.journal.owes(id) && self.settle(id).await.is_err() {
-            let near = self.near.peek(id, false).or_else(|| self.owed(id));
+            let near = self.near.held(id).or_else(|| self.owed(id));
             return near
                 .map(Some)
                 .ok_or_else(|| unavailable(&"a change still waits for it"));
@@ -49,7 +57,7 @@ impl Layers {
     /// What the journal knows of a session, where memory had no room for it.
     fn owed(&self, id: SessionId) -> Option<Found> {
         let (_, owed) = self.journal.of(id)?;
-        if let Some(near) = self.near.peek(id, false) {
+        if let Some(near) = self.near.held(id) {
             return Some(near);
         }
         let tokens = owed.live().map(|session| session.logins.clone());
@@ -98,7 +106,7 @@ impl Layers {
         let logins = self.logins(&session, anew).await?;
         let resident = Resident::read_back(session, logins);
         // Activity here that was not told afar yet.
-        if let Some(Found::Live(old)) = self.near.peek(id, false) {
+        if let Some(Found::Live(old)) = self.near.held(id) {
             resident.touch(old.last_seen());
         }
         Ok(Arc::new(resident))

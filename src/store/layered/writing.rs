@@ -42,7 +42,7 @@ impl Layers {
         let logins = self.logins(&session, false).await?;
         let created = self.far.create(session.clone(), keep).await;
         if promise.bears(&created) {
-            if self.near.peek(id, false).is_some() {
+            if self.near.held(id).is_some() {
                 return Err(StoreError::Exists);
             }
             let session = session.clone();
@@ -90,7 +90,7 @@ impl Layers {
         keep: Duration,
     ) -> Arc<Resident> {
         let id = session.id;
-        let old = match self.near.peek(id, session.authenticated()) {
+        let old = match self.near.held(id) {
             Some(Found::Live(old)) => Some(old),
             _ => None,
         };
@@ -121,7 +121,7 @@ impl Layers {
         why: Result<Option<Session>, StoreError>,
     ) -> Result<Option<Session>, StoreError> {
         let id = session.id;
-        let Some(Found::Live(old)) = self.near.peek(id, session.authenticated()) else {
+        let Some(Found::Live(old)) = self.near.held(id) else {
             return why;
         };
         let old = old.session();
@@ -174,7 +174,7 @@ impl Layers {
             return Ok(false);
         }
         if self.near.issue(id, token, issued_at).await?
-            && let Some(Found::Live(resident)) = self.near.peek(id, false)
+            && let Some(Found::Live(resident)) = self.near.held(id)
         {
             self.tell(&resident, Duration::ZERO);
         }
@@ -248,7 +248,7 @@ impl Layers {
         let was_live = self.end_afar(id, (ended.clone(), keep), light).await;
         let was_live = if Promise::Owed.bears(&was_live) {
             // Nobody knows what is there; what is here says whether anything ends.
-            match self.near.peek(id, true) {
+            match self.near.held(id) {
                 Some(Found::Live(_)) => {}
                 Some(Found::Moved(_) | Found::Ended(_)) => return Ok(false),
                 None => return was_live,

@@ -8,12 +8,13 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::ByBits;
+use super::index::Index;
 use crate::domain::session::SessionId;
 use crate::store::record::{Found, Login, Resident};
 
 /// What a session's head, its cache entry and its share of tables take, in bytes, as
 /// `benches/memory.rs` weighs them.
-const HEAD_BYTES: u32 = 460;
+const HEAD_BYTES: u32 = 420;
 /// Bytes of an anonymous body that count as shared.
 const SHARED_BYTES: usize = 4096;
 
@@ -25,10 +26,10 @@ const LONGEST: Duration = Duration::from_hours(24 * 365 * 100);
 pub(super) struct Entry(Arc<Resident>);
 
 impl Entry {
-    pub(super) fn new(found: Found, keep: Duration) -> Self {
+    pub(super) fn new(id: SessionId, found: Found, keep: Duration) -> Self {
         match found {
             Found::Live(resident) => Self::live(resident, keep),
-            other => Self::live(Arc::new(Resident::placeholder(other)), keep),
+            other => Self::live(Arc::new(Resident::placeholder(id, other)), keep),
         }
     }
 
@@ -37,12 +38,18 @@ impl Entry {
         Self(resident)
     }
 
-    pub(super) fn found(self) -> Found {
-        let Self(resident) = self;
+    /// What it is in, or holds the place of.
+    pub(super) fn found(resident: Arc<Resident>) -> Found {
         match resident.instead() {
             Some(other) => other.clone(),
             None => Found::Live(resident),
         }
+    }
+
+    /// What is found under its id.
+    pub(super) fn indexed(&self) -> &Arc<Resident> {
+        let Self(resident) = self;
+        resident
     }
 
     /// For how long it was to be kept, in whole seconds.
@@ -130,15 +137,22 @@ impl moka::Expiry<u128, Arc<Login>> for KeepLogins {
     }
 }
 
-/// A cache of sessions with room for so many bytes; nothing stays that nobody asked for in `unused`.
-pub(super) fn sessions(capacity: u64, unused: Duration) -> Cache<SessionId, Entry, ByBits> {
+/// A cache of sessions with room for so many bytes; nothing stays that nobody used in `unused`, of which
+/// it hears late by as much as a far store does. What it lets go leaves the index.
+pub(super) fn sessions(
+    capacity: u64,
+    unused: Duration,
+    index: Arc<Index>,
+) -> Cache<SessionId, Entry, ByBits> {
     Cache::builder()
-        .max_capacity(capacity)
+        // A cache without any room would not say what it does not take.
+        .max_capacity(capacity.max(1))
         .weigher(|_: &SessionId, entry: &Entry| entry.weight())
         // Not TinyLFU: when full, it may refuse new sessions, and a shopper would never get one.
         .eviction_policy(EvictionPolicy::lru())
         .time_to_idle(unused.min(LONGEST))
         .expire_after(KeepEntries { unused })
+        .eviction_listener(move |_, Entry(resident), _| index.forget(&resident))
         .build_with_hasher(ByBits)
 }
 
