@@ -41,6 +41,8 @@ mod login;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod pains;
 #[cfg(test)]
 mod passing;
