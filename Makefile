@@ -1,12 +1,15 @@
 # make demo   a store in a box: proxy, storefront and admin on loopback
 # make test   format, lints, all tests, docs, configuration examples, benches compile
 # make soak   the tests that take long
+# make deb    a Debian package of it, in target/debian
+# make packaging   all that is packaged, by schema and on a Debian that is booted for it; as root
 
 CARGO ?= cargo
 DEMO  ?=
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
+DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 
-.PHONY: demo test soak setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
+.PHONY: demo test soak deb packaging setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
 
 demo: setup
 	$(CARGO) run --release --quiet -- demo $(DEMO)
@@ -33,6 +36,18 @@ unit:
 # The tests that take long.
 soak: setup-test
 	$(CARGO) test --test it -- --ignored
+
+deb:
+	@scripts/setup package
+	$(CARGO) build --locked --profile dist
+	@scripts/deb $(DIST)/vestibule
+
+# With the program as it is for tests; PROGRAM=... for another.
+PROGRAM ?=
+packaging:
+	@scripts/setup package-test
+	$(if $(PROGRAM),,$(CARGO) build --quiet)
+	@scripts/try-packages $(or $(PROGRAM),$(BUILT)/vestibule)
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::{FileChecks, OnDisk, Unseen};
@@ -12,7 +13,9 @@ use crate::config::{FileChecks, OnDisk, Unseen};
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod health;
 pub mod keys;
+pub mod manual;
 pub mod moment;
 pub mod run;
 pub mod schema;
@@ -62,6 +65,19 @@ enum Command {
     Token(token::TokenArgs),
     /// Show what would be decided about one request, without doing it
     Explain(explain::ExplainArgs),
+    /// Ask a process on this machine whether it lives, or is ready
+    Health(health::HealthArgs),
+    /// Print what completes these commands in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the pages of the manual, one for each command
+    Man {
+        /// The folder that they are written to
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 /// Which configuration.
@@ -137,6 +153,11 @@ fn dispatch(command: Command, out: &mut dyn Write) -> io::Result<ExitCode> {
             &entropy,
         ))),
         Command::Explain(args) => explain::run(&args, variables, out),
+        Command::Health(args) => Ok(done(health::run(&args, out))),
+        Command::Completions { shell } => {
+            manual::complete(Cli::command(), shell, out).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Man { out } => Ok(done(manual::write_pages(Cli::command(), &out))),
     }
 }
 

@@ -45,6 +45,8 @@ mod nginx;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod packaging;
+#[cfg(test)]
 mod pains;
 #[cfg(test)]
 mod passing;

@@ -1,0 +1,166 @@
+//! `vestibule health`: asks a process of this machine how it is, where there is nothing else to ask
+//! with, as in an image without a shell. It reads no configuration: a file that was broken while the
+//! process runs makes nobody ill.
+
+use std::io::{self, Read as _, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use clap::Args;
+use thiserror::Error;
+
+/// How long each step may take: connecting, sending, and every wait for more of the answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// More than either page ever says, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// Whom to ask what.
+#[derive(Debug, Args)]
+pub struct HealthArgs {
+    /// The admin address of the process
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9090")]
+    pub address: SocketAddr,
+    /// Ask whether it is ready for shoppers, not only whether it lives
+    #[arg(long)]
+    pub ready: bool,
+}
+
+/// Why a process does not count as well.
+#[derive(Debug, Error)]
+pub enum HealthError {
+    /// There was no answer, or not all of it.
+    #[error("{address} does not answer: {cause}")]
+    Silent {
+        /// Who was asked.
+        address: SocketAddr,
+        /// Why.
+        cause: io::Error,
+    },
+    /// Something else listens there.
+    #[error("{0} is no admin address of Vestibule")]
+    Foreign(SocketAddr),
+    /// It says itself that it is not.
+    #[error("{status}: {}", said.trim_end())]
+    Unwell {
+        /// The status of the answer.
+        status: u16,
+        /// What it said.
+        said: String,
+    },
+    /// What it said could not be passed on.
+    #[error("{0}")]
+    Out(#[from] io::Error),
+}
+
+/// Asks, and passes on what is said.
+///
+/// # Errors
+/// Where there is no good answer.
+pub fn run(args: &HealthArgs, out: &mut dyn Write) -> Result<(), HealthError> {
+    let page = if args.ready { "ready" } else { "live" };
+    let (status, said) = ask(args.address, page)?;
+    match status {
+        200 => Ok(out.write_all(said.as_bytes())?),
+        404 => Err(HealthError::Foreign(args.address)),
+        _ => Err(HealthError::Unwell { status, said }),
+    }
+}
+
+/// The status and the text of a page. HTTP/1.0, so that the answer ends with the connection.
+fn ask(address: SocketAddr, page: &str) -> Result<(u16, String), HealthError> {
+    let wire = format!("GET /health/{page} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    let mut answer = Vec::new();
+    let asked = TcpStream::connect_timeout(&address, PATIENCE).and_then(|mut stream| {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.write_all(wire.as_bytes())?;
+        stream.take(LONGEST).read_to_end(&mut answer)
+    });
+    asked.map_err(|cause| HealthError::Silent { address, cause })?;
+    parse(&String::from_utf8_lossy(&answer)).ok_or(HealthError::Foreign(address))
+}
+
+fn parse(answer: &str) -> Option<(u16, String)> {
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
+    Some((status.get(..3)?.parse().ok()?, body.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+
+    use super::*;
+
+    /// Answers one connection with these bytes; what it was asked is the thread's result.
+    fn answers(with: &'static str) -> (SocketAddr, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                asked.extend(byte);
+            }
+            stream.write_all(with.as_bytes()).unwrap();
+            String::from_utf8(asked).unwrap()
+        });
+        (address, asked)
+    }
+
+    fn told(address: SocketAddr, ready: bool) -> Result<String, String> {
+        let mut out = Vec::new();
+        let args = HealthArgs { address, ready };
+        run(&args, &mut out).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_good_answer_is_passed_on() {
+        for (ready, page) in [(false, "live"), (true, "ready")] {
+            let (address, asked) = answers("HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nwell\n");
+            assert_eq!(told(address, ready).unwrap(), "well\n");
+            let asked = asked.join().unwrap();
+            assert!(asked.starts_with(&format!("GET /health/{page} HTTP/1.0\r\n")));
+        }
+    }
+
+    #[test]
+    fn a_process_that_is_not_ready_is_not_well_and_says_why() {
+        let wire = "HTTP/1.0 503 Service Unavailable\r\n\r\nshop: no address of a\nshop: no address of b\n";
+        let (address, _) = answers(wire);
+        assert_eq!(
+            told(address, true).unwrap_err(),
+            "503: shop: no address of a\nshop: no address of b"
+        );
+    }
+
+    #[test]
+    fn whoever_speaks_otherwise_is_somebody_else() {
+        for wire in [
+            "HTTP/1.1 404 Not Found\r\n\r\n",
+            "SSH-2.0-OpenSSH\r\n\r\n",
+            "HTTP/1.1 20\r\n\r\n",
+            "",
+        ] {
+            let (address, _) = answers(wire);
+            let said = told(address, false).unwrap_err();
+            assert_eq!(said, format!("{address} is no admin address of Vestibule"));
+        }
+    }
+
+    #[test]
+    fn nobody_there_is_said_with_the_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let said = told(address, false).unwrap_err();
+        assert!(
+            said.starts_with(&format!("{address} does not answer: ")),
+            "{said}"
+        );
+    }
+}
