@@ -137,6 +137,7 @@ fn servers_out(running: &Running) -> Vec<String> {
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let (anonymous, authenticated) = shared.flow.sessions();
     shared.telemetry.holds(anonymous, authenticated);
+    shared.running.load().load.tell();
     let text = shared.telemetry.render();
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

@@ -19,9 +19,10 @@ use crate::domain::context::ContextRules;
 use crate::domain::headers::{HeaderPlanRules, OwnedNames};
 use crate::domain::inputs::{InputRules, InputSettings};
 use crate::domain::request::Crawlers;
+use crate::edge::load::{Count, Load};
+use crate::edge::quotas::Quotas;
 use crate::edge::running::{Running, Site};
 use crate::edge::upstream::{Transport, Upstream};
-use crate::edge::visitors::Visitors;
 use crate::edge::{Hosts, Shared};
 use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, Remember};
@@ -165,7 +166,10 @@ fn compile_beside(
             };
             Ok((one.name.to_string(), upstream))
         };
+        let limited = compiled.routes.iter().filter(|one| one.requests.is_some());
+        let rooms = limited.map(|one| (one.pattern.clone(), Count::default()));
         let site = Site {
+            rooms: rooms.collect(),
             account: Arc::new(compiled),
             upstreams: account
                 .upstreams
@@ -175,10 +179,10 @@ fn compile_beside(
         };
         hosts.add(&account.place, &site);
     }
-    let visitors = before.map(|before| &before.running.visitors);
-    let most = config.limits.new_sessions_per_minute;
-    let visitors = visitors.filter(|visitors| visitors.most() == most);
-    let visitors = visitors.map_or_else(|| Arc::new(Visitors::new(most)), Arc::clone);
+    let running = before.map(|before| before.running);
+    let quotas = Quotas::new(&config.limits, running.map(|running| &*running.quotas));
+    let load = running.map(|running| Arc::clone(&running.load));
+    let load = load.unwrap_or_else(|| Arc::new(Load::new(telemetry.load().clone())));
     let names = hosts
         .sites()
         .flat_map(|site| site.account.headers.names())
@@ -189,7 +193,8 @@ fn compile_beside(
         hosts,
         limits: config.limits,
         trusted: config.trusted_proxies.clone(),
-        visitors,
+        quotas: Arc::new(quotas),
+        load,
         access_log: config.log.access,
     })
 }

@@ -17,6 +17,7 @@ pub mod json;
 pub mod jws;
 pub mod lifetime;
 pub mod patch;
+pub mod patience;
 pub mod plans;
 pub mod rate;
 pub mod request;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::StatusCode;
+use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::{Error, ErrorType, HttpPeer};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session as Exchange};
-use pingora::{ErrorSource, Result};
 use tokio::time::Instant;
 
 use crate::config::values::WITHOUT_ADDRESS;
@@ -17,21 +19,26 @@ use crate::domain::api::mask_tokens;
 use crate::domain::cookies::CookieSettings;
 use crate::domain::request::RequestView;
 use crate::flow::{Decision, Flow};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Cause, Telemetry};
 
 mod answer;
+pub mod door;
 mod entrance;
 mod ingress;
 mod kept;
+mod line;
+pub mod load;
 mod outgoing;
+mod pace;
 mod passing;
+pub mod quotas;
 mod response;
 pub mod running;
 pub mod session_api;
+mod shedding;
 pub mod tls;
 mod tries;
 pub mod upstream;
-pub mod visitors;
 
 pub use answer::Answer;
 pub use entrance::Entrance;
@@ -39,6 +46,8 @@ pub use ingress::{Admitted, IngressError, Peer, Reading, read};
 pub use running::{Hosts, Running};
 
 use kept::Kept;
+use load::Within;
+use pace::Pace;
 use running::Placed;
 
 /// What all listeners share.
@@ -72,8 +81,25 @@ pub struct Passage {
     left: bool,
     status: u16,
     refused: Option<&'static str>,
+    /// Whether it was turned away to keep room.
+    shed: bool,
+    /// Where it is counted while it is under way: in all, and on its route.
+    within: [Option<Within>; 2],
+    /// Whether its body has not come whole yet.
+    owes: bool,
     /// What the request before on this connection left.
     before: Option<Kept>,
+}
+
+impl Passage {
+    /// The client owes nothing more of the body.
+    fn received(&mut self, exchange: &Exchange) {
+        if std::mem::take(&mut self.owes)
+            && let Some(pace) = Pace::of(exchange)
+        {
+            pace.received();
+        }
+    }
 }
 
 impl Edge {
@@ -122,6 +148,9 @@ impl ProxyHttp for Edge {
             left: false,
             status: 0,
             refused: None,
+            shed: false,
+            within: [None, None],
+            owes: false,
             before: None,
         })
     }
@@ -150,8 +179,16 @@ impl ProxyHttp for Edge {
         passage: &mut Box<Passage>,
     ) -> Result<()> {
         // pingora keeps idle HTTP/1.1 clients for ever unless told otherwise.
-        let idle = passage.running.limits.idle_timeout.as_secs().max(1);
-        exchange.set_keepalive(Some(idle));
+        let patience = &passage.running.limits.patience;
+        exchange.set_keepalive(Some(patience.idle.as_secs().max(1)));
+        if exchange.is_http2() {
+            // Whoever opens no window for an answer (RFC 9113 §5.2) is not seen at the socket.
+            exchange.set_write_timeout(Some(patience.answer));
+        }
+        passage.owes = !exchange.downstream_session.is_body_done();
+        if let Some(pace) = Pace::of(exchange) {
+            pace.begun(passage.owes);
+        }
         Ok(())
     }
 
@@ -163,6 +200,10 @@ impl ProxyHttp for Edge {
     ) -> Result<bool> {
         match self.admit(exchange, passage) {
             Ok(placed) => {
+                if let Some(answer) = self.turn_away(exchange, passage, &placed) {
+                    self.send(exchange, passage, answer).await?;
+                    return Ok(true);
+                }
                 if let Some(answer) = self.entrance.elsewhere(exchange.req_header(), &placed) {
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
@@ -214,12 +255,29 @@ impl ProxyHttp for Edge {
         outgoing::prepare(exchange.req_header(), upstream, passage, random)
     }
 
+    async fn request_body_filter(
+        &self,
+        exchange: &mut Exchange,
+        _: &mut Option<Bytes>,
+        ends: bool,
+        passage: &mut Box<Passage>,
+    ) -> Result<()> {
+        if ends {
+            passage.received(exchange);
+        }
+        Ok(())
+    }
+
     async fn upstream_response_filter(
         &self,
         exchange: &mut Exchange,
         response: &mut ResponseHeader,
         passage: &mut Box<Passage>,
     ) -> Result<()> {
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            // From here on it is a connection, and counted as one.
+            passage.within = [None, None];
+        }
         tries::answered(exchange, passage, response.status)
     }
 
@@ -239,7 +297,7 @@ impl ProxyHttp for Edge {
         _: &mut Exchange,
         trailers: &mut http::HeaderMap,
         passage: &mut Box<Passage>,
-    ) -> Result<Option<bytes::Bytes>> {
+    ) -> Result<Option<Bytes>> {
         let owned = &passage.running.owned;
         let ours: Vec<_> = trailers
             .keys()
@@ -282,7 +340,10 @@ impl ProxyHttp for Edge {
         error: &Error,
         passage: &mut Box<Passage>,
     ) -> FailToProxy {
-        let status = failure_status(error);
+        let status = match Pace::of(exchange).and_then(Pace::fault) {
+            Some(Cause::SlowBody) => 408,
+            _ => response::failure_status(error),
+        };
         // A response that has begun, or a client that is gone, can be told nothing.
         if status > 0 && exchange.response_written().is_none() {
             exchange.set_keepalive(None);
@@ -303,6 +364,11 @@ impl ProxyHttp for Edge {
         format!("{} {}", head.method, mask_tokens(head.uri.path()))
     }
 
+    /// What is counted as shed is not told of once more, line by line.
+    fn suppress_error_log(&self, exchange: &Exchange, _: &Box<Passage>, _: &Error) -> bool {
+        Pace::of(exchange).and_then(Pace::fault).is_some()
+    }
+
     async fn logging(
         &self,
         exchange: &mut Exchange,
@@ -310,27 +376,5 @@ impl ProxyHttp for Edge {
         passage: &mut Box<Passage>,
     ) {
         self.record(exchange, error, passage);
-    }
-}
-
-/// The status that a failure is answered with; 0 where nobody is left to answer.
-fn failure_status(error: &Error) -> u16 {
-    match error.etype() {
-        ErrorType::HTTPStatus(status) => *status,
-        ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout
-            if *error.esource() == ErrorSource::Upstream =>
-        {
-            504
-        }
-        ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed
-            if *error.esource() == ErrorSource::Downstream =>
-        {
-            0
-        }
-        _ => match error.esource() {
-            ErrorSource::Upstream => 502,
-            ErrorSource::Downstream => 400,
-            ErrorSource::Internal | ErrorSource::Unset => 500,
-        },
     }
 }

@@ -21,6 +21,7 @@ use crate::edge::upstream::Upstream;
 use crate::reload::{Reloads, Watch};
 
 mod certificates;
+mod files;
 mod street;
 
 /// How often it is looked whether a reload has brought new upstreams.
@@ -84,6 +85,7 @@ pub fn serve(
 ) -> Result<(), ServeError> {
     let beside = with_admin(config, shared, beside)?;
     check_addresses(config, &beside)?;
+    files::make_room(&config.limits);
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
     let certificates = street::open(&mut server, config, shared)?;

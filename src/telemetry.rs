@@ -16,6 +16,7 @@ mod access;
 mod apps;
 mod calls;
 mod certificates;
+mod load;
 mod metrics;
 mod requests;
 mod sources;
@@ -26,6 +27,7 @@ pub use access::AccessLine;
 pub use apps::{AppMetrics, CallOutcome};
 pub use calls::{CallCounters, Outcome};
 pub use certificates::CertificateMetrics;
+pub use load::{Cause, LoadMetrics};
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
 pub use upstreams::{UpstreamCounters, UpstreamMetrics};
@@ -49,6 +51,7 @@ pub struct Telemetry {
     store: StoreMetrics,
     certificates: CertificateMetrics,
     upstreams: UpstreamMetrics,
+    load: LoadMetrics,
     faults: Faults,
 }
 
@@ -147,6 +150,7 @@ impl Telemetry {
             store: StoreMetrics::new(m),
             certificates: CertificateMetrics::new(m),
             upstreams: UpstreamMetrics::new(m),
+            load: LoadMetrics::new(m),
             faults: Faults::new(m),
             registry: metrics.0,
         }
@@ -180,6 +184,11 @@ impl Telemetry {
     /// Where upstreams count.
     pub const fn upstreams(&self) -> &UpstreamMetrics {
         &self.upstreams
+    }
+
+    /// Where is counted what is turned away.
+    pub const fn load(&self) -> &LoadMetrics {
+        &self.load
     }
 
     /// How many sessions are held now.

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::ingress::IngressError;
 use crate::domain::access::Verdict;
+use crate::domain::api::ApiError;
 use crate::domain::request::RequestView;
 use crate::flow::Decision;
 
@@ -81,11 +82,30 @@ impl Answer {
     /// The answer when an upstream, or the proxy, failed.
     pub fn failure(status: u16) -> Self {
         let said = match status {
+            408 => "The request did not arrive in time. Please try again.",
             504 => "The store did not answer in time. Please try again.",
             502 => "The store cannot be reached just now. Please try again.",
             _ => "The request could not be completed.",
         };
         Self::page(status, reason(status), said)
+    }
+
+    /// The answer where there is no room for one more request.
+    pub fn busy(request: &RequestView<'_>, retry_after: u64) -> Self {
+        let said = "The store is very busy just now. Please try again in a moment.";
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::told(request, 503, ("Service Unavailable", said))
+        }
+    }
+
+    /// The same to a caller of the Session API, in the words of the API.
+    pub fn refused_call(error: &ApiError) -> Self {
+        Self {
+            body: error.to_json(),
+            retry_after: error.retry_after().map(|wait| wait.as_secs().max(1)),
+            ..Self::empty(error.status(), JSON)
+        }
     }
 
     /// Public keys. They may be cached for as long as a new key waits before it signs, halved.

@@ -239,6 +239,10 @@ impl Edge {
             return Err(IngressError::Method);
         }
         let route = site.account.routes.find(&admitted.path);
+        let room = route.requests.and_then(|most| {
+            let count = site.rooms.get(&route.pattern)?;
+            Some((count.clone(), most))
+        });
         let upstream = site
             .upstreams
             .get(&route.upstream)
@@ -247,6 +251,7 @@ impl Edge {
             account: Arc::clone(&site.account),
             upstream: Arc::clone(upstream),
             required: route.session == SessionUse::Required,
+            room,
             tries: Tries::new(upstream.next_turn()),
             admitted,
             claims,

@@ -11,6 +11,7 @@ use pingora::prelude::Error;
 use pingora::proxy::Session as Exchange;
 
 use super::kept::Kept;
+use super::pace::Pace;
 use super::running::Placed;
 use super::{Answer, Edge, Passage, response};
 use crate::domain::api::mask_tokens;
@@ -40,7 +41,10 @@ impl Edge {
                 trace: Some(placed.trace(&head.headers, || flow.random())),
                 ..view
             };
-            let admit = || passage.running.visitors.admit(placed.admitted.client);
+            let admit = || {
+                let visits = &passage.running.quotas.visits;
+                visits.admits(placed.admitted.client, flow.now())
+            };
             flow.decide(&placed.account, &request, &admit).await
         };
         self.shared.telemetry.decided(passage.started.elapsed());
@@ -121,6 +125,10 @@ impl Edge {
 
     pub(super) fn record(&self, exchange: &Exchange, error: Option<&Error>, passage: &mut Passage) {
         let telemetry = &self.shared.telemetry;
+        if let Some(pace) = Pace::of(exchange) {
+            pace.over(passage.owes, exchange.response_written().is_none());
+            passage.owes = false;
+        }
         telemetry.answered(passage.status, passage.started.elapsed());
         if let Some(reason) = passage.refused {
             telemetry.refused(reason);
@@ -131,7 +139,9 @@ impl Edge {
                 telemetry.happened(&account.name, account.keys.hash_key(), event);
             }
         }
-        if passage.running.access_log && AccessLine::wanted() {
+        // Who is turned away is counted: a flood of requests is no flood of lines.
+        let told = passage.running.access_log && !passage.shed;
+        if told && AccessLine::wanted() {
             let line = AccessLine {
                 method: exchange.req_header().method.as_str(),
                 // The query may hold e-mails and tokens; the path is enough to find a request.

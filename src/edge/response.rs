@@ -1,8 +1,9 @@
 //! A response on its way to the shopper: which cookies leave, and what caches may keep.
 
 use http::header::{CACHE_CONTROL, SET_COOKIE};
-use pingora::Result;
 use pingora::http::ResponseHeader;
+use pingora::prelude::{Error, ErrorType};
+use pingora::{ErrorSource, Result};
 
 use crate::domain::cookies::{
     CacheGuard, CookieSettings, ResponseFacts, TARGETED_CACHE_HEADERS, guard_cache_control,
@@ -67,4 +68,26 @@ pub(super) fn drop_own_cookies(response: &mut ResponseHeader, settings: &CookieS
         drop(response.append_header(SET_COOKIE, line));
     }
     dropped
+}
+
+/// The status that a failure is answered with; 0 where nobody is left to answer.
+pub(super) fn failure_status(error: &Error) -> u16 {
+    match error.etype() {
+        ErrorType::HTTPStatus(status) => *status,
+        ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout
+            if *error.esource() == ErrorSource::Upstream =>
+        {
+            504
+        }
+        ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed
+            if *error.esource() == ErrorSource::Downstream =>
+        {
+            0
+        }
+        _ => match error.esource() {
+            ErrorSource::Upstream => 502,
+            ErrorSource::Downstream => 400,
+            ErrorSource::Internal | ErrorSource::Unset => 500,
+        },
+    }
 }

@@ -7,9 +7,10 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 use super::ingress::{Admitted, Claims};
+use super::load::{Count, Load};
+use super::quotas::Quotas;
 use super::tries::Tries;
 use super::upstream::Upstream;
-use super::visitors::Visitors;
 use crate::account::Account;
 use crate::config::values::{HostPattern, Limits, Place};
 use crate::domain::headers::OwnedNames;
@@ -28,8 +29,10 @@ pub struct Running {
     pub limits: Limits,
     /// Whose forwarded headers are believed.
     pub trusted: Vec<IpNet>,
-    /// New sessions by client.
-    pub visitors: Arc<Visitors>,
+    /// What each client may do in a minute.
+    pub quotas: Arc<Quotas>,
+    /// What goes on at once.
+    pub load: Arc<Load>,
     /// Whether a line is logged for every request.
     pub access_log: bool,
 }
@@ -51,6 +54,8 @@ pub(super) struct Placed {
     pub(super) account: Arc<Account>,
     pub(super) upstream: Arc<Upstream>,
     pub(super) required: bool,
+    /// Of a route with a limit of its own: requests under way, and how many there may be.
+    pub(super) room: Option<(Count, usize)>,
     pub(super) tries: Tries,
     /// Made where somebody else is to know the request's name; many are answered alone.
     pub(super) trace: OnceLock<RequestTrace>,
@@ -71,6 +76,8 @@ pub struct Site {
     pub account: Arc<Account>,
     /// Its upstreams.
     pub upstreams: HashMap<String, Arc<Upstream>>,
+    /// Requests under way on routes with a limit of their own, by pattern.
+    pub rooms: HashMap<String, Count>,
 }
 
 /// Sites by host, then by root path.

@@ -67,6 +67,9 @@ impl Edge {
         let running = passage.running.clone();
         let body_limit = running.limits.api_body_bytes;
         let body = read_body(exchange, body_limit).await?;
+        if body.is_some() {
+            passage.received(exchange);
+        }
         if body.is_none() {
             // The rest of the body is not waited for.
             exchange.set_keepalive(None);
@@ -83,7 +86,8 @@ impl Edge {
             body: body.as_ref(),
             body_limit,
         };
-        let admit = || running.visitors.admit(placed.admitted.client);
+        let now = self.shared.flow.now();
+        let admit = || running.quotas.visits.admits(placed.admitted.client, now);
         let Answered { response, decision } = self.api(placed).answer(call, &admit).await;
         passage.decision = decision;
         self.answer(exchange, passage, (route, began), response)

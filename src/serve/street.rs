@@ -8,23 +8,21 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use pingora::apps::HttpServerOptions;
 use pingora::listeners::ListenerConfig;
-use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
-use pingora::proxy::ProxyServiceBuilder;
 use pingora::server::Server;
+use pingora::services::listening::Service;
 use rustix::fs::Access;
 
 use super::ServeError;
 use crate::config::Config;
-use crate::config::values::{Limits, ListenPlace, Listener};
+use crate::config::values::{ListenPlace, Listener};
+use crate::edge::door::{Door, Keeper, Way};
 use crate::edge::tls::Certificates;
-use crate::edge::{Edge, Entrance, Shared};
+use crate::edge::{Entrance, Shared};
 
 /// Listeners that differ in their addresses and certificates alone.
 struct Alike<'c> {
-    entrance: Entrance,
-    h2c: bool,
+    way: Way,
     listeners: Vec<&'c Listener>,
 }
 
@@ -36,18 +34,12 @@ pub(super) fn open(
 ) -> Result<Vec<Arc<Certificates>>, ServeError> {
     let mut all = Vec::new();
     for alike in sorted(&config.listeners) {
-        let mut options = HttpServerOptions::default();
-        options.h2c = alike.h2c;
-        options.h2_idle_timeout = Some(config.limits.idle_timeout);
-        let redirects = alike.entrance.redirect_https.is_some();
-        let edge = Edge::at(Arc::clone(shared), alike.entrance);
-        let mut service = ProxyServiceBuilder::new(&server.configuration, edge)
-            .name("street")
-            .server_options(options)
-            .build();
-        if let Some(proxy) = service.app_logic_mut() {
-            proxy.h2_options = Some(http2_options(&config.limits));
-        }
+        let redirects = alike.way.entrance.redirect_https.is_some();
+        let door = Door::new(&server.configuration, shared, alike.way);
+        let keeper = door.keeper();
+        let mut service = Service::new("street".to_owned(), door);
+        service.set_connection_filter(Arc::<Keeper>::clone(&keeper));
+        service.endpoints().set_pre_tls_callback(keeper);
         // Redirects are little work.
         service.threads = redirects.then_some(1);
         for listener in alike.listeners {
@@ -66,28 +58,21 @@ pub(super) fn open(
     Ok(all)
 }
 
-/// pingora's own bounds, but for heads: those within our limits are read, so that the same answer is
-/// given over both versions. There each line counts 32 bytes more (RFC 9113 §10.5.1), and each cookie
-/// may be a line.
-fn http2_options(limits: &Limits) -> H2Options {
-    let bytes = limits.head_bytes * 2 + limits.header_count * 32;
-    let mut options = default_h2_options();
-    options.max_header_list_size(u32::try_from(bytes).unwrap_or(u32::MAX));
-    options
-}
-
 fn sorted(listeners: &[Listener]) -> Vec<Alike<'_>> {
     let mut kinds: Vec<Alike<'_>> = Vec::new();
     for listener in listeners {
-        let (entrance, h2c) = (Entrance::of(listener), listener.h2c);
-        let known = kinds
-            .iter_mut()
-            .find(|kind| kind.entrance == entrance && kind.h2c == h2c);
+        let way = Way {
+            entrance: Entrance::of(listener),
+            h2c: listener.h2c,
+            connections: listener.connections,
+        };
+        // Whoever has a limit of its own is counted alone.
+        let mut alike = kinds.iter_mut();
+        let known = alike.find(|kind| kind.way == way && way.connections.is_none());
         match known {
             Some(kind) => kind.listeners.push(listener),
             None => kinds.push(Alike {
-                entrance,
-                h2c,
+                way,
                 listeners: vec![listener],
             }),
         }
@@ -181,6 +166,7 @@ mod tests {
             insecure_cookies: false,
             h2c,
             redirect_https,
+            connections: None,
             tls: None,
         };
         let listeners = [

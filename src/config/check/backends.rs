@@ -148,6 +148,7 @@ fn settings(written: &raw::Route, account: &raw::Account) -> Option<RouteSetting
         inject,
         send_session_token,
         send_context,
+        requests,
     } = written;
     let first = account.upstream.first().map(|first| &first.name);
     Some(RouteSettings {
@@ -171,6 +172,7 @@ fn settings(written: &raw::Route, account: &raw::Account) -> Option<RouteSetting
         inject: inject.clone(),
         send_session_token: *send_session_token,
         send_context: *send_context,
+        requests: requests.and_then(|most| usize::try_from(most).ok()),
     })
 }
 

@@ -35,6 +35,7 @@ impl Check<'_, '_, '_> {
                 insecure_cookies: false,
                 h2c: false,
                 redirect_https: None,
+                connections: None,
                 tls: None,
             }]);
         }
@@ -79,6 +80,7 @@ impl Check<'_, '_, '_> {
             insecure_cookies,
             h2c,
             redirect_https,
+            connections,
             tls,
         } = written;
         self.contradictions(written, at);
@@ -94,6 +96,7 @@ impl Check<'_, '_, '_> {
                 RedirectHttps::Usual(wanted) => wanted.then_some(HTTPS),
                 RedirectHttps::Port(port) => Some(port),
             },
+            connections: connections.and_then(|most| usize::try_from(most).ok()),
             tls: match tls {
                 Some(tls) => Some(tls?),
                 None => None,

@@ -12,6 +12,7 @@ use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::{Admin, Limits, Log, LogFormat, LogLevel, WITHOUT_ADDRESS};
+use crate::domain::patience::Patience;
 use crate::domain::session::limits::SessionLimits;
 
 const ADDRESS: &str = "an address and a port, such as 0.0.0.0:8080 or [::]:8080";
@@ -102,7 +103,16 @@ impl Check<'_, '_, '_> {
             app_reply,
             api_body,
             new_sessions_per_minute,
-            idle_timeout,
+            api_writes_per_minute,
+            connections,
+            connections_per_client,
+            requests,
+            http2_streams,
+            idle_timeout: _,
+            head_timeout: _,
+            body_timeout: _,
+            body_rate: _,
+            answer_timeout: _,
         } = *written;
         let sizes = [
             ("head", head, 1024),
@@ -122,12 +132,9 @@ impl Check<'_, '_, '_> {
                 .wrong(&at.key(if written { "cookies" } else { "head" }), problem);
             fits = false;
         }
-        if idle_timeout.0.as_secs() == 0 {
-            let problem = Problem::new("no client could use its connection twice");
-            self.say
-                .wrong(&at.key("idle_timeout"), problem.allowed("1s or more"));
-            fits = false;
-        }
+        let patience = self.patience(written)?;
+        let counted = |most: u32| usize::try_from(most).ok().filter(|most| *most > 0);
+        let each_minute = |most: u32| (most > 0).then_some(most);
         fits.then_some(Limits {
             head_bytes: head.bytes(),
             header_count: headers.into(),
@@ -139,9 +146,57 @@ impl Check<'_, '_, '_> {
             },
             app_reply_bytes: app_reply.bytes(),
             api_body_bytes: api_body.bytes(),
-            new_sessions_per_minute: (new_sessions_per_minute > 0)
-                .then_some(new_sessions_per_minute),
-            idle_timeout: idle_timeout.0,
+            new_sessions_per_minute: each_minute(new_sessions_per_minute),
+            api_writes_per_minute: each_minute(api_writes_per_minute),
+            connections: counted(connections),
+            connections_per_client: counted(connections_per_client),
+            requests: counted(requests),
+            http2_streams,
+            patience,
+        })
+    }
+
+    fn patience(&mut self, written: &raw::Limits) -> Option<Patience> {
+        let raw::Limits {
+            idle_timeout,
+            head_timeout,
+            body_timeout,
+            body_rate,
+            answer_timeout,
+            ..
+        } = written;
+        let at = At::default().key("limits");
+        let mut fits = true;
+        for (name, span, otherwise) in [
+            (
+                "idle_timeout",
+                idle_timeout,
+                "no client could use its connection twice",
+            ),
+            (
+                "head_timeout",
+                head_timeout,
+                "no request could come from afar",
+            ),
+            ("body_timeout", body_timeout, "no body could come from afar"),
+            (
+                "answer_timeout",
+                answer_timeout,
+                "no answer could be taken from afar",
+            ),
+        ] {
+            if span.0.as_secs() == 0 {
+                let problem = Problem::new(otherwise).allowed("1s or more");
+                self.say.wrong(&at.key(name), problem);
+                fits = false;
+            }
+        }
+        fits.then_some(Patience {
+            idle: idle_timeout.0,
+            head: head_timeout.0,
+            body: body_timeout.0,
+            body_rate: body_rate.0,
+            answer: answer_timeout.0,
         })
     }
 

@@ -170,6 +170,11 @@ pub struct Route {
     pub send_session_token: bool,
     /// Whether `x-session-context` carries the signed context to the backend.
     pub send_context: bool,
+    /// Requests under way at once. Over it: 503 with `Retry-After`. Without it, as many as
+    /// `limits.requests` leaves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub requests: Option<u32>,
 }
 
 impl Default for Route {
@@ -185,6 +190,7 @@ impl Default for Route {
             inject: None,
             send_session_token: false,
             send_context: false,
+            requests: None,
         }
     }
 }

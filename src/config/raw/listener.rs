@@ -26,11 +26,16 @@ pub struct Listener {
     /// For a machine of one's own; never for a shop.
     pub insecure_cookies: bool,
     /// Whether HTTP/2 is spoken without TLS too, to those who begin with it (prior knowledge). For
-    /// a listener behind a mesh; a client of HTTP/1.0 may wait for ever there.
+    /// a listener behind a mesh; a short request of HTTP/1.0 is not answered there.
     pub h2c: bool,
     /// Whether every request is sent to `https://` instead of being served; a number is the port
     /// there, `true` the usual one.
     pub redirect_https: RedirectHttps,
+    /// Connections that it may have at once, of those that `limits.connections` leaves. Without it,
+    /// as many as there are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub connections: Option<u32>,
     /// What makes it speak TLS, 1.2 and 1.3. Without this table it speaks plain HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,

@@ -209,7 +209,7 @@ pub enum StoreMode {
     Cluster,
 }
 
-/// What a request and a session may weigh.
+/// What a request and a session may weigh, how slow a client may be, and how much may go on at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -235,8 +235,31 @@ pub struct Limits {
     /// New sessions per client address in a minute; `0` for no limit. Over it pages are served
     /// with the headers of a default session.
     pub new_sessions_per_minute: u32,
+    /// `POST` and `PATCH` of the Session API per client address in a minute; `0` for no limit. Over
+    /// it: 429 with `Retry-After`.
+    pub api_writes_per_minute: u32,
+    /// Connections of all listeners at once; `0` for no limit. Over it they are closed as soon as
+    /// they come.
+    pub connections: u32,
+    /// Connections of one client address at once; `0` for no limit. Trusted proxies and this
+    /// machine are not counted.
+    pub connections_per_client: u32,
+    /// Requests under way at once; `0` for no limit. Over it: 503 with `Retry-After`.
+    pub requests: u32,
+    /// Requests of one HTTP/2 connection at once.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub http2_streams: u32,
     /// How long a client's kept connection may be idle, in whole seconds. At least `1s`.
     pub idle_timeout: Span,
+    /// How long a head may take from its first byte to its last. Over it: 408.
+    pub head_timeout: Span,
+    /// How long a body may be waited for without any progress. Over it: 408.
+    pub body_timeout: Span,
+    /// What a body has to bring each second beyond that; `0` for no such rate.
+    pub body_rate: Size,
+    /// How long a client may take nothing of an answer that waits for it. Then its connection is
+    /// closed.
+    pub answer_timeout: Span,
 }
 
 impl Default for Limits {
@@ -251,7 +274,16 @@ impl Default for Limits {
             app_reply: Size::kib(64),
             api_body: Size::kib(64),
             new_sessions_per_minute: 120,
+            api_writes_per_minute: 6_000,
+            connections: 16_384,
+            connections_per_client: 1_024,
+            requests: 8_192,
+            http2_streams: 100,
             idle_timeout: Span::secs(60),
+            head_timeout: Span::secs(10),
+            body_timeout: Span::secs(20),
+            body_rate: Size(512),
+            answer_timeout: Span::secs(30),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Listener {
     pub h2c: bool,
     /// The port of `https://` to which every request is sent; none: they are served.
     pub redirect_https: Option<u16>,
+    /// Connections at once; none: no limit of its own.
+    pub connections: Option<usize>,
     /// How it speaks TLS; none: it speaks plain HTTP.
     pub tls: Option<Tls>,
 }

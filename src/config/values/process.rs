@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{Account, Listener};
+use crate::domain::patience::Patience;
 use crate::domain::session::limits::SessionLimits;
 
 /// The whole configuration of one process.
@@ -113,7 +114,8 @@ pub struct StoreTls {
     pub client: Option<(PathBuf, PathBuf)>,
 }
 
-/// What a request and a session may weigh (contract §14). Sizes in bytes.
+/// What a request and a session may weigh, how slow a client may be, and how much may go on at once
+/// (contract §14). Sizes in bytes; no number: no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Request line and headers together; over it: 431.
@@ -130,8 +132,18 @@ pub struct Limits {
     pub api_body_bytes: usize,
     /// New sessions per client address in a minute; none: no limit.
     pub new_sessions_per_minute: Option<u32>,
-    /// How long a kept connection may be idle.
-    pub idle_timeout: Duration,
+    /// Writes by the Session API per client address in a minute; over it: 429.
+    pub api_writes_per_minute: Option<u32>,
+    /// Connections at once; over it they are closed.
+    pub connections: Option<usize>,
+    /// Connections of one client address at once.
+    pub connections_per_client: Option<usize>,
+    /// Requests under way at once; over it: 503.
+    pub requests: Option<usize>,
+    /// Requests of one HTTP/2 connection at once.
+    pub http2_streams: u32,
+    /// How long clients are waited for.
+    pub patience: Patience,
 }
 
 /// What is logged, and how.

@@ -60,6 +60,8 @@ pub struct RouteSettings {
     pub send_session_token: bool,
     /// Whether the backend gets the signed context.
     pub send_context: bool,
+    /// Requests under way at once; none: no limit of its own.
+    pub requests: Option<usize>,
 }
 
 /// A checked route.
@@ -81,6 +83,8 @@ pub struct Route {
     pub send_session_token: bool,
     /// Whether the backend gets the signed context.
     pub send_context: bool,
+    /// Requests under way at once; none: no limit of its own.
+    pub requests: Option<usize>,
     on_expired: Option<OnExpired>,
     inject: Option<Vec<String>>,
     matches: Matches,
@@ -132,6 +136,7 @@ impl Route {
             inject,
             send_session_token,
             send_context,
+            requests,
         } = settings;
         if !pattern.starts_with('/') {
             return Err(RouteError::NotAbsolute(pattern));
@@ -152,6 +157,7 @@ impl Route {
             login_page,
             send_session_token,
             send_context,
+            requests,
             on_expired,
             inject,
         })

@@ -17,6 +17,7 @@ fn route(pattern: &str, session: SessionUse) -> RouteSettings {
         inject: None,
         send_session_token: false,
         send_context: false,
+        requests: None,
     }
 }
 

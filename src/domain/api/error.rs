@@ -11,6 +11,8 @@ use crate::domain::session::limits::LimitError;
 const CREATION_PAUSE: Duration = Duration::from_mins(1);
 /// How long a client is asked to wait for a store that cannot be asked.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
+/// How long a client is asked to wait for room.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a call was not done.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -59,6 +61,15 @@ pub enum ApiError {
     /// This client has begun too many sessions.
     #[error("too many new sessions from this address")]
     CreationLimited,
+    /// This client has written too often.
+    #[error("too many writes from this address")]
+    WritesLimited {
+        /// How long it is to wait.
+        wait: Duration,
+    },
+    /// There is no room for one more call.
+    #[error("there are too many calls at once")]
+    Busy,
     /// An app that must not fail has failed, or a cycle would not settle.
     #[error("{0}")]
     App(String),
@@ -78,9 +89,9 @@ impl ApiError {
             Self::NotFound => 404,
             Self::Method(_) => 405,
             Self::Replaced | Self::Ambiguous => 409,
-            Self::CreationLimited => 429,
+            Self::CreationLimited | Self::WritesLimited { .. } => 429,
             Self::App(_) => 502,
-            Self::Unavailable => 503,
+            Self::Unavailable | Self::Busy => 503,
         }
     }
 
@@ -104,7 +115,9 @@ impl ApiError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CreationLimited => Some(CREATION_PAUSE),
+            Self::WritesLimited { wait } => Some(*wait),
             Self::Unavailable => Some(STORE_PAUSE),
+            Self::Busy => Some(BUSY_PAUSE),
             _ => None,
         }
     }

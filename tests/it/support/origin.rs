@@ -102,6 +102,16 @@ impl Origin {
         self.script.lock().says.insert(path.to_owned(), says);
     }
 
+    /// Says what a path is answered with from now on, byte for byte.
+    pub(crate) fn says_bytes(&self, path: &str, body: Vec<u8>) {
+        let says = Says {
+            status: 200,
+            headers: Vec::new(),
+            body,
+        };
+        self.script.lock().says.insert(path.to_owned(), says);
+    }
+
     /// Holds the answers of a path back until the test lets them go.
     pub(crate) fn holds(&self, path: &str) -> Held {
         let held = Held::default();
@@ -112,8 +122,19 @@ impl Origin {
         held
     }
 
+    /// What holds a path's answers back since before.
+    pub(crate) fn holds_still(&self, path: &str) -> Held {
+        let held = self.script.lock().held.get(path).cloned();
+        held.expect("its answers are held")
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.script.lock().seen.clone()
+    }
+
+    /// Keeps nothing of what it got so far.
+    pub(crate) fn forget(&self) {
+        self.script.lock().seen.clear();
     }
 
     pub(crate) fn last(&self) -> Seen {

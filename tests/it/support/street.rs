@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use h2::client::SendRequest;
 use http::{HeaderMap, Request};
-use pingora::apps::{HttpServerOptions, ServerApp};
+use pingora::apps::ServerApp;
 use pingora::listeners::tls::Acceptor;
-use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
@@ -24,17 +23,20 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use vestibule::config::values::{CertificateFiles, ListenPlace, Listener, Tls};
+use vestibule::edge::Entrance;
+use vestibule::edge::door::{Door, Way};
 use vestibule::edge::tls::Certificates;
-use vestibule::edge::{Edge, Entrance};
 
 use super::Shop;
 
 /// A listener's way in.
 pub(crate) struct Street {
-    proxy: Arc<HttpProxy<Edge>>,
+    door: Arc<Door>,
     acceptor: Option<Arc<Acceptor>>,
     certificates: Option<Arc<Certificates>>,
     stop: watch::Sender<bool>,
+    /// How many connections there are.
+    open: watch::Sender<usize>,
 }
 
 impl std::fmt::Debug for Street {
@@ -51,6 +53,7 @@ pub(crate) fn plain() -> Listener {
         insecure_cookies: false,
         h2c: false,
         redirect_https: None,
+        connections: None,
         tls: None,
     }
 }
@@ -87,34 +90,57 @@ impl Street {
             let settings = certificates.settings(http2).unwrap();
             Arc::new(settings.build())
         });
-        let edge = Edge::at(shared, Entrance::of(listener));
-        let mut proxy = http_proxy(&Arc::new(ServerConf::default()), edge);
-        let mut options = HttpServerOptions::default();
-        options.h2c = listener.h2c;
-        proxy.server_options = Some(options);
+        let way = Way {
+            entrance: Entrance::of(listener),
+            h2c: listener.h2c,
+            connections: listener.connections,
+        };
+        let door = Door::new(&Arc::new(ServerConf::default()), &shared, way);
         Self {
-            proxy: Arc::new(proxy),
+            door: Arc::new(door),
             acceptor,
             certificates,
             stop: watch::channel(false).0,
+            open: watch::channel(0).0,
         }
     }
 
     /// A connection as it is before anything is said.
     pub(crate) fn connect(&self) -> DuplexStream {
-        let (client, server) = tokio::io::duplex(1 << 20);
-        let (proxy, stop) = (Arc::clone(&self.proxy), self.stop.subscribe());
+        self.connect_through(1 << 20)
+    }
+
+    /// The same, on which so many bytes may be under way.
+    pub(crate) fn connect_through(&self, room: usize) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(room);
+        let (door, stop) = (Arc::clone(&self.door), self.stop.subscribe());
         let acceptor = self.acceptor.clone();
+        let open = self.open.clone();
+        open.send_modify(|open| *open += 1);
         tokio::spawn(async move {
-            let Some(acceptor) = acceptor else {
-                return drop(proxy.process_new(Box::new(server), &stop).await);
-            };
-            // A client that does not like the certificate goes away.
-            if let Ok(secured) = acceptor.tls_handshake(server).await {
-                drop(proxy.process_new(Box::new(secured), &stop).await);
+            match acceptor {
+                None => drop(door.process_new(Box::new(server), &stop).await),
+                Some(acceptor) => {
+                    // A client that does not like the certificate goes away.
+                    if let Ok(secured) = acceptor.tls_handshake(server).await {
+                        drop(door.process_new(Box::new(secured), &stop).await);
+                    }
+                }
             }
+            open.send_modify(|open| *open -= 1);
         });
         client
+    }
+
+    /// Waits until no connection is served any more but so many.
+    pub(crate) async fn down_to(&self, count: usize) {
+        let mut open = self.open.subscribe();
+        open.wait_for(|open| *open <= count).await.unwrap();
+    }
+
+    /// Waits until no connection is served any more.
+    pub(crate) async fn idle(&self) {
+        self.down_to(0).await;
     }
 
     /// A connection with TLS, for a host.

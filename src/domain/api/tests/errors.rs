@@ -1,5 +1,7 @@
 //! How errors are said.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::domain::api::ApiError;
@@ -22,6 +24,10 @@ fn all() -> Vec<ApiError> {
         ApiError::Replaced,
         ApiError::Ambiguous,
         ApiError::CreationLimited,
+        ApiError::WritesLimited {
+            wait: Duration::from_secs(3),
+        },
+        ApiError::Busy,
         ApiError::App("app x failed".to_owned()),
         ApiError::Unavailable,
     ]
