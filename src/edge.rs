@@ -3,9 +3,11 @@
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use http::StatusCode;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::{Error, ErrorType, HttpPeer};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session as Exchange};
@@ -57,6 +59,8 @@ pub struct Shared {
 pub struct Edge {
     shared: Arc<Shared>,
     entrance: Entrance,
+    /// Whether clients are to come by another connection, because this process ends.
+    leaving: Arc<AtomicBool>,
 }
 
 /// One request on its way through.
@@ -87,8 +91,22 @@ impl Edge {
     }
 
     /// A proxy over the shared state, on listeners of this kind.
-    pub const fn at(shared: Arc<Shared>, entrance: Entrance) -> Self {
-        Self { shared, entrance }
+    pub fn at(shared: Arc<Shared>, entrance: Entrance) -> Self {
+        Self {
+            shared,
+            entrance,
+            leaving: Arc::default(),
+        }
+    }
+
+    /// The same, for a process that tells by this when it ends.
+    #[must_use]
+    pub fn leaving(self, leaving: Arc<AtomicBool>) -> Self {
+        Self { leaving, ..self }
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// The request as the flow sees it.
@@ -150,7 +168,7 @@ impl ProxyHttp for Edge {
     ) -> Result<()> {
         // pingora keeps idle HTTP/1.1 clients for ever unless told otherwise.
         let idle = passage.running.limits.idle_timeout.as_secs().max(1);
-        exchange.set_keepalive(Some(idle));
+        exchange.set_keepalive((!self.is_leaving()).then_some(idle));
         Ok(())
     }
 
@@ -220,10 +238,13 @@ impl ProxyHttp for Edge {
 
     async fn response_filter(
         &self,
-        _: &mut Exchange,
+        exchange: &mut Exchange,
         response: &mut ResponseHeader,
         passage: &mut Passage,
     ) -> Result<()> {
+        if self.is_leaving() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+            exchange.set_keepalive(None);
+        }
         self.strip_response(response, passage);
         passing::echo_segment_key(response, passage)?;
         self.leave(response, passage).await

@@ -8,14 +8,18 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use pingora::apps::HttpServerOptions;
 use pingora::listeners::ListenerConfig;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
-use pingora::proxy::ProxyServiceBuilder;
-use pingora::server::Server;
+use pingora::proxy::http_proxy;
+use pingora::server::{ListenFds, Server, ShutdownWatch};
+use pingora::services::Service as Serves;
+use pingora::services::listening::Service;
 use rustix::fs::Access;
 
 use super::ServeError;
+use super::leaving::{Counted, GoesOn, Leaving};
 use crate::config::Config;
 use crate::config::values::{Limits, ListenPlace, Listener};
 use crate::edge::tls::Certificates;
@@ -28,11 +32,13 @@ struct Alike<'c> {
     listeners: Vec<&'c Listener>,
 }
 
-/// Adds the services of all listeners; returns the certificates that they show.
+/// Adds the services of all listeners, over sockets that are open; returns the certificates that
+/// they show.
 pub(super) fn open(
     server: &mut Server,
     config: &Config,
     shared: &Arc<Shared>,
+    (sockets, leaving): (&ListenFds, &Arc<Leaving>),
 ) -> Result<Vec<Arc<Certificates>>, ServeError> {
     let mut all = Vec::new();
     for alike in sorted(&config.listeners) {
@@ -40,14 +46,15 @@ pub(super) fn open(
         options.h2c = alike.h2c;
         options.h2_idle_timeout = Some(config.limits.idle_timeout);
         let redirects = alike.entrance.redirect_https.is_some();
-        let edge = Edge::at(Arc::clone(shared), alike.entrance);
-        let mut service = ProxyServiceBuilder::new(&server.configuration, edge)
-            .name("street")
-            .server_options(options)
-            .build();
-        if let Some(proxy) = service.app_logic_mut() {
-            proxy.h2_options = Some(http2_options(&config.limits));
-        }
+        let edge = Edge::at(Arc::clone(shared), alike.entrance).leaving(leaving.told());
+        let mut proxy = http_proxy(&server.configuration, edge);
+        proxy.server_options = Some(options);
+        proxy.h2_options = Some(http2_options(&config.limits));
+        let counted = Counted {
+            proxy: Arc::new(proxy),
+            leaving: Arc::clone(leaving),
+        };
+        let mut service = Service::new("street".to_owned(), counted);
         // Redirects are little work.
         service.threads = redirects.then_some(1);
         for listener in alike.listeners {
@@ -61,9 +68,46 @@ pub(super) fn open(
             }
             service.add_listener(endpoint);
         }
-        server.add_service(service);
+        server.add_service(Street {
+            service,
+            sockets: Arc::clone(sockets),
+            leaving: Arc::clone(leaving),
+            goes_on: Some((leaving.service(), leaving.begins())),
+        });
     }
     Ok(all)
+}
+
+/// A service for shoppers: pingora's, over our sockets, and ending when we say so.
+struct Street {
+    service: Service<Counted>,
+    sockets: ListenFds,
+    leaving: Arc<Leaving>,
+    goes_on: Option<(GoesOn, GoesOn)>,
+}
+
+#[async_trait]
+impl Serves for Street {
+    /// Connections wait in the sockets, which are open: it counts as begun before it is.
+    async fn start_service(
+        &mut self,
+        _: Option<ListenFds>,
+        _: ShutdownWatch,
+        listeners_per_fd: usize,
+    ) {
+        let (_goes_on, begins) = self.goes_on.take().unzip();
+        drop(begins);
+        let (sockets, stop) = (Arc::clone(&self.sockets), self.leaving.stop());
+        Serves::start_service(&mut self.service, Some(sockets), stop, listeners_per_fd).await;
+    }
+
+    fn name(&self) -> &str {
+        Serves::name(&self.service)
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Serves::threads(&self.service)
+    }
 }
 
 /// pingora's own bounds, but for heads: those within our limits are read, so that the same answer is
@@ -125,7 +169,7 @@ fn certificates(
     }
 }
 
-/// Whether a socket can be opened here. pingora removes whatever has its name, so that one in use,
+/// Whether a socket can be opened here. Whatever has its name is removed for it, so that one in use,
 /// or a file that is none, has to be found before.
 pub(super) fn check_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {

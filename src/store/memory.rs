@@ -19,7 +19,10 @@ use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::ports::{OfPerson, SessionStore, StoreError};
 
+mod far;
 mod keeping;
+
+pub use far::MemoryFar;
 
 use keeping::{Entry, logins, sessions};
 
@@ -36,8 +39,8 @@ pub struct MemoryCapacity {
     pub authenticated_unused: Duration,
 }
 
-/// Sessions in this process.
-#[derive(Debug)]
+/// Sessions in this process. A clone holds the same ones.
+#[derive(Clone, Debug)]
 pub struct MemoryStore {
     anonymous: Cache<SessionId, Entry, ByBits>,
     authenticated: Cache<SessionId, Entry, ByBits>,
