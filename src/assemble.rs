@@ -29,6 +29,7 @@ use crate::memo::{Memo, MemoCapacity, Remember};
 use crate::outbound::recent::Recent;
 use crate::outbound::remote::Remote;
 use crate::ports::{AppCaller, Clock, Directory, Entropy, Names, TokenVerifier};
+use crate::store::PassedStore;
 use crate::store::embedded::OpenError;
 use crate::store::valkey::SettingsError;
 use crate::telemetry::Telemetry;
@@ -42,7 +43,8 @@ mod store;
 pub use before::Before;
 pub use keys::NewKeys;
 pub use sources::AccountSources;
-pub(crate) use store::unused;
+pub use store::StoreFrom;
+pub(crate) use store::{described, unused};
 
 /// What comes from outside: time, randomness, names, and the data of stores.
 #[derive(Clone, Debug)]
@@ -107,18 +109,29 @@ impl OpenDirectory for DirectoriesOnDisk {
 
 /// Builds the shared state of all listeners.
 pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleError> {
+    assemble_from(config, ports, StoreFrom::Alone).map(|(shared, _)| shared)
+}
+
+/// The same, with a store of sessions that may come from another process; with it the store, where
+/// it can be passed on.
+pub fn assemble_from(
+    config: &Config,
+    ports: &Ports,
+    from: StoreFrom,
+) -> Result<(Arc<Shared>, Option<PassedStore>), AssembleError> {
     let telemetry = Arc::new(Telemetry::new());
     let running = compile(config, ports, &telemetry)?;
     // Last of all: a store that was opened is a lock that others meet.
     let bodies = Arc::default();
-    let store = store::open(config, ports, &telemetry, &bodies)?;
+    let (store, passed) = store::open(config, ports, &telemetry, (&bodies, from))?;
     let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
     let flow = Flow::sharing(clock, entropy, store, bodies);
-    Ok(Arc::new(Shared {
+    let shared = Shared {
         running: ArcSwap::from_pointee(running),
         flow,
         telemetry,
-    }))
+    };
+    Ok((Arc::new(shared), passed))
 }
 
 /// Compiles a configuration.

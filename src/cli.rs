@@ -35,7 +35,7 @@ enum Command {
     /// A store in a box: proxy, storefront and admin on this machine
     Demo(demo::DemoArgs),
     /// Run with a configuration
-    Run(ConfigArgs),
+    Run(run::RunArgs),
     /// Say everything that is wrong with a configuration
     Check {
         #[command(flatten)]

@@ -1,8 +1,8 @@
 //! The edge: pingora's phases on one side, the flow on the other. Nothing is decided here.
 
 use std::any::Any;
-use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -12,9 +12,7 @@ use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::{Error, ErrorType, HttpPeer};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session as Exchange};
-use tokio::time::Instant;
 
-use crate::config::values::WITHOUT_ADDRESS;
 use crate::domain::api::mask_tokens;
 use crate::domain::cookies::CookieSettings;
 use crate::domain::request::RequestView;
@@ -30,6 +28,7 @@ mod line;
 pub mod load;
 mod outgoing;
 mod pace;
+mod passage;
 mod passing;
 pub mod quotas;
 mod response;
@@ -43,12 +42,10 @@ pub mod upstream;
 pub use answer::Answer;
 pub use entrance::Entrance;
 pub use ingress::{Admitted, IngressError, Peer, Reading, read};
+pub use passage::Passage;
 pub use running::{Hosts, Running};
 
-use kept::Kept;
-use load::Within;
 use pace::Pace;
-use running::Placed;
 
 /// What all listeners share.
 #[derive(Debug)]
@@ -66,40 +63,8 @@ pub struct Shared {
 pub struct Edge {
     shared: Arc<Shared>,
     entrance: Entrance,
-}
-
-/// One request on its way through.
-#[derive(Debug)]
-pub struct Passage {
-    started: Instant,
-    running: Arc<Running>,
-    decision: Option<Decision>,
-    placed: Option<Placed>,
-    client: IpAddr,
-    secure: bool,
-    /// Whether cookies have left: a response after an error page must not send them twice.
-    left: bool,
-    status: u16,
-    refused: Option<&'static str>,
-    /// Whether it was turned away to keep room.
-    shed: bool,
-    /// Where it is counted while it is under way: in all, and on its route.
-    within: [Option<Within>; 2],
-    /// Whether its body has not come whole yet.
-    owes: bool,
-    /// What the request before on this connection left.
-    before: Option<Kept>,
-}
-
-impl Passage {
-    /// The client owes nothing more of the body.
-    fn received(&mut self, exchange: &Exchange) {
-        if std::mem::take(&mut self.owes)
-            && let Some(pace) = Pace::of(exchange)
-        {
-            pace.received();
-        }
-    }
+    /// Whether clients are to come by another connection, because this process ends.
+    leaving: Arc<AtomicBool>,
 }
 
 impl Edge {
@@ -113,8 +78,22 @@ impl Edge {
     }
 
     /// A proxy over the shared state, on listeners of this kind.
-    pub const fn at(shared: Arc<Shared>, entrance: Entrance) -> Self {
-        Self { shared, entrance }
+    pub fn at(shared: Arc<Shared>, entrance: Entrance) -> Self {
+        Self {
+            shared,
+            entrance,
+            leaving: Arc::default(),
+        }
+    }
+
+    /// The same, for a process that tells by this when it ends.
+    #[must_use]
+    pub fn leaving(self, leaving: Arc<AtomicBool>) -> Self {
+        Self { leaving, ..self }
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
     }
 
     /// The request as the flow sees it.
@@ -138,21 +117,7 @@ impl ProxyHttp for Edge {
     type CTX = Box<Passage>;
 
     fn new_ctx(&self) -> Box<Passage> {
-        Box::new(Passage {
-            started: Instant::now(),
-            running: self.shared.running.load_full(),
-            decision: None,
-            placed: None,
-            client: WITHOUT_ADDRESS,
-            secure: false,
-            left: false,
-            status: 0,
-            refused: None,
-            shed: false,
-            within: [None, None],
-            owes: false,
-            before: None,
-        })
+        Box::new(Passage::new(self.shared.running.load_full()))
     }
 
     fn on_connection_reuse(
@@ -180,7 +145,8 @@ impl ProxyHttp for Edge {
     ) -> Result<()> {
         // pingora keeps idle HTTP/1.1 clients for ever unless told otherwise.
         let patience = &passage.running.limits.patience;
-        exchange.set_keepalive(Some(patience.idle.as_secs().max(1)));
+        let idle = patience.idle.as_secs().max(1);
+        exchange.set_keepalive((!self.is_leaving()).then_some(idle));
         if exchange.is_http2() {
             // Whoever opens no window for an answer (RFC 9113 §5.2) is not seen at the socket.
             exchange.set_write_timeout(Some(patience.answer));
@@ -283,10 +249,13 @@ impl ProxyHttp for Edge {
 
     async fn response_filter(
         &self,
-        _: &mut Exchange,
+        exchange: &mut Exchange,
         response: &mut ResponseHeader,
         passage: &mut Box<Passage>,
     ) -> Result<()> {
+        if self.is_leaving() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+            exchange.set_keepalive(None);
+        }
         self.strip_response(response, passage);
         passing::echo_segment_key(response, passage)?;
         self.leave(response, passage).await

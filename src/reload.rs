@@ -227,6 +227,10 @@ fn fixed_parts(now: &Config, next: &Config) -> Vec<&'static str> {
         ("admin", now.admin == next.admin),
         ("server.threads", now.threads == next.threads),
         ("server.grace", now.grace == next.grace),
+        (
+            "server.handover_socket",
+            now.handover_socket == next.handover_socket,
+        ),
         ("store", now.store == next.store),
         (
             "log",

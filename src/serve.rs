@@ -1,35 +1,45 @@
 //! Starts a whole: listeners, admin, look-ups of names; stops when the system says so.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
 
-use async_trait::async_trait;
+use parking_lot::Mutex;
 use pingora::server::configuration::ServerConf;
-use pingora::server::{RunArgs, Server, ShutdownWatch};
-use pingora::services::background::{BackgroundService, background_service};
+use pingora::server::{RunArgs, Server};
+use pingora::services::background::background_service;
 use thiserror::Error;
-use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
 
 use crate::admin::{self, Access};
 use crate::config::Config;
 use crate::config::values::ListenPlace;
 use crate::edge::Shared;
-use crate::edge::tls::CertificateError;
-use crate::edge::upstream::Upstream;
+use crate::edge::tls::{CertificateError, Certificates};
+use crate::handover::{Giver, Home, Taken};
 use crate::reload::{Reloads, Watch};
+use crate::store::PassedStore;
 
+mod arrival;
+mod behind;
 mod certificates;
+mod departure;
 mod files;
+mod leaving;
+mod place;
+mod sockets;
 mod street;
 
-/// How often it is looked whether a reload has brought new upstreams.
-const LOOKS: Duration = Duration::from_secs(1);
-/// How often sources are looked after. What is due, and when, they know themselves.
-const TENDING: Duration = Duration::from_secs(5);
-/// How long running requests are waited for beyond the grace, in seconds.
-const LAST_SECONDS: u64 = 5;
+pub use place::{Place, PlaceError};
+
+use arrival::{Arrival, Before, Said};
+use behind::{Names, Tending, Web, until};
+use departure::{Departure, Successor};
+use leaving::Leaving;
+use sockets::Sockets;
 
 /// Why nothing was started.
 #[derive(Debug, Error)]
@@ -58,6 +68,9 @@ pub enum ServeError {
         /// Why.
         error: std::io::Error,
     },
+    /// The process whose place this one was to take stays.
+    #[error("the process that runs has not made room; it goes on")]
+    Unwanted,
     /// pingora would not start.
     #[error("the server cannot start: {0}")]
     Server(String),
@@ -76,36 +89,171 @@ pub struct Beside {
     pub router: axum::Router,
 }
 
-/// Serves until the process is told to stop: `SIGTERM` drains, `SIGINT` ends at once.
+/// Serves until the process is told to stop: `SIGTERM` drains, `SIGINT` ends at once, and a process
+/// that takes over has this one leave. `store` is the one that can be passed on.
 pub fn serve(
     config: &Config,
     shared: &Arc<Shared>,
-    beside: Vec<Beside>,
-    reloads: &Arc<Reloads>,
+    (beside, reloads): (Vec<Beside>, &Arc<Reloads>),
+    (place, store): (Place, Option<PassedStore>),
 ) -> Result<(), ServeError> {
-    let beside = with_admin(config, shared, beside)?;
-    check_addresses(config, &beside)?;
     files::make_room(&config.limits);
+    let Place { runtime, mut taken } = place;
+    let mut beside = with_admin(config, shared, beside)?;
+    let given = taken
+        .as_mut()
+        .map(|taken| std::mem::take(&mut taken.sockets));
+    let mut sockets = open_sockets(config, &mut beside, given.unwrap_or_default())?;
+    let home = match &config.handover_socket {
+        Some(path) => Some(home(
+            path,
+            config,
+            shared,
+            (&beside, &sockets),
+            store.clone(),
+        )?),
+        None => None,
+    };
+    let leaving = Leaving::new();
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
-    let certificates = street::open(&mut server, config, shared)?;
+    let fds = Arc::new(Mutex::new(sockets.take_fds()));
+    let certificates = street::open(&mut server, config, shared, (&fds, &leaving))?;
+    add_services(
+        &mut server,
+        &leaving,
+        (certificates, shared),
+        (config, reloads),
+    );
+    for one in beside {
+        server.add_service(until(&leaving, one.name, Web(one)));
+    }
+    let handle = runtime.as_ref().map(Runtime::handle);
+    let ends = begin(&mut server, &leaving, home.zip(handle), (taken, store))?;
+    let unwanted = ends.unwanted.clone();
+    let departure = Departure {
+        leaving,
+        giver: ends.giver,
+        unwanted: ends.unwanted,
+        successor: Successor::of_this_process(),
+        grace: config.grace,
+    };
+    server.run(RunArgs {
+        shutdown_signal: Box::new(departure),
+    });
+    shared.flow.keep_everything();
+    if let Some(runtime) = runtime {
+        runtime.shutdown_background();
+    }
+    if *unwanted.borrow() {
+        return Err(ServeError::Unwanted);
+    }
+    Ok(())
+}
+
+/// By what it is known that the process is to end.
+struct Ends {
+    giver: watch::Receiver<Option<Arc<Giver>>>,
+    unwanted: watch::Receiver<bool>,
+}
+
+/// Has the beginning told when it is one, and what can be handed over offered.
+fn begin(
+    server: &mut Server,
+    leaving: &Arc<Leaving>,
+    home: Option<(Home, &Handle)>,
+    (taken, store): (Option<Taken>, Option<PassedStore>),
+) -> Result<Ends, ServeError> {
+    let (giver, given) = watch::channel(None);
+    let (unwanted, not_wanted) = watch::channel(false);
+    let ends = Ends {
+        giver: given,
+        unwanted: not_wanted,
+    };
+    let mut arrival = Arrival {
+        leaving: Arc::clone(leaving),
+        before: None,
+        home: Mutex::new(None),
+        giver,
+        unwanted,
+    };
+    match (home, taken) {
+        (Some((home, runtime)), Some(taken)) => {
+            let (telling, said) = watch::channel(Said::Nothing);
+            runtime.spawn(arrival::listen(taken.frames, store.clone(), telling));
+            let line = taken.line;
+            arrival.before = Some(Before { line, said, store });
+            arrival.home = Mutex::new(Some((home, runtime.clone())));
+        }
+        (Some((home, runtime)), None) => {
+            let path = home.path.display().to_string();
+            let opened = Giver::open(home, runtime);
+            let opened = opened.map_err(|error| ServeError::Address {
+                address: path,
+                error,
+            })?;
+            arrival.giver.send_replace(Some(Arc::new(opened)));
+        }
+        (None, _) => {}
+    }
+    server.add_service(background_service("arrival", arrival));
+    Ok(ends)
+}
+
+/// Whatever looks after something while this process serves.
+fn add_services(
+    server: &mut Server,
+    leaving: &Arc<Leaving>,
+    (certificates, shared): (Vec<Arc<Certificates>>, &Arc<Shared>),
+    (config, reloads): (&Config, &Arc<Reloads>),
+) {
     if !certificates.is_empty() {
         let watch = certificates::Watch {
             certificates,
             shared: Arc::clone(shared),
         };
-        server.add_service(background_service("certificates", watch));
+        server.add_service(until(leaving, "certificates", watch));
     }
-    server.add_service(background_service("names", Names(Arc::clone(shared))));
+    server.add_service(until(leaving, "names", Names(Arc::clone(shared))));
     let watch = Watch::new(Arc::clone(reloads), config.watch);
-    server.add_service(background_service("reload", watch));
-    server.add_service(background_service("sources", Tending(Arc::clone(shared))));
-    for one in beside {
-        server.add_service(background_service(one.name, Web(one)));
+    server.add_service(until(leaving, "reload", watch));
+    server.add_service(until(leaving, "sources", Tending(Arc::clone(shared))));
+}
+
+/// What a process has to hand over.
+fn home(
+    path: &Path,
+    config: &Config,
+    shared: &Arc<Shared>,
+    (beside, sockets): (&[Beside], &Sockets),
+    store: Option<PassedStore>,
+) -> Result<Home, ServeError> {
+    let copies = sockets.copies(beside);
+    let copies = copies.map_err(|error| ServeError::Server(error.to_string()))?;
+    let flow = Arc::clone(&shared.flow);
+    Ok(Home {
+        path: path.to_owned(),
+        sockets: copies,
+        like: place::request(config),
+        store,
+        owed: Box::new(move || flow.store_health().owed),
+    })
+}
+
+/// Has all sockets open, and each service beside the proxy have its own.
+fn open_sockets(
+    config: &Config,
+    beside: &mut [Beside],
+    given: BTreeMap<String, OwnedFd>,
+) -> Result<Sockets, ServeError> {
+    let street = config.listeners.iter().map(|one| one.address.clone());
+    let others = beside.iter().filter(|one| one.listener.is_none());
+    let others = others.map(|one| ListenPlace::Tcp(one.address));
+    let mut sockets = Sockets::open(street.chain(others), given)?;
+    for one in beside.iter_mut().filter(|one| one.listener.is_none()) {
+        one.listener = sockets.take_tcp(one.address);
     }
-    server.run(RunArgs::default());
-    shared.flow.keep_everything();
-    Ok(())
+    Ok(sockets)
 }
 
 fn server_conf(config: &Config) -> ServerConf {
@@ -118,9 +266,6 @@ fn server_conf(config: &Config) -> ServerConf {
         .sum();
     ServerConf {
         threads: config.threads.map_or(cores, std::num::NonZero::get),
-        // pingora's own five minutes would outlast any orchestrator's patience.
-        grace_period_seconds: Some(config.grace.as_secs()),
-        graceful_shutdown_timeout_seconds: Some(LAST_SECONDS),
         upstream_keepalive_pool_size: kept.max(1),
         ..ServerConf::default()
     }
@@ -152,111 +297,4 @@ fn with_admin(
         router,
     });
     Ok(beside)
-}
-
-/// Every address is tried first, so that a taken port is a clear message and no half start.
-fn check_addresses(config: &Config, beside: &[Beside]) -> Result<(), ServeError> {
-    for listener in &config.listeners {
-        let tried = match &listener.address {
-            ListenPlace::Tcp(address) => TcpListener::bind(address).map(drop),
-            ListenPlace::Unix { path, mode: _ } => street::check_socket(path),
-        };
-        let address = listener.address.to_string();
-        tried.map_err(|error| ServeError::Address { address, error })?;
-    }
-    for one in beside.iter().filter(|one| one.listener.is_none()) {
-        let address = one.address.to_string();
-        TcpListener::bind(one.address).map_err(|error| ServeError::Address { address, error })?;
-    }
-    Ok(())
-}
-
-/// Has the servers of upstreams looked after, those of the configuration in force: their names and
-/// their health. Each upstream's own task ends with it.
-#[derive(Debug)]
-struct Names(Arc<Shared>);
-
-#[async_trait]
-impl BackgroundService for Names {
-    async fn start(&self, mut stop: ShutdownWatch) {
-        let mut looks = tokio::time::interval(LOOKS);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut tended: Vec<Weak<Upstream>> = Vec::new();
-        let mut tending = JoinSet::new();
-        loop {
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
-                _ = looks.tick() => {}
-            }
-            tended.retain(|one| one.strong_count() > 0);
-            while tending.try_join_next().is_some() {}
-            let running = self.0.running.load_full();
-            for upstream in running.upstreams().filter(|one| one.needs_tending()) {
-                let known = |one: &Weak<_>| Weak::as_ptr(one) == Arc::as_ptr(upstream);
-                if !tended.iter().any(known) {
-                    tended.push(Arc::downgrade(upstream));
-                    tending.spawn(Upstream::tend(Arc::downgrade(upstream)));
-                }
-            }
-        }
-    }
-}
-
-/// Has the sources of accounts looked after: what is due is fetched without a shopper waiting for it.
-#[derive(Debug)]
-struct Tending(Arc<Shared>);
-
-#[async_trait]
-impl BackgroundService for Tending {
-    async fn start(&self, mut stop: ShutdownWatch) {
-        let mut turns = tokio::time::interval(TENDING);
-        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
-                _ = turns.tick() => {}
-            }
-            let running = self.0.running.load_full();
-            let mut tending = JoinSet::new();
-            for remote in running.hosts.remotes() {
-                tending.spawn(async move { remote.tend().await });
-            }
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
-                _ = tending.join_all() => {}
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Web(Beside);
-
-#[async_trait]
-impl BackgroundService for Web {
-    async fn start(&self, stop: ShutdownWatch) {
-        let Beside {
-            name,
-            address,
-            listener,
-            router,
-        } = &self.0;
-        let listener = match listener {
-            Some(listener) => adopt(listener),
-            None => tokio::net::TcpListener::bind(address).await,
-        };
-        let served = match listener {
-            Ok(listener) => admin::serve(listener, router.clone(), stop).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = served {
-            tracing::error!(service = name, %address, %error, "A service ended.");
-        }
-    }
-}
-
-fn adopt(listener: &TcpListener) -> std::io::Result<tokio::net::TcpListener> {
-    let listener = listener.try_clone()?;
-    listener.set_nonblocking(true)?;
-    tokio::net::TcpListener::from_std(listener)
 }

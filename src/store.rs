@@ -8,6 +8,7 @@ pub mod intern;
 pub mod layered;
 pub mod locks;
 pub mod memory;
+pub mod passed;
 pub mod persons;
 pub mod record;
 pub mod valkey;
@@ -18,6 +19,7 @@ pub use intern::Interner;
 pub use layered::{LayeredStore, Owing};
 pub use locks::SessionLocks;
 pub use memory::MemoryStore;
+pub use passed::PassedStore;
 pub use persons::PersonKey;
 pub use record::{Ended, Ending, Found, Login, Marker, Resident};
 pub use valkey::ValkeyStore;
@@ -33,6 +35,6 @@ fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
     match result {
         Ok(_) => "ok",
         Err(StoreError::Exists) => "exists",
-        Err(StoreError::Unavailable(_) | StoreError::Newer) => "failed",
+        Err(StoreError::Unavailable(_) | StoreError::Newer | StoreError::Elsewhere) => "failed",
     }
 }

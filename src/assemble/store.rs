@@ -4,14 +4,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::{AssembleError, Ports, read};
 use crate::config::Config;
 use crate::config::values::{self, SharedStore, StoreMode, StoreTls};
+use crate::handover::Line;
 use crate::ports::{FarStore, SessionStore};
-use crate::store::memory::MemoryCapacity;
+use crate::store::memory::{MemoryCapacity, MemoryFar};
+use crate::store::passed::OpenStore;
 use crate::store::valkey::{Mode, Settings, Tls};
 use crate::store::{
-    EmbeddedStore, GuardedStore, Interner, LayeredStore, MemoryStore, Owing, ValkeyStore,
+    EmbeddedStore, GuardedStore, Interner, LayeredStore, MemoryStore, Owing, PassedStore,
+    ValkeyStore,
 };
 use crate::telemetry::Telemetry;
 
@@ -19,13 +24,45 @@ use crate::telemetry::Telemetry;
 /// to give up on a write that is about to succeed helps nobody.
 const DISK_DEADLINE: Duration = Duration::from_secs(1);
 
+/// Where a store that is one process's alone comes from.
+#[derive(Debug)]
+pub enum StoreFrom {
+    /// From nowhere, and it goes nowhere.
+    Alone,
+    /// From nowhere. It can be passed on; that is done in this runtime.
+    Own(Handle),
+    /// From the process at the other end of the line.
+    Before(Handle, Line),
+}
+
+/// What two processes call the same store.
+pub(crate) fn described(kind: &values::StoreKind) -> String {
+    match kind {
+        values::StoreKind::Memory => "memory".to_owned(),
+        values::StoreKind::Embedded { path } => {
+            let path = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+            let path = path.map_or_else(|_| "?".to_owned(), |path| path.display().to_string());
+            format!("files in {path}")
+        }
+        values::StoreKind::Valkey(shared) => format!("a shared store, {}", shared.key_prefix),
+    }
+}
+
+/// A store, and the same as one that can be passed on, where it can.
+type Opened = (Arc<dyn SessionStore>, Option<PassedStore>);
+
+/// How long a store at another process may take, which has the deadline of a disk itself: an answer
+/// that is given in time is to arrive in time, even between two processes that are busy with each
+/// other.
+const BORROWED_DEADLINE: Duration = Duration::from_secs(3);
+
 /// Opens the store. One on disk has to be there; one that is shared is reached when it can be.
 pub(super) fn open(
     config: &Config,
     ports: &Ports,
     telemetry: &Telemetry,
-    bodies: &Arc<Interner>,
-) -> Result<Arc<dyn SessionStore>, AssembleError> {
+    (bodies, from): (&Arc<Interner>, StoreFrom),
+) -> Result<Opened, AssembleError> {
     let store = &config.store;
     let near = MemoryStore::new(MemoryCapacity {
         anonymous: store.max_anonymous,
@@ -39,19 +76,74 @@ pub(super) fn open(
         metrics: metrics.clone(),
     };
     Ok(match &store.kind {
-        values::StoreKind::Memory => Arc::new(near),
+        values::StoreKind::Memory => match memory(&near, ports, telemetry, from)? {
+            None => (Arc::new(near), None),
+            Some(passed) => {
+                let far = Arc::new(passed.clone());
+                let layered = LayeredStore::new(near, far, Arc::clone(bodies), owing);
+                (Arc::new(layered), Some(passed))
+            }
+        },
         values::StoreKind::Embedded { path } => {
-            let far = EmbeddedStore::open(path, clock, metrics)?;
-            let far = guarded(Arc::new(far), DISK_DEADLINE, ports, telemetry);
-            Arc::new(LayeredStore::new(near, far, Arc::clone(bodies), owing))
+            let (far, passed) = embedded(path, ports, telemetry, from)?;
+            let layered = LayeredStore::new(near, far, Arc::clone(bodies), owing);
+            (Arc::new(layered), passed)
         }
         values::StoreKind::Valkey(shared) => {
             let entropy = Arc::clone(&ports.entropy);
             let far = ValkeyStore::open(settings(shared)?, clock, entropy, metrics)?;
-            let far = guarded(Arc::new(far), shared.deadline, ports, telemetry);
-            Arc::new(LayeredStore::new(near, far, Arc::clone(bodies), owing))
+            let far = guard(shared.deadline, ports, telemetry)(Arc::new(far));
+            let layered = LayeredStore::new(near, far, Arc::clone(bodies), owing);
+            (Arc::new(layered), None)
         }
     })
+}
+
+/// Memory that is behind itself, so that another process can borrow it and take it over.
+fn memory(
+    near: &MemoryStore,
+    ports: &Ports,
+    telemetry: &Telemetry,
+    from: StoreFrom,
+) -> Result<Option<PassedStore>, AssembleError> {
+    let far = MemoryFar(near.clone());
+    let open: OpenStore = Box::new(move || Ok(Arc::new(far.clone())));
+    let passed = match from {
+        StoreFrom::Alone => return Ok(None),
+        StoreFrom::Own(runtime) => PassedStore::own(open, runtime)?,
+        StoreFrom::Before(runtime, line) => {
+            let guarded = guard(BORROWED_DEADLINE, ports, telemetry);
+            let outside = (runtime, telemetry.store().clone());
+            PassedStore::borrowed(line, open, guarded, outside)
+        }
+    };
+    Ok(Some(passed.in_memory(near.clone())))
+}
+
+/// The store on disk, here or at the process before.
+fn embedded(
+    path: &Path,
+    ports: &Ports,
+    telemetry: &Telemetry,
+    from: StoreFrom,
+) -> Result<(Arc<dyn FarStore>, Option<PassedStore>), AssembleError> {
+    let (path, clock) = (path.to_owned(), Arc::clone(&ports.clock));
+    let metrics = telemetry.store().clone();
+    let guarded = guard(DISK_DEADLINE, ports, telemetry);
+    let open: OpenStore = Box::new(move || {
+        let far = EmbeddedStore::open(&path, Arc::clone(&clock), metrics.clone())?;
+        Ok(guarded(Arc::new(far)))
+    });
+    let passed = match from {
+        StoreFrom::Alone => return Ok((open()?, None)),
+        StoreFrom::Own(runtime) => PassedStore::own(open, runtime)?,
+        StoreFrom::Before(runtime, line) => {
+            let guarded = guard(BORROWED_DEADLINE, ports, telemetry);
+            let outside = (runtime, telemetry.store().clone());
+            PassedStore::borrowed(line, open, guarded, outside)
+        }
+    };
+    Ok((Arc::new(passed.clone()), Some(passed)))
 }
 
 /// How long sessions are kept at most that nobody uses, whatever their account.
@@ -70,15 +162,18 @@ pub(crate) fn unused(config: &Config, authenticated: bool) -> Duration {
     longest.max().unwrap_or_default()
 }
 
-fn guarded(
-    far: Arc<dyn FarStore>,
+/// Puts a deadline and two breakers before a store.
+fn guard(
     deadline: Duration,
     ports: &Ports,
     telemetry: &Telemetry,
-) -> Arc<dyn FarStore> {
-    let outside = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
+) -> impl Fn(Arc<dyn FarStore>) -> Arc<dyn FarStore> + Send + Sync + use<> {
+    let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
     let metrics = telemetry.store().clone();
-    Arc::new(GuardedStore::new(far, deadline, outside, metrics))
+    move |far| {
+        let outside = (Arc::clone(&clock), Arc::clone(&entropy));
+        Arc::new(GuardedStore::new(far, deadline, outside, metrics.clone()))
+    }
 }
 
 fn settings(shared: &SharedStore) -> Result<Settings, AssembleError> {

@@ -73,23 +73,27 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
     greet(args, out)?;
     let storefront = local(args.storefront_port);
     let data = args.data.clone();
-    start(Box::new(move || layers.clone()), out, &move |config| {
-        let router = router(storefront_settings(config, &data)?);
-        let storefront = Beside {
-            name: "storefront",
-            address: storefront,
-            listener: None,
-            router,
-        };
-        let listener = listener.try_clone().map_err(|error| error.to_string())?;
-        let perks = Beside {
-            name: "perks",
-            address,
-            listener: Some(listener),
-            router: perks(),
-        };
-        Ok(vec![storefront, perks])
-    })
+    start(
+        (Box::new(move || layers.clone()), false),
+        out,
+        &move |config| {
+            let router = router(storefront_settings(config, &data)?);
+            let storefront = Beside {
+                name: "storefront",
+                address: storefront,
+                listener: None,
+                router,
+            };
+            let listener = listener.try_clone().map_err(|error| error.to_string())?;
+            let perks = Beside {
+                name: "perks",
+                address,
+                listener: Some(listener),
+                router: perks(),
+            };
+            Ok(vec![storefront, perks])
+        },
+    )
 }
 
 fn local(port: u16) -> SocketAddr {

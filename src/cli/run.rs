@@ -4,43 +4,57 @@ use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Args;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{ConfigArgs, tell};
-use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble};
+use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble_from};
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::values::{ListenPlace, Log, LogFormat, LogLevel};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::outbound::names::SystemNames;
 use crate::reload::{ReadLayers, Reloads};
-use crate::serve::{Beside, serve};
+use crate::serve::{Beside, Place, PlaceError, serve};
 
 /// Bad configuration or usage.
 const BAD: u8 = 1;
 /// Could not start.
 const NOT_STARTED: u8 = 2;
 
+/// How to run.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Take over from the process that runs: its sockets and its sessions. It finishes what is
+    /// under way and ends
+    #[arg(long)]
+    upgrade: bool,
+}
+
 /// Loads, says what is wrong or starts.
 pub fn run(
-    args: &ConfigArgs,
+    args: &RunArgs,
     variables: impl IntoIterator<Item = (String, String)>,
     out: &mut dyn Write,
 ) -> io::Result<ExitCode> {
-    let (file, environment) = (args.config.clone(), args.env.clone());
+    let RunArgs { config, upgrade } = args;
+    let (file, environment) = (config.config.clone(), config.env.clone());
     let variables: Vec<_> = variables.into_iter().collect();
     let read = move || Layers::read(&file, environment.as_deref(), variables.iter().cloned());
-    start(Box::new(read), out, &|_| Ok(Vec::new()))
+    start((Box::new(read), *upgrade), out, &|_| Ok(Vec::new()))
 }
 
 /// What is served beside the proxy, made of the checked configuration.
 pub(super) type MakeBeside<'a> = dyn Fn(&Config) -> Result<Vec<Beside>, String> + 'a;
 
-/// Starts what these layers describe; returns when it was told to stop.
+/// Starts what these layers describe, in the place of another process if `upgrade` says so; returns
+/// when it was told to stop.
 pub(super) fn start(
-    read: ReadLayers,
+    (read, upgrade): (ReadLayers, bool),
     out: &mut dyn Write,
     beside: &MakeBeside<'_>,
 ) -> io::Result<ExitCode> {
@@ -57,14 +71,32 @@ pub(super) fn start(
     let config = &loaded.config;
     begin_log(config.log);
     let ports = system_ports();
-    let shared = match assemble(config, &ports) {
-        Ok(shared) => shared,
+    let place = match Place::seek(config, upgrade) {
+        Ok(place) => place,
+        Err(error @ PlaceError::NoSocket) => {
+            tell(&format!("vestibule: {error}"));
+            return Ok(ExitCode::from(BAD));
+        }
+        Err(error) => return Ok(not_started(&error)),
+    };
+    let (shared, store) = match assemble_from(config, &ports, place.store()) {
+        Ok(assembled) => assembled,
         Err(error) => return Ok(not_started(&error)),
     };
     let beside = match beside(config) {
         Ok(beside) => beside,
         Err(error) => return Ok(not_started(&error)),
     };
+    say_where(config, &beside, out)?;
+    let reloads = Reloads::new(read, Arc::clone(&shared), ports, &loaded);
+    match serve(config, &shared, (beside, &reloads), (place, store)) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => Ok(not_started(&error)),
+    }
+}
+
+/// Says where this process is found.
+fn say_where(config: &Config, beside: &[Beside], out: &mut dyn Write) -> io::Result<()> {
     for listener in &config.listeners {
         let scheme = match (&listener.address, &listener.tls) {
             (ListenPlace::Unix { .. }, _) => "",
@@ -80,12 +112,7 @@ pub(super) fn start(
     if let Some(admin) = &config.admin {
         writeln!(out, "admin       http://{}/metrics", admin.address)?;
     }
-    out.flush()?;
-    let reloads = Reloads::new(read, Arc::clone(&shared), ports, &loaded);
-    match serve(config, &shared, beside, &reloads) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => Ok(not_started(&error)),
-    }
+    out.flush()
 }
 
 /// The ports of a process of its own.

@@ -70,6 +70,7 @@ impl Check<'_, '_, '_> {
         let admin = admin.as_ref().map(|admin| self.admin(admin));
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
+        let handover_socket = self.handover(server);
         let store = self.store(store);
         let limits = self.limits(limits_written);
         let around = Around {
@@ -94,6 +95,7 @@ impl Check<'_, '_, '_> {
             },
             threads,
             grace,
+            handover_socket: handover_socket?,
             watch: server.watch,
             trusted_proxies: trusted_proxies?,
             crawlers,

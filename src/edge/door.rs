@@ -3,6 +3,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -61,14 +62,20 @@ impl std::fmt::Debug for Door {
 
 impl Door {
     /// A door with the proxy behind it. What is agreed on with HTTP/2 clients is that of now, whatever
-    /// a reload brings.
-    pub fn new(conf: &Arc<ServerConf>, shared: &Arc<Shared>, way: Way) -> Self {
+    /// a reload brings. `leaving` becomes true when clients are to come by another connection.
+    pub fn new(
+        conf: &Arc<ServerConf>,
+        shared: &Arc<Shared>,
+        way: Way,
+        leaving: Arc<AtomicBool>,
+    ) -> Self {
         let limits = shared.running.load().limits;
         let mut options = HttpServerOptions::default();
         options.h2c = way.h2c;
         options.h2_idle_timeout = Some(limits.patience.idle);
         let tls = way.entrance.tls;
-        let mut proxy = http_proxy(conf, Edge::at(Arc::clone(shared), way.entrance));
+        let edge = Edge::at(Arc::clone(shared), way.entrance).leaving(leaving);
+        let mut proxy = http_proxy(conf, edge);
         proxy.server_options = Some(options);
         proxy.h2_options = Some(http2_options(&limits));
         Self {

@@ -176,7 +176,9 @@ impl Flow {
                 Ok(found) => Self::found(stage, accepted, found),
                 Err(_) => LookedUp::Unreadable,
             },
-            Err(StoreError::Unavailable(_) | StoreError::Newer) => LookedUp::Unreadable,
+            Err(StoreError::Unavailable(_) | StoreError::Newer | StoreError::Elsewhere) => {
+                LookedUp::Unreadable
+            }
         }
     }
 

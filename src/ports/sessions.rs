@@ -23,6 +23,9 @@ pub enum StoreError {
     /// What is there was written by a later version of this program, which this one leaves alone.
     #[error("session store: a later Vestibule wrote this record")]
     Newer,
+    /// The store is another process's by now: whoever passes it on asks there.
+    #[error("session store: another process has it")]
+    Elsewhere,
 }
 
 /// The sessions of one person.

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
 use super::Reloads;
+use crate::systemd;
 
 /// How often files are looked at. A change counts when it is there at two looks in a row: whoever
 /// writes several files, or one in pieces, is given the time.
@@ -74,7 +75,13 @@ impl BackgroundService for Watch {
             let settled = look != known && look == last;
             last = look;
             if told || settled {
+                if told {
+                    systemd::reloading();
+                }
                 self.reloads.reload().await;
+                if told {
+                    systemd::ready();
+                }
                 // Other files may be named now.
                 known = self.look().await;
                 last.clone_from(&known);

@@ -8,12 +8,15 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use pingora::listeners::ListenerConfig;
-use pingora::server::Server;
+use pingora::server::{ListenFds, Server, ShutdownWatch};
+use pingora::services::Service as Serves;
 use pingora::services::listening::Service;
 use rustix::fs::Access;
 
 use super::ServeError;
+use super::leaving::{Counted, GoesOn, Leaving};
 use crate::config::Config;
 use crate::config::values::{ListenPlace, Listener};
 use crate::edge::door::{Door, Keeper, Way};
@@ -26,18 +29,24 @@ struct Alike<'c> {
     listeners: Vec<&'c Listener>,
 }
 
-/// Adds the services of all listeners; returns the certificates that they show.
+/// Adds the services of all listeners, over sockets that are open; returns the certificates that
+/// they show.
 pub(super) fn open(
     server: &mut Server,
     config: &Config,
     shared: &Arc<Shared>,
+    (sockets, leaving): (&ListenFds, &Arc<Leaving>),
 ) -> Result<Vec<Arc<Certificates>>, ServeError> {
     let mut all = Vec::new();
     for alike in sorted(&config.listeners) {
         let redirects = alike.way.entrance.redirect_https.is_some();
-        let door = Door::new(&server.configuration, shared, alike.way);
+        let door = Door::new(&server.configuration, shared, alike.way, leaving.told());
         let keeper = door.keeper();
-        let mut service = Service::new("street".to_owned(), door);
+        let counted = Counted {
+            door: Arc::new(door),
+            leaving: Arc::clone(leaving),
+        };
+        let mut service = Service::new("street".to_owned(), counted);
         service.set_connection_filter(Arc::<Keeper>::clone(&keeper));
         service.endpoints().set_pre_tls_callback(keeper);
         // Redirects are little work.
@@ -53,9 +62,46 @@ pub(super) fn open(
             }
             service.add_listener(endpoint);
         }
-        server.add_service(service);
+        server.add_service(Street {
+            service,
+            sockets: Arc::clone(sockets),
+            leaving: Arc::clone(leaving),
+            goes_on: Some((leaving.service(), leaving.begins())),
+        });
     }
     Ok(all)
+}
+
+/// A service for shoppers: pingora's, over our sockets, and ending when we say so.
+struct Street {
+    service: Service<Counted>,
+    sockets: ListenFds,
+    leaving: Arc<Leaving>,
+    goes_on: Option<(GoesOn, GoesOn)>,
+}
+
+#[async_trait]
+impl Serves for Street {
+    /// Connections wait in the sockets, which are open: it counts as begun before it is.
+    async fn start_service(
+        &mut self,
+        _: Option<ListenFds>,
+        _: ShutdownWatch,
+        listeners_per_fd: usize,
+    ) {
+        let (_goes_on, begins) = self.goes_on.take().unzip();
+        drop(begins);
+        let (sockets, stop) = (Arc::clone(&self.sockets), self.leaving.stop());
+        Serves::start_service(&mut self.service, Some(sockets), stop, listeners_per_fd).await;
+    }
+
+    fn name(&self) -> &str {
+        Serves::name(&self.service)
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Serves::threads(&self.service)
+    }
 }
 
 fn sorted(listeners: &[Listener]) -> Vec<Alike<'_>> {
@@ -110,7 +156,7 @@ fn certificates(
     }
 }
 
-/// Whether a socket can be opened here. pingora removes whatever has its name, so that one in use,
+/// Whether a socket can be opened here. Whatever has its name is removed for it, so that one in use,
 /// or a file that is none, has to be found before.
 pub(super) fn check_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {

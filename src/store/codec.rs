@@ -16,6 +16,7 @@ use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::ports::Kept;
 
+pub(super) mod asked;
 mod bytes;
 mod session;
 #[cfg(test)]

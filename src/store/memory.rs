@@ -24,8 +24,11 @@ use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
 use crate::ports::{OfPerson, SessionStore, StoreError};
 
+mod far;
 mod index;
 mod keeping;
+
+pub use far::MemoryFar;
 
 use index::Index;
 use keeping::{Entry, logins, sessions};
@@ -43,8 +46,8 @@ pub struct MemoryCapacity {
     pub authenticated_unused: Duration,
 }
 
-/// Sessions in this process.
-#[derive(Debug)]
+/// Sessions in this process. A clone holds the same ones.
+#[derive(Clone, Debug)]
 pub struct MemoryStore {
     anonymous: Cache<SessionId, Entry, ByBits>,
     authenticated: Cache<SessionId, Entry, ByBits>,

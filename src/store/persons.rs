@@ -24,6 +24,11 @@ impl PersonKey {
         Self(bits)
     }
 
+    /// The key of these bits, as they were kept.
+    pub(super) const fn of_bytes(bits: [u8; 16]) -> Self {
+        Self(bits)
+    }
+
     /// The bits, to be kept.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

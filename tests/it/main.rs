@@ -29,6 +29,8 @@ mod first_visit;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod handover;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod kept;

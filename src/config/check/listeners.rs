@@ -13,7 +13,7 @@ use crate::config::values::{CertificateFiles, HostPattern, ListenPlace, Listener
 
 const UNIX: &str = "unix:";
 /// The longest name of a socket that the system takes, in bytes (`sun_path`, with its end).
-const LONGEST_SOCKET: usize = 107;
+pub(super) const LONGEST_SOCKET: usize = 107;
 /// Who may connect to a socket, if nothing is said: its owner and group.
 const USUAL_MODE: u32 = 0o660;
 const HTTPS: u16 = 443;

@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::Check;
+use super::listeners::LONGEST_SOCKET;
 use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
@@ -28,6 +30,7 @@ impl Check<'_, '_, '_> {
         let raw::Server {
             threads,
             grace,
+            handover_socket: _,
             watch: _,
             trusted_proxies: _,
             crawlers,
@@ -43,6 +46,22 @@ impl Check<'_, '_, '_> {
         let threads = threads.and_then(|count| NonZeroUsize::new(count.into()));
         let crawlers = crawlers.iter().map(|name| name.trim().to_lowercase());
         (threads, grace.0, crawlers.collect())
+    }
+
+    /// The socket of the hand-over; the outer option is none where what is written is no name.
+    pub(super) fn handover(&mut self, server: &raw::Server) -> Option<Option<PathBuf>> {
+        let Some(name) = &server.handover_socket else {
+            return Some(None);
+        };
+        let path = self.base.join(name);
+        if !name.is_empty() && !name.ends_with('/') && path.as_os_str().len() <= LONGEST_SOCKET {
+            return Some(Some(path));
+        }
+        let problem = Problem::new("no name that a socket can have");
+        let allowed = format!("the name of a file, of at most {LONGEST_SOCKET} bytes");
+        let at = At::default().key("server").key("handover_socket");
+        self.say.wrong(&at, problem.allowed(allowed));
+        None
     }
 
     pub(super) fn networks(&mut self, written: &[String]) -> Option<Vec<IpNet>> {

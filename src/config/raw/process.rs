@@ -18,6 +18,10 @@ pub struct Server {
     pub threads: Option<u16>,
     /// How long requests under way may take once the process was told to stop.
     pub grace: Span,
+    /// A socket of this machine, for this user alone, over which a new process takes over from
+    /// this one: by `vestibule run --upgrade`, or at `SIGQUIT`. Without it there is no hand-over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handover_socket: Option<String>,
     /// Whether the configuration is read again as soon as a file that it came from has changed. At
     /// `SIGHUP` it always is.
     pub watch: bool,
@@ -35,6 +39,7 @@ impl Default for Server {
         Self {
             threads: None,
             grace: Span::secs(30),
+            handover_socket: None,
             watch: true,
             trusted_proxies: Vec::new(),
             crawlers: CRAWLERS.iter().map(|&token| token.to_owned()).collect(),

@@ -49,7 +49,7 @@ upstream = "shopfront"
       |
     4 | treads = 2
       | ^^^^^^
-      = allowed: crawlers, grace, threads, trusted_proxies, watch
+      = allowed: crawlers, grace, handover_socket, threads, trusted_proxies, watch
       = hint: did you mean `threads`?
 
     error: refresh_before_end (45m) must be shorter than lifetime (30m)

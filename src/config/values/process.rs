@@ -23,6 +23,8 @@ pub struct Config {
     pub threads: Option<NonZeroUsize>,
     /// How long requests under way may take once the process was told to stop.
     pub grace: Duration,
+    /// The socket over which a new process takes over; none: none does.
+    pub handover_socket: Option<PathBuf>,
     /// Whether a changed file asks for a reload; `SIGHUP` always does.
     pub watch: bool,
     /// Networks whose forwarding headers are believed; [`super::WITHOUT_ADDRESS`] stands for sockets.

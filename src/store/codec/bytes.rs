@@ -54,9 +54,13 @@ impl Writer {
         self.raw(&count.to_le_bytes());
     }
 
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.raw(bytes);
+    }
+
     pub(super) fn text(&mut self, text: &str) {
-        self.count(text.len());
-        self.raw(text.as_bytes());
+        self.bytes(text.as_bytes());
     }
 }
 
@@ -125,10 +129,15 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, CodecError> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8], CodecError> {
         let length = self.count(1)?;
-        let (text, rest) = self.0.split_at_checked(length).ok_or(SHORT)?;
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(SHORT)?;
         self.0 = rest;
-        std::str::from_utf8(text).map_err(|_| CodecError::Damaged("a text is none"))
+        Ok(bytes)
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, CodecError> {
+        let text = std::str::from_utf8(self.bytes()?);
+        text.map_err(|_| CodecError::Damaged("a text is none"))
     }
 }

@@ -112,11 +112,12 @@ impl Running {
 
     /// Tells it to stop, as an orchestrator would, and waits for its end.
     pub(crate) async fn stop(&mut self) -> ExitStatus {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("sh")
-            .args(["-c", r#"kill -s TERM "$0""#, &id])
-            .status();
-        assert!(sent.unwrap().success(), "cannot signal {id}");
+        signal("TERM", self.id());
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
         let ended = ended.unwrap_or_else(|_| panic!("the program goes on:\n{}", self.log()));
         ended.unwrap()
@@ -124,11 +125,12 @@ impl Running {
 
     /// Has it read its configuration again.
     pub(crate) fn hang_up(&self) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = Command::new("sh")
-            .args(["-c", r#"kill -s HUP "$0""#, &id])
-            .status();
-        assert!(sent.unwrap().success(), "cannot signal {id}");
+        signal("HUP", self.id());
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
     }
 
     /// Ends it as a crash would, and waits until it is gone.
@@ -153,6 +155,15 @@ impl Running {
         let log = self.log();
         assert!(log.contains("cannot listen"), "the program ended:\n{log}");
     }
+}
+
+/// Sends a signal to a process that a test has started.
+pub(crate) fn signal(name: &str, process: u32) {
+    let script = r#"kill -s "$0" "$1""#;
+    let sent = Command::new("sh")
+        .args(["-c", script, name, &process.to_string()])
+        .status();
+    assert!(sent.unwrap().success(), "cannot signal {process}");
 }
 
 /// A running `vestibule demo`; ended when dropped.

@@ -95,7 +95,12 @@ impl Street {
             h2c: listener.h2c,
             connections: listener.connections,
         };
-        let door = Door::new(&Arc::new(ServerConf::default()), &shared, way);
+        let door = Door::new(
+            &Arc::new(ServerConf::default()),
+            &shared,
+            way,
+            Arc::default(),
+        );
         Self {
             door: Arc::new(door),
             acceptor,
