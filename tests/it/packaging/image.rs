@@ -34,8 +34,8 @@ fn said(word: &str) -> String {
 
 /// A command in the form that needs no shell.
 fn command(text: &str) -> Vec<String> {
-    let at = text.find('[').expect("the form without a shell");
-    serde_json::from_str(&text[at..]).unwrap()
+    let (_, inner) = text.split_once('[').expect("the form without a shell");
+    serde_json::from_str(&format!("[{inner}")).unwrap()
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn container(way: &str) -> Value {
     container.clone()
 }
 
-/// The configuration that a ConfigMap carries.
+/// The configuration that a `ConfigMap` carries.
 fn effective(way: &str) -> Effective {
     let config = of_kind(way, "ConfigMap");
     let folder = tempfile::tempdir().unwrap();
@@ -155,56 +155,67 @@ fn ports_are_those_that_the_configuration_listens_on() {
     }
 }
 
-#[test]
-fn every_file_of_the_configuration_is_mounted() {
-    let secret = yaml(&folder().join("secret.example.yaml"));
-    for way in WAYS {
-        let effective = effective(way);
-        let pod = pod(way);
-        let volumes = items(&pod["volumes"]);
-        let projected = &volumes[0]["projected"];
-        assert_eq!(number(&projected["defaultMode"]), 0o440, "{way}");
-        let mut mounted = Vec::new();
-        for source in items(&projected["sources"]) {
-            if let Some(config) = source["configMap"]["name"].as_str() {
-                let map = of_kind(way, "ConfigMap");
-                assert_eq!(map["metadata"]["name"], config);
-                mounted.extend(keys(&map["data"]));
-                continue;
-            }
-            assert_eq!(source["secret"]["name"], secret["metadata"]["name"]);
-            for item in items(&source["secret"]["items"]) {
-                let key = string(&item["key"]);
-                assert!(secret["stringData"][key].is_string(), "{key}");
-                assert!(
-                    !string(&secret["stringData"][key]).contains('{'),
-                    "a stand-in"
-                );
-                mounted.push(string(&item["path"]).to_owned());
-            }
-        }
-        let mut named = effective.named_files();
-        named.push("vestibule.toml");
-        for file in &named {
-            assert!(mounted.iter().any(|name| name == file), "{way}: {file}");
-        }
-        assert_eq!(mounted.len(), named.len(), "{way}: {mounted:?}");
-        let container = container(way);
-        let mounts = items(&container["volumeMounts"]);
-        let at = |name: &str| {
-            let mount = mounts.iter().find(|mount| mount["name"] == name).unwrap();
-            string(&mount["mountPath"]).to_owned()
-        };
-        assert_eq!(at(string(&volumes[0]["name"])), "/etc/vestibule");
-        if way == "embedded" {
-            let state = at("state");
-            let path = string(effective.at("/store/path"));
-            assert!(path.starts_with(&format!("{state}/")), "{path}");
-            let claim = &workload(way)["spec"]["volumeClaimTemplates"][0];
-            assert_eq!(claim["metadata"]["name"], "state");
-            assert_eq!(number(&workload(way)["spec"]["replicas"]), 1);
+/// The names, beneath its folder, of what a pod's volume of configuration holds.
+fn mounted(way: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in items(&pod(way)["volumes"][0]["projected"]["sources"]) {
+        if let Some(config) = source["configMap"]["name"].as_str() {
+            let map = of_kind(way, "ConfigMap");
+            assert_eq!(map["metadata"]["name"], config);
+            found.extend(keys(&map["data"]));
+        } else {
+            found.extend(secrets(&source["secret"]));
         }
     }
+    found
+}
+
+/// Names of files of the Secret, each of which the example has.
+fn secrets(source: &Value) -> Vec<String> {
+    let example = yaml(&folder().join("secret.example.yaml"));
+    assert_eq!(source["name"], example["metadata"]["name"]);
+    let named = items(&source["items"]).iter().map(|item| {
+        let stand_in = string(&example["stringData"][string(&item["key"])]);
+        assert!(!stand_in.contains('{'), "a secret: {stand_in}");
+        string(&item["path"]).to_owned()
+    });
+    named.collect()
+}
+
+/// Where a pod's volume lies.
+fn place(way: &str, volume: &str) -> String {
+    let container = container(way);
+    let mounts = items(&container["volumeMounts"]);
+    let mount = mounts.iter().find(|mount| mount["name"] == volume);
+    string(&mount.expect(volume)["mountPath"]).to_owned()
+}
+
+#[test]
+fn every_file_of_the_configuration_is_mounted() {
+    for way in WAYS {
+        let effective = effective(way);
+        let mut named = effective.named_files();
+        named.push("vestibule.toml");
+        let mut mounted = mounted(way);
+        named.sort_unstable();
+        mounted.sort_unstable();
+        assert_eq!(mounted, named, "{way}");
+        let pod = pod(way);
+        let volume = &pod["volumes"][0];
+        assert_eq!(number(&volume["projected"]["defaultMode"]), 0o440, "{way}");
+        assert_eq!(place(way, string(&volume["name"])), "/etc/vestibule");
+    }
+}
+
+#[test]
+fn sessions_on_a_disk_are_on_a_claim_of_the_one_instance() {
+    let workload = workload("embedded");
+    let claim = string(&workload["spec"]["volumeClaimTemplates"][0]["metadata"]["name"]);
+    let effective = effective("embedded");
+    let path = string(effective.at("/store/path"));
+    let place = place("embedded", claim);
+    assert!(path.starts_with(&format!("{place}/")), "{path}");
+    assert_eq!(number(&workload["spec"]["replicas"]), 1);
 }
 
 fn keys(map: &Value) -> Vec<String> {
