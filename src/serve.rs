@@ -164,10 +164,10 @@ fn begin(
     home: Option<(Home, &Handle)>,
     (taken, store): (Option<Taken>, Option<PassedStore>),
 ) -> Result<Ends, ServeError> {
-    let (giver, given) = watch::channel(None);
+    let (giver, whoever) = watch::channel(None);
     let (unwanted, not_wanted) = watch::channel(false);
     let ends = Ends {
-        giver: given,
+        giver: whoever,
         unwanted: not_wanted,
     };
     let mut arrival = Arrival {

@@ -120,13 +120,16 @@ fn memory(
     Ok(Some(passed.in_memory(near.clone())))
 }
 
+/// A far store, and what can be handed over of it.
+type FarAndPassed = (Arc<dyn FarStore>, Option<PassedStore>);
+
 /// The store on disk, here or at the process before.
 fn embedded(
     path: &Path,
     ports: &Ports,
     telemetry: &Telemetry,
     from: StoreFrom,
-) -> Result<(Arc<dyn FarStore>, Option<PassedStore>), AssembleError> {
+) -> Result<FarAndPassed, AssembleError> {
     let (path, clock) = (path.to_owned(), Arc::clone(&ports.clock));
     let metrics = telemetry.store().clone();
     let guarded = guard(DISK_DEADLINE, ports, telemetry);

@@ -197,9 +197,10 @@ async fn read(stream: &mut BufReader<OwnedReadHalf>) -> io::Result<Frame> {
     let mut head = [0; HEAD];
     stream.read_exact(&mut head).await?;
     let [code, rest @ ..] = head;
-    let ([a, b, c, d, e, f, g, h], [i, j, k, l]) = split(rest);
+    let number = rest.first_chunk().copied().unwrap_or_default();
+    let length = rest.last_chunk().copied().unwrap_or_default();
     let kind = Kind::of_code(code).ok_or_else(|| io::Error::other("no such kind of frame"))?;
-    let length = u32::from_le_bytes([i, j, k, l]);
+    let length = u32::from_le_bytes(length);
     if length > LONGEST {
         return Err(io::Error::other("a frame is too long"));
     }
@@ -207,14 +208,9 @@ async fn read(stream: &mut BufReader<OwnedReadHalf>) -> io::Result<Frame> {
     stream.read_exact(&mut content).await?;
     Ok(Frame {
         kind,
-        number: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        number: u64::from_le_bytes(number),
         content,
     })
-}
-
-const fn split(bytes: [u8; 12]) -> ([u8; 8], [u8; 4]) {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = bytes;
-    ([a, b, c, d, e, f, g, h], [i, j, k, l])
 }
 
 #[cfg(test)]

@@ -85,12 +85,11 @@ impl Departure {
         }
         self.leaving.begin(handed);
         tokio::select! {
-            left = timeout(self.grace, self.leaving.done()) => match left {
-                Ok(()) => tracing::info!("Everything that was under way is done."),
-                Err(_) => {
-                    let connections = self.leaving.connections();
-                    tracing::warn!(connections, "The grace is over: connections that are still used are cut off.");
-                }
+            left = timeout(self.grace, self.leaving.done()) => if left.is_ok() {
+                tracing::info!("Everything that was under way is done.");
+            } else {
+                let connections = self.leaving.connections();
+                tracing::warn!(connections, "The grace is over: connections that are still used are cut off.");
             },
             _ = signals.interrupt.recv() => {}
         }

@@ -48,14 +48,12 @@ impl Check<'_, '_, '_> {
         (threads, grace.0, crawlers.collect())
     }
 
-    /// The socket of the hand-over; the outer option is none where what is written is no name.
-    pub(super) fn handover(&mut self, server: &raw::Server) -> Option<Option<PathBuf>> {
-        let Some(name) = &server.handover_socket else {
-            return Some(None);
-        };
+    /// The socket of the hand-over, if there is one; what is no name is told.
+    pub(super) fn handover(&mut self, server: &raw::Server) -> Option<PathBuf> {
+        let name = server.handover_socket.as_ref()?;
         let path = self.base.join(name);
         if !name.is_empty() && !name.ends_with('/') && path.as_os_str().len() <= LONGEST_SOCKET {
-            return Some(Some(path));
+            return Some(path);
         }
         let problem = Problem::new("no name that a socket can have");
         let allowed = format!("the name of a file, of at most {LONGEST_SOCKET} bytes");

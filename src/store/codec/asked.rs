@@ -128,22 +128,7 @@ pub(in crate::store) fn read_asked(bytes: &[u8]) -> Result<Asked, CodecError> {
             read_token(&mut reader)?,
             reader.millis()?,
         ),
-        ROTATE => {
-            let from = read_id(&mut reader)?;
-            let record = read_record(reader.bytes()?)?;
-            let Kept::Moved(marker) = record.kept else {
-                return Err(CodecError::Damaged("no marker"));
-            };
-            Asked::Rotate(from, marker, record.keep)
-        }
-        END => {
-            let id = read_id(&mut reader)?;
-            let record = read_record(reader.bytes()?)?;
-            let Kept::Ended(ended) = record.kept else {
-                return Err(CodecError::Damaged("no end"));
-            };
-            Asked::End(id, ended, record.keep)
-        }
+        ROTATE | END => read_of_no_session(kind, &mut reader)?,
         ASK_LOGIN => Asked::Login(read_token(&mut reader)?),
         OPEN_LOGIN => Asked::OpenLogin(read_token(&mut reader)?, read_login(reader.bytes()?)?),
         CLOSE_LOGIN => Asked::CloseLogin(read_token(&mut reader)?, read_ending(&mut reader)?),
@@ -152,6 +137,17 @@ pub(in crate::store) fn read_asked(bytes: &[u8]) -> Result<Asked, CodecError> {
     };
     reader.end()?;
     Ok(asked)
+}
+
+/// Reads what puts a marker or a tombstone in a session's place.
+fn read_of_no_session(kind: u8, reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+    let id = read_id(reader)?;
+    let record = read_record(reader.bytes()?)?;
+    match (kind, record.kept) {
+        (ROTATE, Kept::Moved(marker)) => Ok(Asked::Rotate(id, marker, record.keep)),
+        (END, Kept::Ended(ended)) => Ok(Asked::End(id, ended, record.keep)),
+        _ => Err(CodecError::Damaged("no marker and no end")),
+    }
 }
 
 const DONE: u8 = 1;
