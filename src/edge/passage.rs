@@ -12,6 +12,7 @@ use super::pace::Pace;
 use super::running::{Placed, Running};
 use crate::config::values::WITHOUT_ADDRESS;
 use crate::flow::Decision;
+use crate::telemetry::Cause;
 
 /// One request on its way through.
 #[derive(Debug)]
@@ -26,8 +27,8 @@ pub struct Passage {
     pub(super) left: bool,
     pub(super) status: u16,
     pub(super) refused: Option<&'static str>,
-    /// Whether it was turned away to keep room.
-    pub(super) shed: bool,
+    /// Why it was turned away to keep room.
+    pub(super) shed: Option<Cause>,
     /// Where it is counted while it is under way: in all, and on its route.
     pub(super) within: [Option<Within>; 2],
     /// Whether its body has not come whole yet.
@@ -48,7 +49,7 @@ impl Passage {
             left: false,
             status: 0,
             refused: None,
-            shed: false,
+            shed: None,
             within: [None, None],
             owes: false,
             before: None,

@@ -140,7 +140,7 @@ impl Edge {
             }
         }
         // Who is turned away is counted: a flood of requests is no flood of lines.
-        let told = passage.running.access_log && !passage.shed;
+        let told = passage.running.access_log && passage.shed.is_none();
         if told && AccessLine::wanted() {
             let line = AccessLine {
                 method: exchange.req_header().method.as_str(),
