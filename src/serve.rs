@@ -162,17 +162,17 @@ fn begin(
     home: Option<(Home, &Handle)>,
     (taken, store): (Option<Taken>, Option<PassedStore>),
 ) -> Result<Ends, ServeError> {
-    let (giver, given) = watch::channel(None);
+    let (giving, giver) = watch::channel(None);
     let (unwanted, not_wanted) = watch::channel(false);
     let ends = Ends {
-        giver: given,
+        giver,
         unwanted: not_wanted,
     };
     let mut arrival = Arrival {
         leaving: Arc::clone(leaving),
         before: None,
         home: Mutex::new(None),
-        giver,
+        giver: giving,
         unwanted,
     };
     match (home, taken) {

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 
 use super::street::check_socket;
 use crate::assemble::{StoreFrom, described};
@@ -103,11 +103,7 @@ impl Place {
 
     /// Where the store of sessions comes from.
     pub fn store(&self) -> StoreFrom {
-        let handle = self
-            .runtime
-            .as_ref()
-            .map(Runtime::handle)
-            .map(Handle::clone);
+        let handle = self.runtime.as_ref().map(|one| one.handle().clone());
         match (handle, &self.taken) {
             (None, _) => StoreFrom::Alone,
             (Some(runtime), None) => StoreFrom::Own(runtime),

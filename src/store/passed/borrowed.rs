@@ -125,9 +125,9 @@ fn strange<T>() -> Result<T, StoreError> {
     Err(unavailable(&"the answer is to another question"))
 }
 
-fn whether(answered: Answered) -> Result<bool, StoreError> {
+fn whether(answered: &Answered) -> Result<bool, StoreError> {
     match answered {
-        Answered::Whether(yes) => Ok(yes),
+        Answered::Whether(yes) => Ok(*yes),
         _ => strange(),
     }
 }
@@ -175,7 +175,8 @@ impl FarStore for Borrowed {
         issued_at: Millis,
     ) -> Result<bool, StoreError> {
         whether(
-            self.ask("issue", &Asked::Issue(id, token, issued_at))
+            &self
+                .ask("issue", &Asked::Issue(id, token, issued_at))
                 .await?,
         )
     }
@@ -194,7 +195,7 @@ impl FarStore for Borrowed {
     }
 
     async fn end(&self, id: SessionId, ended: Ended, keep: Duration) -> Result<bool, StoreError> {
-        whether(self.ask("end", &Asked::End(id, ended, keep)).await?)
+        whether(&self.ask("end", &Asked::End(id, ended, keep)).await?)
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Login>, StoreError> {
@@ -216,7 +217,8 @@ impl FarStore for Borrowed {
 
     async fn close_login(&self, token: TokenHash, reason: Ending) -> Result<bool, StoreError> {
         whether(
-            self.ask("close_login", &Asked::CloseLogin(token, reason))
+            &self
+                .ask("close_login", &Asked::CloseLogin(token, reason))
                 .await?,
         )
     }

@@ -93,7 +93,7 @@ impl Lending {
         memory.each_piece(|piece| {
             self.line.send(Kind::Piece, 0, write_asked(&piece));
             given += 1;
-            if given % PIECES == 0 {
+            if given.is_multiple_of(PIECES) {
                 flush();
             }
         });
