@@ -164,17 +164,17 @@ fn begin(
     home: Option<(Home, &Handle)>,
     (taken, store): (Option<Taken>, Option<PassedStore>),
 ) -> Result<Ends, ServeError> {
-    let (giver, whoever) = watch::channel(None);
+    let (giving, giver) = watch::channel(None);
     let (unwanted, not_wanted) = watch::channel(false);
     let ends = Ends {
-        giver: whoever,
+        giver,
         unwanted: not_wanted,
     };
     let mut arrival = Arrival {
         leaving: Arc::clone(leaving),
         before: None,
         home: Mutex::new(None),
-        giver,
+        giver: giving,
         unwanted,
     };
     match (home, taken) {

@@ -24,6 +24,11 @@ use crate::telemetry::Telemetry;
 /// to give up on a write that is about to succeed helps nobody.
 const DISK_DEADLINE: Duration = Duration::from_secs(1);
 
+/// How long a store at another process may take, which has the deadline of a disk itself: an answer
+/// that is given in time is to arrive in time, even between two processes that are busy with each
+/// other.
+const BORROWED_DEADLINE: Duration = Duration::from_secs(3);
+
 /// Where a store that is one process's alone comes from.
 #[derive(Debug)]
 pub enum StoreFrom {
@@ -51,10 +56,8 @@ pub(crate) fn described(kind: &values::StoreKind) -> String {
 /// A store, and the same as one that can be passed on, where it can.
 type Opened = (Arc<dyn SessionStore>, Option<PassedStore>);
 
-/// How long a store at another process may take, which has the deadline of a disk itself: an answer
-/// that is given in time is to arrive in time, even between two processes that are busy with each
-/// other.
-const BORROWED_DEADLINE: Duration = Duration::from_secs(3);
+/// The same, as it is behind the cache.
+type OpenedFar = (Arc<dyn FarStore>, Option<PassedStore>);
 
 /// Opens the store. One on disk has to be there; one that is shared is reached when it can be.
 pub(super) fn open(
@@ -120,16 +123,13 @@ fn memory(
     Ok(Some(passed.in_memory(near.clone())))
 }
 
-/// A far store, and what can be handed over of it.
-type FarAndPassed = (Arc<dyn FarStore>, Option<PassedStore>);
-
 /// The store on disk, here or at the process before.
 fn embedded(
     path: &Path,
     ports: &Ports,
     telemetry: &Telemetry,
     from: StoreFrom,
-) -> Result<FarAndPassed, AssembleError> {
+) -> Result<OpenedFar, AssembleError> {
     let (path, clock) = (path.to_owned(), Arc::clone(&ports.clock));
     let metrics = telemetry.store().clone();
     let guarded = guard(DISK_DEADLINE, ports, telemetry);

@@ -95,7 +95,7 @@ impl Check<'_, '_, '_> {
             },
             threads,
             grace,
-            handover_socket,
+            handover_socket: handover_socket.ok()?,
             watch: server.watch,
             trusted_proxies: trusted_proxies?,
             crawlers,

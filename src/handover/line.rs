@@ -12,8 +12,6 @@ use tokio::time::timeout;
 
 /// The longest content; far above any session that the limits allow.
 const LONGEST: u32 = 64 << 20;
-/// Kind, number and length.
-const HEAD: usize = 13;
 /// How long the other process may take none of what is written, before it counts as gone.
 const STUCK: Duration = Duration::from_secs(10);
 
@@ -194,13 +192,10 @@ impl Frames {
 }
 
 async fn read(stream: &mut BufReader<OwnedReadHalf>) -> io::Result<Frame> {
-    let mut head = [0; HEAD];
-    stream.read_exact(&mut head).await?;
-    let [code, rest @ ..] = head;
-    let number = rest.first_chunk().copied().unwrap_or_default();
-    let length = rest.last_chunk().copied().unwrap_or_default();
-    let kind = Kind::of_code(code).ok_or_else(|| io::Error::other("no such kind of frame"))?;
-    let length = u32::from_le_bytes(length);
+    let kind = Kind::of_code(stream.read_u8().await?);
+    let kind = kind.ok_or_else(|| io::Error::other("no such kind of frame"))?;
+    let number = stream.read_u64_le().await?;
+    let length = stream.read_u32_le().await?;
     if length > LONGEST {
         return Err(io::Error::other("a frame is too long"));
     }
@@ -208,7 +203,7 @@ async fn read(stream: &mut BufReader<OwnedReadHalf>) -> io::Result<Frame> {
     stream.read_exact(&mut content).await?;
     Ok(Frame {
         kind,
-        number: u64::from_le_bytes(number),
+        number,
         content,
     })
 }

@@ -85,14 +85,21 @@ impl Departure {
         }
         self.leaving.begin(handed);
         tokio::select! {
-            left = timeout(self.grace, self.leaving.done()) => if left.is_ok() {
-                tracing::info!("Everything that was under way is done.");
-            } else {
-                let connections = self.leaving.connections();
-                tracing::warn!(connections, "The grace is over: connections that are still used are cut off.");
-            },
+            left = timeout(self.grace, self.leaving.done()) => self.tell_how(left.is_ok()),
             _ = signals.interrupt.recv() => {}
         }
+    }
+
+    fn tell_how(&self, in_time: bool) {
+        if in_time {
+            tracing::info!("Everything that was under way is done.");
+            return;
+        }
+        let connections = self.leaving.connections();
+        tracing::warn!(
+            connections,
+            "The grace is over: connections that are still used are cut off."
+        );
     }
 
     async fn end(&self, signals: &mut Signals) -> End {

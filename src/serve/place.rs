@@ -103,7 +103,7 @@ impl Place {
 
     /// Where the store of sessions comes from.
     pub fn store(&self) -> StoreFrom {
-        let handle = self.runtime.as_ref().map(Runtime::handle).cloned();
+        let handle = self.runtime.as_ref().map(|one| one.handle().clone());
         match (handle, &self.taken) {
             (None, _) => StoreFrom::Alone,
             (Some(runtime), None) => StoreFrom::Own(runtime),

@@ -17,6 +17,10 @@ use super::street::check_socket;
 use super::{Beside, ServeError};
 use crate::config::values::ListenPlace;
 
+/// Connections that may wait to be accepted; the standard library's 128 are few for a rush, such as
+/// that of a new process's connections to a service beside it.
+const BACKLOG: i32 = 4096;
+
 /// Listening sockets by address, as addresses are written.
 #[derive(Debug)]
 pub(super) struct Sockets(BTreeMap<String, (ListenPlace, OwnedFd)>);
@@ -41,6 +45,7 @@ impl Sockets {
             // Whoever accepts must never be held up by a client that has gone again.
             let socket = socket.and_then(|socket| {
                 rustix::io::ioctl_fionbio(&socket, true)?;
+                rustix::net::listen(&socket, BACKLOG)?;
                 Ok(socket)
             });
             let socket = socket.map_err(|error| ServeError::Address {

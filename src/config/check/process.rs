@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::Check;
 use super::listeners::LONGEST_SOCKET;
+use super::{Check, Said};
 use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
@@ -48,18 +48,20 @@ impl Check<'_, '_, '_> {
         (threads, grace.0, crawlers.collect())
     }
 
-    /// The socket of the hand-over, if there is one; what is no name is told.
-    pub(super) fn handover(&mut self, server: &raw::Server) -> Option<PathBuf> {
-        let name = server.handover_socket.as_ref()?;
+    /// The socket of the hand-over, if there is to be one.
+    pub(super) fn handover(&mut self, server: &raw::Server) -> Result<Option<PathBuf>, Said> {
+        let Some(name) = &server.handover_socket else {
+            return Ok(None);
+        };
         let path = self.base.join(name);
         if !name.is_empty() && !name.ends_with('/') && path.as_os_str().len() <= LONGEST_SOCKET {
-            return Some(path);
+            return Ok(Some(path));
         }
         let problem = Problem::new("no name that a socket can have");
         let allowed = format!("the name of a file, of at most {LONGEST_SOCKET} bytes");
         let at = At::default().key("server").key("handover_socket");
         self.say.wrong(&at, problem.allowed(allowed));
-        None
+        Err(Said)
     }
 
     pub(super) fn networks(&mut self, written: &[String]) -> Option<Vec<IpNet>> {

@@ -113,41 +113,65 @@ pub(in crate::store) fn read_asked(bytes: &[u8]) -> Result<Asked, CodecError> {
     let mut reader = open(bytes)?;
     let kind = reader.u8()?;
     let asked = match kind {
-        LOAD => Asked::Load(read_id(&mut reader)?),
-        CREATE => {
-            let (session, keep) = read_session(&mut reader)?;
-            Asked::Create(session, keep)
-        }
-        SAVE => {
-            let based_on = reader.u64()?;
-            let (session, keep) = read_session(&mut reader)?;
-            Asked::Save(session, based_on, keep)
-        }
-        ISSUE => Asked::Issue(
-            read_id(&mut reader)?,
-            read_token(&mut reader)?,
-            reader.millis()?,
-        ),
-        ROTATE | END => read_of_no_session(kind, &mut reader)?,
-        ASK_LOGIN => Asked::Login(read_token(&mut reader)?),
-        OPEN_LOGIN => Asked::OpenLogin(read_token(&mut reader)?, read_login(reader.bytes()?)?),
-        CLOSE_LOGIN => Asked::CloseLogin(read_token(&mut reader)?, read_ending(&mut reader)?),
-        OF_PERSON => Asked::OfPerson(PersonKey::of_bytes(reader.u128()?.to_le_bytes())),
-        _ => return Err(CodecError::Damaged("no such question")),
+        LOAD => read_id(&mut reader).map(Asked::Load),
+        CREATE => read_session(&mut reader).map(|(session, keep)| Asked::Create(session, keep)),
+        SAVE => read_save(&mut reader),
+        ISSUE => read_issue(&mut reader),
+        ROTATE => read_rotate(&mut reader),
+        END => read_end(&mut reader),
+        ASK_LOGIN => read_token(&mut reader).map(Asked::Login),
+        OPEN_LOGIN => read_open_login(&mut reader),
+        CLOSE_LOGIN => read_close_login(&mut reader),
+        OF_PERSON => read_of_person(&mut reader),
+        _ => Err(CodecError::Damaged("no such question")),
     };
+    let asked = asked?;
     reader.end()?;
     Ok(asked)
 }
 
-/// Reads what puts a marker or a tombstone in a session's place.
-fn read_of_no_session(kind: u8, reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+fn read_save(reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+    let based_on = reader.u64()?;
+    let (session, keep) = read_session(reader)?;
+    Ok(Asked::Save(session, based_on, keep))
+}
+
+fn read_issue(reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+    let (id, token) = (read_id(reader)?, read_token(reader)?);
+    Ok(Asked::Issue(id, token, reader.millis()?))
+}
+
+fn read_rotate(reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+    let from = read_id(reader)?;
+    let record = read_record(reader.bytes()?)?;
+    match record.kept {
+        Kept::Moved(marker) => Ok(Asked::Rotate(from, marker, record.keep)),
+        _ => Err(CodecError::Damaged("no marker")),
+    }
+}
+
+fn read_end(reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
     let id = read_id(reader)?;
     let record = read_record(reader.bytes()?)?;
-    match (kind, record.kept) {
-        (ROTATE, Kept::Moved(marker)) => Ok(Asked::Rotate(id, marker, record.keep)),
-        (END, Kept::Ended(ended)) => Ok(Asked::End(id, ended, record.keep)),
-        _ => Err(CodecError::Damaged("no marker and no end")),
+    match record.kept {
+        Kept::Ended(ended) => Ok(Asked::End(id, ended, record.keep)),
+        _ => Err(CodecError::Damaged("no end")),
     }
+}
+
+fn read_open_login(reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+    let token = read_token(reader)?;
+    Ok(Asked::OpenLogin(token, read_login(reader.bytes()?)?))
+}
+
+fn read_close_login(reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+    let token = read_token(reader)?;
+    Ok(Asked::CloseLogin(token, read_ending(reader)?))
+}
+
+fn read_of_person(reader: &mut Reader<'_>) -> Result<Asked, CodecError> {
+    let bits = reader.u128()?.to_le_bytes();
+    Ok(Asked::OfPerson(PersonKey::of_bytes(bits)))
 }
 
 const DONE: u8 = 1;

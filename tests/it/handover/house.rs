@@ -41,11 +41,10 @@ impl Drop for Stranger {
 impl House {
     /// A house whose sessions are kept as `store` says, and the first process that lives in it.
     pub(crate) async fn with(store: &str) -> (Self, Running) {
-        let demo = Demo::start().await;
         for _ in 0..TRIES {
             let [port, admin_port, _] = free_ports();
             let house = Self {
-                demo,
+                demo: Demo::start().await,
                 folder: tempfile::tempdir().unwrap(),
                 port,
                 admin_port,
@@ -57,7 +56,6 @@ impl House {
             }
             let log = running.log();
             assert!(log.contains("cannot listen"), "the program ended:\n{log}");
-            return Box::pin(Self::with(store)).await;
         }
         panic!("no free ports");
     }
@@ -78,8 +76,11 @@ impl House {
             .replace("path = \"../data/demo/sessions\"", "")
             .replace("../data/demo", self.demo.data().to_str().unwrap())
             .replace(
-                "127.0.0.1:8081",
-                &format!("127.0.0.1:{}", self.demo.storefront_port),
+                "addresses = [\"127.0.0.1:8081\"]",
+                &format!(
+                    "addresses = [\"127.0.0.1:{}\"]\nconnect_timeout = \"20s\"",
+                    self.demo.storefront_port
+                ),
             )
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{}", self.port))
             .replace("127.0.0.1:9090", &format!("127.0.0.1:{}", self.admin_port))

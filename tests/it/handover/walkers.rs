@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::support::Reply;
@@ -187,8 +187,12 @@ pub(crate) struct Crowd {
     way: Arc<Way>,
 }
 
-#[derive(Default)]
+/// Requests that are under way at once; the connections are more. An unoptimised program on a busy
+/// machine is to be handed over here, not to be overwhelmed.
+const AT_ONCE: usize = 32;
+
 struct Way {
+    permits: Semaphore,
     stop: AtomicBool,
     done: AtomicUsize,
     noted: Notify,
@@ -198,7 +202,13 @@ struct Way {
 impl Crowd {
     /// Has all of them walk: one in four writes, all look.
     pub(crate) fn walk(walkers: Vec<Walker>) -> Self {
-        let way = Arc::<Way>::default();
+        let way = Arc::new(Way {
+            permits: Semaphore::new(AT_ONCE),
+            stop: AtomicBool::default(),
+            done: AtomicUsize::default(),
+            noted: Notify::default(),
+            failures: Mutex::default(),
+        });
         let walking = walkers.into_iter().enumerate().map(|(number, walker)| {
             let way = Arc::clone(&way);
             tokio::spawn(async move { way.walked_by(walker, number).await })
@@ -243,12 +253,13 @@ impl Crowd {
 impl Way {
     async fn walked_by(&self, mut walker: Walker, number: usize) -> Walker {
         while !self.stop.load(Ordering::SeqCst) {
-            let mut walked = walker.look().await;
-            if walked.is_ok() && number.is_multiple_of(4) {
-                walked = walker.count_up().await;
+            let _permit = self.permits.acquire().await.unwrap();
+            let mut went = walker.look().await;
+            if went.is_ok() && number.is_multiple_of(4) {
+                went = walker.count_up().await;
             }
-            let failed = walked.is_err();
-            match walked {
+            let failed = went.is_err();
+            match went {
                 Ok(()) => drop(self.done.fetch_add(1, Ordering::SeqCst)),
                 Err(why) => self.failures.lock().push(format!("walker {number}: {why}")),
             }
