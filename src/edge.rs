@@ -81,8 +81,8 @@ pub struct Passage {
     left: bool,
     status: u16,
     refused: Option<&'static str>,
-    /// Whether it was turned away to keep room.
-    shed: bool,
+    /// Why it was turned away to keep room.
+    shed: Option<Cause>,
     /// Where it is counted while it is under way: in all, and on its route.
     within: [Option<Within>; 2],
     /// Whether its body has not come whole yet.
@@ -147,7 +147,7 @@ impl ProxyHttp for Edge {
             left: false,
             status: 0,
             refused: None,
-            shed: false,
+            shed: None,
             within: [None, None],
             owes: false,
             before: None,

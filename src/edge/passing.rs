@@ -140,7 +140,7 @@ impl Edge {
             }
         }
         // Who is turned away is counted: a flood of requests is no flood of lines.
-        if passage.running.access_log && !passage.shed {
+        if passage.running.access_log && passage.shed.is_none() {
             let line = AccessLine {
                 method: exchange.req_header().method.as_str(),
                 // The query may hold e-mails and tokens; the path is enough to find a request.

@@ -34,7 +34,7 @@ impl Edge {
             Err(refused) => refused,
         };
         let (cause, error) = refused;
-        passage.shed = true;
+        passage.shed = Some(cause);
         passage.running.load.shed(cause, self.shared.flow.now());
         if session_api::route(&placed.admitted, &placed.account).is_some() {
             return Some(Answer::refused_call(&error));

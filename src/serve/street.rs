@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use pingora::listeners::ListenerConfig;
+use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::Server;
 use pingora::services::listening::Service;
 use rustix::fs::Access;
@@ -19,6 +19,10 @@ use crate::config::values::{ListenPlace, Listener};
 use crate::edge::door::{Door, Keeper, Way};
 use crate::edge::tls::Certificates;
 use crate::edge::{Entrance, Shared};
+
+/// What is read of a connection at once, in bytes. It is held by those that are idle too: pingora's own
+/// 64 KiB would be 320 MB for five thousand. Bodies are read past it.
+const READ_BUFFER: usize = 8 << 10;
 
 /// Listeners that differ in their addresses and certificates alone.
 struct Alike<'c> {
@@ -51,7 +55,7 @@ pub(super) fn open(
                 let settings = settings.map_err(|error| ServeError::Server(error.to_string()))?;
                 endpoint = endpoint.tls(settings);
             }
-            service.add_listener(endpoint);
+            service.add_listener(endpoint.l4_buffer(L4BufferSettings::default().read(READ_BUFFER)));
         }
         server.add_service(service);
     }

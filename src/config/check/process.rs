@@ -122,16 +122,7 @@ impl Check<'_, '_, '_> {
             ("api_body", api_body, 64),
         ];
         let fits = sizes.map(|(name, size, least)| self.at_least(name, size, least));
-        let mut fits = fits.iter().all(|fit| *fit);
-        let at = At::default().key("limits");
-        if fits && cookies > head {
-            let problem = Problem::new("`cookies` is larger than the whole `head`");
-            let problem = problem.allowed(format!("at most {head}"));
-            let written = self.say.is_written(&at.key("cookies"));
-            self.say
-                .wrong(&at.key(if written { "cookies" } else { "head" }), problem);
-            fits = false;
-        }
+        let fits = fits.iter().all(|fit| *fit) && self.cookies_fit(cookies, head);
         let patience = self.patience(written)?;
         let counted = |most: u32| usize::try_from(most).ok().filter(|most| *most > 0);
         let each_minute = |most: u32| (most > 0).then_some(most);
@@ -154,6 +145,19 @@ impl Check<'_, '_, '_> {
             http2_streams,
             patience,
         })
+    }
+
+    fn cookies_fit(&mut self, cookies: raw::Size, head: raw::Size) -> bool {
+        if cookies <= head {
+            return true;
+        }
+        let at = At::default().key("limits");
+        let problem = Problem::new("`cookies` is larger than the whole `head`");
+        let problem = problem.allowed(format!("at most {head}"));
+        let written = self.say.is_written(&at.key("cookies"));
+        self.say
+            .wrong(&at.key(if written { "cookies" } else { "head" }), problem);
+        false
     }
 
     fn patience(&mut self, written: &raw::Limits) -> Option<Patience> {

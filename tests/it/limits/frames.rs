@@ -20,7 +20,7 @@ const MAX_HEADER_LIST_SIZE: u16 = 6;
 const REFUSED_STREAM: u32 = 7;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
-/// GET http://shop.example/p, in HPACK: from the static table, and two literals.
+/// `GET http://shop.example/p`, in HPACK: from the static table, and two literals.
 const PAGE: &[u8] = b"\x82\x86\x04\x02/p\x41\x0cshop.example";
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {

@@ -25,7 +25,8 @@ async fn a_head_may_have_32_kib_and_100_lines_and_not_a_byte_or_a_line_more() {
     }
     // Host, Connection and the filler are lines too.
     for (lines, status) in [(97, 401), (98, 431)] {
-        let lines: String = (0..lines).map(|at| format!("X-{at}: 1\r\n")).collect();
+        let lines: Vec<String> = (0..lines).map(|at| format!("X-{at}: 1\r\n")).collect();
+        let lines = lines.concat();
         let reply = shop.raw(head(8_000, &lines).as_bytes()).await;
         assert_eq!(reply.status, status, "{reply:?}");
     }
@@ -84,10 +85,8 @@ async fn a_query_that_would_burst_a_session_changes_nothing_on_a_page_and_is_cou
     let shop = Shop::with("[limits]\nsession = \"4KiB\"").await;
     let mut shopper = Shopper::new(&shop);
     shopper.get("/?utm_source=first").await;
-    let long: String = (0..10)
-        .map(|at| format!("utm_{at}={}&", "x".repeat(500)))
-        .collect();
-    let long = format!("/?{long}utm_source=second");
+    let long = (0..10).map(|at| format!("utm_{at}={}&", "x".repeat(500)));
+    let long = format!("/?{}utm_source=second", long.collect::<Vec<_>>().concat());
     assert_eq!(shopper.get(&long).await.status, 200);
     let kept = shopper.read("public.utm_source").await;
     assert_eq!(kept, json!({"public": {"utm_source": {"value": "first"}}}));

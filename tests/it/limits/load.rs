@@ -15,10 +15,10 @@ use super::served::{OPEN, becomes, start};
 const IDLE: usize = 5_000;
 const BUSY: usize = 200;
 /// Requests of each busy connection in one measurement.
-const EACH: usize = 40;
+const EACH: usize = 20;
 /// Measurements of each kind, one after the other in turns: what the machine does beside them falls
 /// on both.
-const TURNS: usize = 5;
+const TURNS: usize = 3;
 /// Connections that are opened at the same time.
 const AT_ONCE: usize = 100;
 const PAGE: &[u8] = b"GET /p HTTP/1.1\r\nHost: shop.example\r\n\r\n";

@@ -135,9 +135,9 @@ async fn a_websocket_is_a_connection_and_takes_no_requests_place() {
     let opened = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\n\r\nhello";
     socket.write_all(opened).await.unwrap();
-    let mut heard = Vec::new();
-    while !heard.ends_with(b"hello") {
-        heard.push(client.read_u8().await.unwrap());
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"hello") {
+        answer.push(client.read_u8().await.unwrap());
     }
     assert_eq!(Shopper::new(&shop).get("/").await.status, 200);
 }
