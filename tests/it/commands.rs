@@ -83,7 +83,7 @@ error: unknown key `sesion` in `account[0].route[0]`
    |
 22 | sesion = "required"
    | ^^^^^^
-   = allowed: inject, login_page, on_denied_channel, on_expired, path, send_context, send_session_token, session, touch, upstream
+   = allowed: inject, login_page, on_denied_channel, on_expired, path, requests, send_context, send_session_token, session, touch, upstream
    = hint: did you mean `session`?
 
 5 errors, 0 warnings
