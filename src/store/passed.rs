@@ -203,7 +203,7 @@ impl PassedStore {
             Kind::Changed => self.changed(number, &content),
             Kind::Piece => self.take(&content),
             Kind::Closing => self.leaves_there(),
-            Kind::Released => self.comes_here(),
+            Kind::Released => self.released(),
             Kind::Ready | Kind::Leaving | Kind::GivenUp => {}
         }
     }

@@ -73,6 +73,19 @@ impl Borrowed {
         }
     }
 
+    /// What is not answered by now was not done, and can be asked elsewhere.
+    pub(super) fn not_done(&self) {
+        let all = self.waiting.lock().take();
+        for (number, waiting) in all.into_iter().flatten() {
+            if waiting
+                .send(Answered::Failed(StoreError::Elsewhere))
+                .is_err()
+            {
+                tracing::debug!(number, "Nobody waits for an answer any more.");
+            }
+        }
+    }
+
     /// No answer will come any more.
     pub(super) fn cut(&self) {
         drop(self.waiting.lock().take());

@@ -117,6 +117,9 @@ impl Lending {
 
 impl PassedStore {
     pub(super) async fn answer(&self, lending: &Lending, number: u64, content: &[u8]) {
+        // Held until the answer is on its way: the store is released after it, and whatever is not
+        // answered by then was not done.
+        let _under_way = self.0.under_way.read().await;
         let answered = match read_asked(content) {
             Ok(asked) => self.do_for_borrower(asked).await,
             Err(CodecError::Newer(_)) => Answered::Failed(StoreError::Newer),
@@ -127,7 +130,6 @@ impl PassedStore {
     }
 
     async fn do_for_borrower(&self, asked: Asked) -> Answered {
-        let _under_way = self.0.under_way.read().await;
         let far = match &*self.0.state.borrow() {
             State::Own(far) => Arc::clone(far),
             _ => return Answered::Failed(StoreError::Elsewhere),

@@ -34,6 +34,15 @@ impl PassedStore {
         self.comes_here();
     }
 
+    /// The process before has closed the store, and answered what it has done.
+    pub(super) fn released(&self) {
+        self.leaves_there();
+        if let Some(borrowed) = &self.0.borrowed {
+            borrowed.not_done();
+        }
+        self.comes_here();
+    }
+
     pub(super) fn leaves_there(&self) {
         self.0.state.send_if_modified(|state| {
             let leaves = matches!(state, State::Borrowed(_));

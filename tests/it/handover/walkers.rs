@@ -2,6 +2,7 @@
 //! the other, and none of them may fail.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -127,6 +128,14 @@ impl Walker {
     }
 
     async fn exchange(&mut self, wire: &str) -> std::io::Result<Reply> {
+        // As every client does that keeps connections: one that the server has closed is not used.
+        let closed = self.stream.as_ref().is_some_and(|stream| {
+            let read = stream.try_read(&mut [0]);
+            !read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        });
+        if closed {
+            self.stream = None;
+        }
         let stream = match &mut self.stream {
             Some(stream) => stream,
             none => none.insert(TcpStream::connect(("127.0.0.1", self.port)).await?),
