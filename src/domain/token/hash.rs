@@ -44,7 +44,7 @@ impl fmt::Debug for HashKey {
 /// The keyed hash of a whole token: SipHash-2-4, 128 bits.
 ///
 /// Two halves, because a number of 128 bits makes everything that holds one larger by its
-/// alignment. The first is kept beside [`VEIL`] and never zero, so that "none" takes no room of its
+/// alignment. The first is kept beside `VEIL` and never zero, so that "none" takes no room of its
 /// own in a session's head: of 2^64 hashes one is read as another, by everybody alike.
 #[derive(Clone, Copy)]
 pub struct TokenHash(NonZeroU64, u64);
