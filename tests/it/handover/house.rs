@@ -70,7 +70,7 @@ impl House {
         let text = text
             .replace(
                 "grace = \"2s\"",
-                "grace = \"20s\"\nhandover_socket = \"private.sock\"",
+                "grace = \"40s\"\nhandover_socket = \"private.sock\"",
             )
             .replace("kind = \"embedded\" #", &format!("{store}\n#"))
             .replace("path = \"../data/demo/sessions\"", "")
