@@ -114,7 +114,7 @@ pub fn serve(
         )?),
         None => None,
     };
-    let leaving = Leaving::new();
+    let leaving = Leaving::within(config.grace);
     let mut server = Server::new_with_opt_and_conf(None, server_conf(config));
     server.bootstrap();
     let fds = Arc::new(Mutex::new(sockets.take_fds()));

@@ -12,7 +12,7 @@ use crate::config::values::{self, SharedStore, StoreMode, StoreTls};
 use crate::handover::Line;
 use crate::ports::{FarStore, SessionStore};
 use crate::store::memory::{MemoryCapacity, MemoryFar};
-use crate::store::passed::OpenStore;
+use crate::store::passed::{Here, OpenStore};
 use crate::store::valkey::{Mode, Settings, Tls};
 use crate::store::{
     EmbeddedStore, GuardedStore, Interner, LayeredStore, MemoryStore, Owing, PassedStore,
@@ -109,8 +109,10 @@ fn memory(
     telemetry: &Telemetry,
     from: StoreFrom,
 ) -> Result<Option<PassedStore>, AssembleError> {
-    let far = MemoryFar(near.clone());
-    let open: OpenStore = Box::new(move || Ok(Arc::new(far.clone())));
+    let own: Arc<dyn FarStore> = Arc::new(MemoryFar(near.clone()));
+    let lent = Arc::clone(&own);
+    let here = Here { own, lent };
+    let open: OpenStore = Box::new(move || Ok(here.clone()));
     let passed = match from {
         StoreFrom::Alone => return Ok(None),
         StoreFrom::Own(runtime) => PassedStore::own(open, runtime)?,
@@ -135,10 +137,12 @@ fn embedded(
     let guarded = guard(DISK_DEADLINE, ports, telemetry);
     let open: OpenStore = Box::new(move || {
         let far = EmbeddedStore::open(&path, Arc::clone(&clock), metrics.clone())?;
-        Ok(guarded(Arc::new(far)))
+        let lent: Arc<dyn FarStore> = Arc::new(far);
+        let own = guarded(Arc::clone(&lent));
+        Ok(Here { own, lent })
     });
     let passed = match from {
-        StoreFrom::Alone => return Ok((open()?, None)),
+        StoreFrom::Alone => return Ok((open()?.own, None)),
         StoreFrom::Own(runtime) => PassedStore::own(open, runtime)?,
         StoreFrom::Before(runtime, line) => {
             let guarded = guard(BORROWED_DEADLINE, ports, telemetry);

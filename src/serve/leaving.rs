@@ -13,9 +13,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::edge::door::Door;
 
-/// How long a client that keeps its connection may use it once more after a hand-over, and be told
-/// to come by another one. Who was silent for so long is hardly about to speak.
-const LINGER: Duration = Duration::from_secs(5);
 /// How long connections that were accepted last may take to become ones that are counted.
 const HANDSHAKES: Duration = Duration::from_secs(1);
 
@@ -26,6 +23,9 @@ pub(super) struct Leaving {
     /// Whether answers tell clients to come by another connection.
     told: Arc<AtomicBool>,
     handed: AtomicBool,
+    /// How long a client that keeps its connection may use it once more after a hand-over, and be
+    /// told to come by another one. Who was silent for so long is hardly about to speak.
+    linger: Duration,
     /// Services that do not accept connections yet.
     beginning: watch::Sender<usize>,
     services: watch::Sender<usize>,
@@ -50,11 +50,13 @@ impl Drop for GoesOn {
 }
 
 impl Leaving {
-    pub(super) fn new() -> Arc<Self> {
+    /// Half of the grace is for those who have nothing to say.
+    pub(super) fn within(grace: Duration) -> Arc<Self> {
         Arc::new(Self {
             stop: watch::Sender::new(false),
             told: Arc::default(),
             handed: AtomicBool::new(false),
+            linger: grace / 2,
             beginning: watch::Sender::new(0),
             services: watch::Sender::new(0),
             connections: watch::Sender::new(0),
@@ -108,8 +110,11 @@ impl Leaving {
     /// Waits for as long as clients that keep their connections may use them.
     async fn linger(&self) {
         if self.handed.load(Ordering::Acquire) {
-            sleep(HANDSHAKES).await;
-            if timeout(LINGER, nothing(&self.connections)).await.is_err() {
+            sleep(HANDSHAKES.min(self.linger)).await;
+            if timeout(self.linger, nothing(&self.connections))
+                .await
+                .is_err()
+            {
                 tracing::debug!("Some clients keep connections that they do not use.");
             }
         }

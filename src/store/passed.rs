@@ -40,8 +40,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long it is waited, when the store is passed on, for what is under way.
 const LAST: Duration = Duration::from_secs(2);
 
+/// The store of this process, opened.
+#[derive(Clone, Debug)]
+pub struct Here {
+    /// As this process asks it.
+    pub own: Arc<dyn FarStore>,
+    /// As the borrower does. What breaks off here when this process ends must not count there.
+    pub lent: Arc<dyn FarStore>,
+}
+
 /// Opens the store of this process.
-pub type OpenStore = Box<dyn Fn() -> Result<Arc<dyn FarStore>, OpenError> + Send + Sync>;
+pub type OpenStore = Box<dyn Fn() -> Result<Here, OpenError> + Send + Sync>;
 
 /// The version of the records that are written, by which two processes know that they understand
 /// each other.
@@ -57,7 +66,7 @@ pub struct PassedStore(Arc<Passed>);
 #[derive(Clone)]
 enum State {
     /// Here.
-    Own(Arc<dyn FarStore>),
+    Own(Here),
     /// At the process before.
     Borrowed(Arc<dyn FarStore>),
     /// On its way here.
@@ -69,7 +78,8 @@ enum State {
 impl State {
     const fn far(&self) -> Option<&Arc<dyn FarStore>> {
         match self {
-            Self::Own(far) | Self::Borrowed(far) => Some(far),
+            Self::Own(here) => Some(&here.own),
+            Self::Borrowed(far) => Some(far),
             Self::Between | Self::Closed => None,
         }
     }
@@ -245,11 +255,11 @@ impl Passed {
             lending.closes();
         }
         match self.state.send_replace(State::Closed) {
-            State::Own(far) => {
+            State::Own(here) => {
                 if lending.is_some() {
                     self.wait_for(async { drop(self.under_way.write().await) });
                 }
-                far.close();
+                here.own.close();
             }
             State::Borrowed(far) => far.close(),
             State::Between | State::Closed => {}

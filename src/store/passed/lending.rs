@@ -131,7 +131,7 @@ impl PassedStore {
 
     async fn do_for_borrower(&self, asked: Asked) -> Answered {
         let far = match &*self.0.state.borrow() {
-            State::Own(far) => Arc::clone(far),
+            State::Own(here) => Arc::clone(&here.lent),
             _ => return Answered::Failed(StoreError::Elsewhere),
         };
         let changes = changes(&asked);

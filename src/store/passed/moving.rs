@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::super::embedded::OpenError;
-use super::{PassedStore, State};
-use crate::ports::{Changed, FarStore};
+use super::{Here, PassedStore, State};
+use crate::ports::Changed;
 
 /// Between two tries to open files that the other process has not let go of yet.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -68,7 +68,7 @@ impl PassedStore {
             let passed = Arc::clone(&self.0);
             let opened = tokio::task::spawn_blocking(move || (passed.open)()).await;
             match opened {
-                Ok(Ok(far)) => return self.is_here(&far),
+                Ok(Ok(opened)) => return self.is_here(&opened),
                 Ok(Err(OpenError::Locked { .. })) => sleep(AGAIN).await,
                 Ok(Err(error)) => {
                     if !told {
@@ -85,22 +85,22 @@ impl PassedStore {
         }
     }
 
-    fn is_here(&self, far: &Arc<dyn FarStore>) {
+    fn is_here(&self, opened: &Here) {
         let mut here = false;
         self.0.state.send_if_modified(|state| {
             here = matches!(state, State::Between);
             if here {
-                *state = State::Own(Arc::clone(far));
+                *state = State::Own(opened.clone());
             }
             here
         });
         if !here {
-            far.close();
+            opened.own.close();
             return;
         }
         tracing::info!("The store of sessions is this process's own now.");
         for touched in std::mem::take(&mut *self.0.touched.lock()).into_values() {
-            far.touch(touched);
+            opened.own.touch(touched);
         }
     }
 }

@@ -153,7 +153,8 @@ impl FarStore for PassedStore {
     fn touch(&self, touched: Touched) {
         let state = self.0.state.borrow();
         match &*state {
-            State::Own(far) | State::Borrowed(far) => far.touch(touched),
+            State::Own(here) => here.own.touch(touched),
+            State::Borrowed(far) => far.touch(touched),
             State::Between => {
                 self.0.touched.lock().insert(touched.session, touched);
             }

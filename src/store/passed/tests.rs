@@ -81,12 +81,20 @@ fn near() -> MemoryStore {
     })
 }
 
+fn both(far: Arc<dyn FarStore>) -> Here {
+    Here {
+        own: Arc::clone(&far),
+        lent: far,
+    }
+}
+
 fn on_disk(folder: &Path) -> OpenStore {
     let folder: PathBuf = folder.join("sessions");
     Box::new(move || {
         let metrics = Telemetry::new().store().clone();
         let clock = Arc::new(SystemClock::start());
-        Ok(Arc::new(EmbeddedStore::open(&folder, clock, metrics)?))
+        let far: Arc<dyn FarStore> = Arc::new(EmbeddedStore::open(&folder, clock, metrics)?);
+        Ok(both(far))
     })
 }
 
@@ -241,7 +249,7 @@ async fn the_store_of_a_process_that_ended_without_a_word_is_opened_as_soon_as_i
 async fn what_lies_in_memory_goes_over_too() {
     let in_memory = |near: &MemoryStore| -> OpenStore {
         let far = MemoryFar(near.clone());
-        Box::new(move || Ok(Arc::new(far.clone())))
+        Box::new(move || Ok(both(Arc::new(far.clone()))))
     };
     let (one, other) = (near(), near());
     let passed = PassedStore::own(in_memory(&one), Handle::current()).unwrap();

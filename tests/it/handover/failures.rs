@@ -50,11 +50,10 @@ async fn a_new_process_that_dies_in_the_middle_is_nothing_to_the_old_one() {
     })
     .await;
     walker.count_up().await.unwrap();
+    walker.hang_up();
     // The next one comes further.
     let mut new = house.upgrade();
     assert!(old.ended().await.success(), "{}", old.log());
-    // Its connection, which it did not use, went with the old one.
-    walker.hang_up();
     walker.count_up().await.unwrap();
     assert!(new.stop().await.success(), "{}", new.log());
 }

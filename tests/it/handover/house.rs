@@ -38,6 +38,18 @@ impl Drop for Stranger {
     }
 }
 
+/// A folder in memory, where there is room: the disk of a busy machine may stall for longer than the
+/// store's deadline, and what comes of that is for other tests.
+fn folder() -> TempDir {
+    const MEMORY: &str = "/dev/shm";
+    let about = rustix::fs::statvfs(MEMORY);
+    if about.is_ok_and(|about| about.f_bavail * about.f_frsize > 1 << 30) {
+        tempfile::tempdir_in(MEMORY).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
+}
+
 impl House {
     /// A house whose sessions are kept as `store` says, and the first process that lives in it.
     pub(crate) async fn with(store: &str) -> (Self, Running) {
@@ -45,7 +57,7 @@ impl House {
             let [port, admin_port, _] = free_ports();
             let house = Self {
                 demo: Demo::start().await,
-                folder: tempfile::tempdir().unwrap(),
+                folder: folder(),
                 port,
                 admin_port,
             };
@@ -64,13 +76,14 @@ impl House {
         Self::with("kind = \"embedded\"\npath = \"sessions\"").await
     }
 
-    /// Writes the configuration.
+    /// Writes the configuration. The log tells every reason: it is seen where a test fails.
     fn write(&self, store: &str) {
         let text = std::fs::read_to_string(format!("{CONF}demo.toml")).unwrap();
         let text = text
+            .replace("level = \"info\"", "level = \"debug\"")
             .replace(
                 "grace = \"2s\"",
-                "grace = \"20s\"\nhandover_socket = \"private.sock\"",
+                "grace = \"40s\"\nhandover_socket = \"private.sock\"",
             )
             .replace("kind = \"embedded\" #", &format!("{store}\n#"))
             .replace("path = \"../data/demo/sessions\"", "")

@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 600;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a demo may take to stop: its grace and the last seconds, with room for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often the system's free ports are tried before giving up.
 const TRIES: usize = 5;
