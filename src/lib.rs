@@ -53,6 +53,7 @@ pub mod handover;
 pub mod memo;
 pub mod outbound;
 pub mod ports;
+pub mod quota;
 pub mod reload;
 pub mod serve;
 pub mod store;

@@ -1,4 +1,4 @@
-//! How often something may be done: a bucket of permits that fills up again with time.
+//! How often something may be done: permits that come again with time.
 //!
 //! A state machine: time is handed in.
 
@@ -6,45 +6,6 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::time::Millis;
-
-/// A bucket of permits. Full at the start.
-#[derive(Clone, Copy, Debug)]
-pub struct Bucket {
-    /// What a permit costs: the milliseconds in which the bucket fills up.
-    period: u64,
-    /// What a millisecond brings, and permits of a full bucket.
-    most: u64,
-    left: u64,
-    at: Millis,
-}
-
-impl Bucket {
-    /// A bucket of `most` permits that fills up from empty in `period`.
-    pub fn new(most: u32, period: Duration, now: Millis) -> Self {
-        let period = u64::try_from(period.as_millis()).unwrap_or(u64::MAX).max(1);
-        let most = u64::from(most);
-        Self {
-            period,
-            most,
-            left: most.saturating_mul(period),
-            at: now,
-        }
-    }
-
-    /// Takes a permit, if one is there.
-    pub fn take(&mut self, now: Millis) -> bool {
-        let passed = u64::try_from(now.since(self.at).as_millis()).unwrap_or(u64::MAX);
-        let full = self.most.saturating_mul(self.period);
-        let brought = self.most.saturating_mul(passed);
-        self.left = self.left.saturating_add(brought).min(full);
-        self.at = self.at.max(now);
-        let permit = self.left >= self.period;
-        if permit {
-            self.left -= self.period;
-        }
-        permit
-    }
-}
 
 /// So many permits in a period, and no more than that at once, kept as one number: the moment at which
 /// the next permit would be due if they came evenly (the generic cell rate algorithm of ATM). A window
@@ -103,9 +64,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_gives_what_it_holds_and_fills_up_with_time() {
+    fn a_quota_fills_up_with_time_and_gains_nothing_by_a_clock_that_steps() {
         let at = Millis::from_millis;
-        let mut bucket = Bucket::new(2, Duration::from_mins(1), at(0));
+        let quota = Quota::new(2, Duration::from_mins(1));
+        let mut due = 0;
         for (now, permit) in [
             (0, true),
             (0, true),
@@ -120,7 +82,9 @@ mod tests {
             (0, false),
             (600_000, false),
         ] {
-            assert_eq!(bucket.take(at(now)), permit, "{now}");
+            let taken = quota.take(due, at(now));
+            assert_eq!(taken.is_ok(), permit, "{now}");
+            due = taken.unwrap_or(due);
         }
     }
 
@@ -171,10 +135,15 @@ mod tests {
 
     #[test]
     fn many_looks_between_two_permits_lose_none() {
-        let mut bucket = Bucket::new(1, Duration::from_mins(1), Millis::default());
-        assert!(bucket.take(Millis::default()));
+        let quota = Quota::new(1, Duration::from_mins(1));
+        let mut due = quota.take(0, Millis::default()).unwrap();
+        let mut take = |now| {
+            let taken = quota.take(due, now);
+            due = taken.unwrap_or(due);
+            taken.is_ok()
+        };
         let given = (1..=600_i64)
-            .filter(|tenth| bucket.take(Millis::from_millis(tenth * 1000)))
+            .filter(|second| take(Millis::from_millis(second * 1000)))
             .count();
         assert_eq!(given, 10);
     }

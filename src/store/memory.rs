@@ -98,10 +98,7 @@ impl MemoryStore {
         let entry = Entry::new(id, found, keep);
         // In this order: at no moment is there nothing under the id.
         let cache = self.cache(known);
-        cache.entry(id).and_compute_with(|_| {
-            self.index.put(entry.indexed());
-            Op::Put(entry)
-        });
+        cache.entry(id).and_compute_with(|_| self.put(entry));
         if self.cache(!known).remove(&id).is_some() {
             self.index_again(cache, id);
         }
@@ -141,6 +138,25 @@ impl MemoryStore {
             }
             Op::Nop
         });
+    }
+
+    /// What puts an entry into a cache, within what runs under its lock, and into the index.
+    fn put(&self, entry: Entry) -> Op<Entry> {
+        self.index.put(entry.indexed());
+        Op::Put(entry)
+    }
+
+    /// Puts an entry into a cache that holds nothing under its id. Returns whether it did.
+    fn put_new(
+        &self,
+        cache: &Cache<SessionId, Entry, ByBits>,
+        (id, entry): (SessionId, Entry),
+    ) -> bool {
+        let put = cache.entry(id).and_compute_with(|there| match there {
+            Some(_) => Op::Nop,
+            None => self.put(entry),
+        });
+        matches!(put, CompResult::Inserted(_))
     }
 
     /// Tells the cache of a session's use.
@@ -217,8 +233,7 @@ impl MemoryStore {
                 match make(resident, entry.keep()) {
                     Some(next) => {
                         old = Some(Arc::clone(resident));
-                        self.index.put(next.indexed());
-                        Op::Put(next)
+                        self.put(next)
                     }
                     None => Op::Nop,
                 }
@@ -265,16 +280,10 @@ impl SessionStore for MemoryStore {
         if elsewhere.contains_key(&id) {
             return Err(StoreError::Exists);
         }
-        let kept = cache.entry(id).and_compute_with(|there| {
-            if there.is_some() {
-                return Op::Nop;
-            }
-            self.index.put(entry.indexed());
-            Op::Put(entry)
-        });
-        match kept {
-            CompResult::Inserted(_) => Ok(resident),
-            _ => Err(StoreError::Exists),
+        if self.put_new(cache, (id, entry)) {
+            Ok(resident)
+        } else {
+            Err(StoreError::Exists)
         }
     }
 
@@ -330,10 +339,9 @@ impl SessionStore for MemoryStore {
         let entry = Entry::new(from, Found::Moved(marker), keep);
         // In this order: at no moment is there nothing under the old id. Both steps compute under
         // the entry's lock, so that an issue under way cannot put the session back.
-        self.anonymous.entry(from).and_compute_with(|_| {
-            self.index.put(entry.indexed());
-            Op::Put(entry)
-        });
+        self.anonymous
+            .entry(from)
+            .and_compute_with(|_| self.put(entry));
         let left = self
             .authenticated
             .entry(from)

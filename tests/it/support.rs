@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod cut;
 pub(crate) mod demo;
 pub(crate) mod directory;
+pub(crate) mod frames;
 pub(crate) mod kept;
 pub(crate) mod names;
 pub(crate) mod origin;

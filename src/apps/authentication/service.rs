@@ -4,24 +4,19 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
-use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::domain::rate::{Bucket, household};
 use crate::domain::transform::Failure;
 use crate::domain::vtexid::{ADMIN_ACCOUNT, Audience, Identity, canonical_email};
 use crate::outbound::source::{Source, SourceError, read_json};
 use crate::outbound::{Ask, OutboundError};
+use crate::quota::{ByClient, Used};
 
-const MINUTE: Duration = Duration::from_mins(1);
-/// Clients that are counted at the same time; the least active are forgotten first.
+/// Clients that are counted at the same time.
 const CLIENTS: u64 = 100_000;
 /// How much more all clients together may ask than one.
 const ALL: u32 = 50;
@@ -32,8 +27,8 @@ pub struct TokenService {
     uri: Uri,
     account: Arc<str>,
     per_minute: u32,
-    clients: Cache<IpAddr, Arc<Mutex<Bucket>>>,
-    all: Mutex<Bucket>,
+    clients: ByClient,
+    all: Used,
 }
 
 impl std::fmt::Debug for TokenService {
@@ -58,19 +53,13 @@ struct Validation {
 impl TokenService {
     /// The service at an address, for one account.
     pub fn new(source: Arc<Source>, uri: Uri, account: Arc<str>, per_minute: u32) -> Self {
-        let now = source.world().clock.now();
-        let clients = Cache::builder()
-            .max_capacity(CLIENTS)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_idle(MINUTE * 2)
-            .build();
         Self {
             source,
             uri,
             account,
             per_minute,
-            clients,
-            all: Mutex::new(Bucket::new(per_minute.saturating_mul(ALL), MINUTE, now)),
+            clients: ByClient::new(Some(per_minute), CLIENTS),
+            all: Used::default(),
         }
     }
 
@@ -96,12 +85,9 @@ impl TokenService {
 
     fn may_ask(&self, client: Option<IpAddr>) -> bool {
         let now = self.source.world().clock.now();
-        let own = client.is_none_or(|client| {
-            let fresh = || Arc::new(Mutex::new(Bucket::new(self.per_minute, MINUTE, now)));
-            let bucket = self.clients.get_with(household(client), fresh);
-            bucket.lock().take(now)
-        });
-        own && self.all.lock().take(now)
+        let own = client.is_none_or(|client| self.clients.admits(client, now));
+        let all = self.per_minute.saturating_mul(ALL);
+        own && self.all.take(all, now).is_ok()
     }
 
     /// Asks. `None`: the service says that the token is none of its own.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use moka::ops::compute::Op;
 
 use super::keeping::Entry;
 use super::{MemoryStore, Resident};
@@ -61,14 +60,8 @@ impl MemoryStore {
             return;
         }
         let known = matches!(&found, Found::Live(one) if one.session().authenticated());
-        self.cache(known).entry(id).and_compute_with(|there| {
-            if there.is_some() {
-                return Op::Nop;
-            }
-            let entry = Entry::new(id, found, keep);
-            self.index.put(entry.indexed());
-            Op::Put(entry)
-        });
+        let entry = Entry::new(id, found, keep);
+        self.put_new(self.cache(known), (id, entry));
     }
 }
 

@@ -1,32 +1,14 @@
 //! Attacks in frames of HTTP/2, written by hand: a client library would not send them.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-
 use super::{Case, Street, same};
 use crate::support;
+use crate::support::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, Wire, frame,
+};
 use crate::support::street::plain;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
 /// What a frame may hold until the peers agree otherwise.
 const FRAME: usize = 16_384;
-
-/// A frame as it goes over the wire.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
 
 /// Fields as a block in which nothing is shortened (RFC 7541 §6.2.2).
 fn block(fields: &[(String, String)], bytes: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
@@ -56,8 +38,7 @@ fn number(block: &mut Vec<u8>, number: usize) {
 
 /// The frames of one request.
 fn request(block: &[u8], data: Option<&str>) -> Vec<u8> {
-    let mut wire = PREFACE.to_vec();
-    wire.extend(frame(SETTINGS, 0, 0, &[]));
+    let mut wire = Vec::new();
     let pieces: Vec<&[u8]> = block.chunks(FRAME).collect();
     for (at, piece) in pieces.iter().enumerate() {
         let mut flags = if at + 1 == pieces.len() {
@@ -82,26 +63,20 @@ fn request(block: &[u8], data: Option<&str>) -> Vec<u8> {
 }
 
 /// The status of the answer on stream 1; 0 where the stream or the connection is given up.
-async fn status(wire: &mut DuplexStream) -> u16 {
+async fn status(wire: &mut Wire) -> u16 {
     let mut status = 0;
-    loop {
-        let mut head = [0; 9];
-        if wire.read_exact(&mut head).await.is_err() {
-            return status;
-        }
-        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-        let mut payload = vec![0; length];
-        wire.read_exact(&mut payload).await.unwrap();
-        let (kind, flags, stream) = (head[3], head[4], head[8]);
-        match (kind, stream) {
-            (HEADERS, 1) => status = read_status(&payload),
+    while let Some(frame) = wire.frame().await {
+        match (frame.kind, frame.stream) {
+            (HEADERS, 1) => status = read_status(&frame.payload),
             (RST_STREAM, 1) | (GOAWAY, 0) => return status,
             _ => {}
         }
-        if stream == 1 && matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
+        let of_answer = frame.stream == 1 && matches!(frame.kind, HEADERS | DATA);
+        if of_answer && frame.flags & END_STREAM != 0 {
             return status;
         }
     }
+    status
 }
 
 /// The status at the head of a block: whole from the fixed table, or its name from there and the
@@ -130,7 +105,7 @@ impl Street {
         let mut listener = plain();
         listener.h2c = true;
         let street = support::Street::before(&self.shop, &listener);
-        let mut wire = street.connect();
+        let mut wire = Wire::open(&street).await;
         let spelled: Vec<(String, String)> = fields
             .iter()
             .flat_map(|(name, value)| match name.split_once('*') {
@@ -142,7 +117,7 @@ impl Street {
         let block = block(&spelled, |text| self.bytes(text));
         let frames = request(&block, case.data.as_deref());
         // Whoever is refused in the middle does not read the rest.
-        drop(wire.write_all(&frames).await);
+        wire.send(&frames).await;
         let status = status(&mut wire).await;
         if !case.expect.status.contains(&status) {
             return Err(format!("status {status}, not of {:?}", case.expect.status));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use vestibule::clock::SystemEntropy;
 use vestibule::domain::session::SessionId;
@@ -14,6 +14,7 @@ use vestibule::store::memory::{MemoryCapacity, MemoryStore};
 
 use crate::shared_store::{pair, twins};
 use crate::store_contract::anonymous;
+use crate::support::recorder::{latin1, until};
 use crate::support::shopper::{SCRIPT, SERVER, Shopper};
 use crate::support::valkey::Server;
 use crate::support::{Reply, Shop};
@@ -331,19 +332,12 @@ async fn hasty() -> String {
     address
 }
 
-/// The target of the next request; what comes before its line belongs to a body.
+/// The target of the next request.
 async fn next_head(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<String> {
-    loop {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        if let Some((head, _)) = text.split_once("\r\n\r\n") {
-            *bytes = bytes.split_off(head.len() + 4);
-            let mut words = head.split(' ');
-            return words.nth(1).map(ToOwned::to_owned);
-        }
-        if stream.read_buf(bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
+    let end = until(stream, bytes, b"\r\n\r\n").await?;
+    let rest = bytes.split_off(end);
+    let head = latin1(&std::mem::replace(bytes, rest));
+    head.split(' ').nth(1).map(ToOwned::to_owned)
 }
 
 #[tokio::test]

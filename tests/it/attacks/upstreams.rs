@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
+use crate::support::recorder::until;
 use crate::support::{Shop, Shopper};
 
 const PAGE: &[u8] = b"GET /p HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n";
@@ -21,12 +22,8 @@ async fn server(answer: Option<Vec<u8>>) -> (String, Arc<AtomicUsize>) {
     tokio::spawn(async move {
         let mut silent = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut bytes = Vec::new();
-            while !bytes.windows(4).any(|end| end == b"\r\n\r\n") {
-                if stream.read_buf(&mut bytes).await.unwrap_or(0) == 0 {
-                    break;
-                }
-            }
+            // Whoever goes before has asked for nothing, and is counted all the same.
+            until(&mut stream, &mut Vec::new(), b"\r\n\r\n").await;
             counted.fetch_add(1, Ordering::Relaxed);
             match &answer {
                 // Whoever has had enough goes away.

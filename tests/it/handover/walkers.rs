@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::support::Reply;
+use crate::support::kept::whole;
 
 /// A shopper with a cookie jar and a kept connection.
 pub(crate) struct Walker {
@@ -123,7 +124,7 @@ impl Walker {
         if reply.header("connection") == Some("close") {
             self.stream = None;
         }
-        self.take_cookies(&reply);
+        reply.put_cookies(&mut self.jar);
         Ok(reply)
     }
 
@@ -153,40 +154,6 @@ impl Walker {
                 return Ok(reply);
             }
         }
-    }
-
-    fn take_cookies(&mut self, reply: &Reply) {
-        for line in reply.all("set-cookie") {
-            let (pair, attributes) = line.split_once("; ").unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            if attributes.contains("Max-Age=0") {
-                self.jar.remove(name);
-            } else {
-                self.jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
-    }
-}
-
-/// A reply, if all of it is there.
-fn whole(answer: &[u8]) -> Option<Reply> {
-    let text = std::str::from_utf8(answer).ok()?;
-    let (_, body) = text.split_once("\r\n\r\n")?;
-    let mut reply = Reply::parse(answer);
-    if let Some(length) = reply.header("content-length") {
-        return (body.len() >= length.parse::<usize>().unwrap()).then_some(reply);
-    }
-    let (mut rest, mut content) = (body, String::new());
-    loop {
-        let (size, after) = rest.split_once("\r\n")?;
-        let size = usize::from_str_radix(size, 16).unwrap();
-        let (chunk, after) = (after.get(..size)?, after.get(size + 2..)?);
-        if size == 0 {
-            reply.body = content;
-            return Some(reply);
-        }
-        content.push_str(chunk);
-        rest = after;
     }
 }
 

@@ -1,20 +1,13 @@
 //! HTTP/2 frames as no honest client sends them, over a listener that speaks it without TLS.
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
-
+use crate::support::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, SETTINGS, Wire, frame,
+};
 use crate::support::street::plain;
 use crate::support::{Shop, Street};
 
 use super::shed;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
 const MAX_CONCURRENT_STREAMS: u16 = 3;
 const MAX_HEADER_LIST_SIZE: u16 = 6;
 const REFUSED_STREAM: u32 = 7;
@@ -22,81 +15,6 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// `GET http://shop.example/p`, in HPACK: from the static table, and two literals.
 const PAGE: &[u8] = b"\x82\x86\x04\x02/p\x41\x0cshop.example";
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = vec![length[1], length[2], length[3], kind, flags];
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-#[derive(Debug)]
-struct Frame {
-    kind: u8,
-    stream: u32,
-    payload: Vec<u8>,
-}
-
-impl Frame {
-    fn code(&self) -> u32 {
-        let at = if self.kind == GOAWAY { 4 } else { 0 };
-        u32::from_be_bytes(self.payload[at..at + 4].try_into().unwrap())
-    }
-
-    fn settings(&self) -> Vec<(u16, u32)> {
-        let settings = self.payload.chunks_exact(6);
-        let read = |one: &[u8]| {
-            let (name, value) = one.split_at(2);
-            let name = u16::from_be_bytes(name.try_into().unwrap());
-            (name, u32::from_be_bytes(value.try_into().unwrap()))
-        };
-        settings.map(read).collect()
-    }
-}
-
-struct Wire(DuplexStream);
-
-impl Wire {
-    async fn open(street: &Street) -> Self {
-        let mut wire = Self(street.connect());
-        let start = [
-            &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
-            &frame(SETTINGS, 0, 0, &[]),
-        ]
-        .concat();
-        assert!(wire.send(&start).await);
-        wire
-    }
-
-    /// Whether the other end takes it.
-    async fn send(&mut self, bytes: &[u8]) -> bool {
-        self.0.write_all(bytes).await.is_ok()
-    }
-
-    /// The next frame; `None` where the connection is closed.
-    async fn frame(&mut self) -> Option<Frame> {
-        let mut head = [0; 9];
-        self.0.read_exact(&mut head).await.ok()?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let mut payload = vec![0; length.try_into().unwrap()];
-        self.0.read_exact(&mut payload).await.ok()?;
-        Some(Frame {
-            kind: head[3],
-            stream: u32::from_be_bytes(head[5..].try_into().unwrap()),
-            payload,
-        })
-    }
-
-    /// All frames until the connection is closed.
-    async fn rest(&mut self) -> Vec<Frame> {
-        let mut frames = Vec::new();
-        while let Some(frame) = self.frame().await {
-            frames.push(frame);
-        }
-        frames
-    }
-}
 
 async fn street(over: &str) -> (std::sync::Arc<Shop>, Street) {
     let shop = Shop::with(over).await;

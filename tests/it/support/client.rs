@@ -144,20 +144,8 @@ impl Client {
         }
         let wire = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
         let reply = ask(self.port, &wire).await?;
-        self.take(&reply);
+        reply.put_cookies(&mut self.jar);
         Some(reply)
-    }
-
-    fn take(&mut self, reply: &Reply) {
-        for line in reply.all("set-cookie") {
-            let (pair, attributes) = line.split_once("; ").unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            if attributes.contains("Max-Age=0") {
-                self.jar.remove(name);
-            } else {
-                self.jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
     }
 }
 

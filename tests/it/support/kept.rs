@@ -50,7 +50,7 @@ pub(crate) async fn exchange(
 }
 
 /// A reply, if all of it is there.
-fn whole(answer: &[u8]) -> Option<Reply> {
+pub(crate) fn whole(answer: &[u8]) -> Option<Reply> {
     let text = std::str::from_utf8(answer).ok()?;
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut reply = Reply::parse(answer);

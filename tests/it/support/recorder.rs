@@ -144,7 +144,11 @@ async fn read_body(
 }
 
 /// Reads until a mark; how many bytes there are up to its end.
-async fn until(stream: &mut TcpStream, bytes: &mut Vec<u8>, mark: &[u8]) -> Option<usize> {
+pub(crate) async fn until(
+    stream: &mut TcpStream,
+    bytes: &mut Vec<u8>,
+    mark: &[u8],
+) -> Option<usize> {
     loop {
         let found = bytes.windows(mark.len()).position(|window| window == mark);
         if let Some(at) = found {

@@ -1,5 +1,7 @@
 //! A response as it came over the wire.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 #[derive(Clone, Debug)]
@@ -56,6 +58,19 @@ impl Reply {
         let lines = self.set_cookies("vtex_session");
         assert!(lines.len() <= 1, "two lines for one cookie: {lines:?}");
         lines.iter().any(|line| !line.contains("Max-Age=0"))
+    }
+
+    /// Puts the cookies that are set into a jar, and takes out those that are deleted.
+    pub(crate) fn put_cookies(&self, jar: &mut BTreeMap<String, String>) {
+        for line in self.all("set-cookie") {
+            let (pair, attributes) = line.split_once("; ").unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if attributes.contains("Max-Age=0") {
+                jar.remove(name);
+            } else {
+                jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
     }
 
     pub(crate) fn json(&self) -> Value {
