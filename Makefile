@@ -1,15 +1,17 @@
 # make demo   a store in a box: proxy, storefront and admin on loopback
 # make test   format, lints, all tests, docs, configuration examples, benches compile
 # make soak   the tests that take long
+# make bench-compare   what a request costs here and in other proxies: docs/compare.md
 # make deb    a Debian package of it, in target/debian
 # make packaging   all that is packaged, by schema and on a Debian that is booted for it; as root
 
 CARGO ?= cargo
 DEMO  ?=
+COMPARE ?=
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 
-.PHONY: demo test soak deb packaging setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
+.PHONY: demo test soak deb packaging setup setup-test fmt lint unit doc conf bench-compile bench bench-compare reference golden clean
 
 demo: setup
 	$(CARGO) run --release --quiet -- demo $(DEMO)
@@ -63,6 +65,12 @@ bench-compile:
 
 bench: setup
 	$(CARGO) bench
+
+# Beside other proxies; COMPARE=--quick to try it, COMPARE=--counts for instructions and system calls.
+bench-compare:
+	@scripts/setup build
+	@scripts/setup compare
+	@CARGO="$(CARGO)" python3 benches/compare/run.py $(COMPARE)
 
 # Writes docs/configuration.md anew from the configuration's own types.
 reference: setup
