@@ -253,8 +253,7 @@ class Vestibule(Contestant):
                 "taskset", "-c", str(OTHER_CORE), self.house.programs["compare"], "fill",
                 "--to", f"127.0.0.1:{self.port}", "--sessions", str(files.sessions),
                 "--visitor", files.file("visitor"), "--shoppers", files.file("shoppers"),
-                "--people", files.file("people"), "--login-key", files.file("login.json"),
-                "--account", "demostore", "--out", self.file,
+                "--out", self.file,
             ],
             check=True, timeout=1800,
         )  # fmt: skip

@@ -1,5 +1,5 @@
 """What all contestants are given: sessions, a key, shoppers and their requests. The same arguments make
-the same bytes; only the login's own key and the certificate are drawn anew."""
+the same bytes, but for the time in login tokens and the certificate."""
 
 import base64
 import hashlib
@@ -7,14 +7,18 @@ import hmac
 import json
 import random
 import subprocess
+import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from p256 import Key
+
 HOST = "shop.example"
 LOGIN_COOKIE = "VtexIdclientAutCookie_demostore"
-# What a shop's login token weighs (ES256), in bytes.
+# What a token of a shop's login weighs, in bytes.
 LOGIN_BYTES = 700
+LOGIN_HOURS = 24
 SHOPPERS = 4096
 CAMPAIGNS = 50
 HEADERS = (
@@ -104,13 +108,13 @@ class Shopper:
     # Cookies but for the login, the session and what the contestant makes of it.
     others: str
     query: dict
-    login: str
+    login: str = ""
 
     def head(self, cookies):
         return f"GET {self.target} HTTP/1.1\r\nHost: {HOST}\r\n{BROWSER}Cookie: {cookies}\r\n\r\n"
 
-    def cookies(self, login, *more):
-        return "; ".join([f"{LOGIN_COOKIE}={login}", self.others, *more])
+    def cookies(self, *more):
+        return "; ".join([f"{LOGIN_COOKIE}={self.login}", self.others, *more])
 
     def said(self):
         kept = ("sc", "utm_source", "utm_medium", "utm_campaign", "utmi_cp", "country", "gclid")
@@ -133,7 +137,6 @@ def shopper(number, dice):
     def bits(count):
         return text64(dice.randbytes(count))
 
-    login = f"{bits(96)}.{bits((LOGIN_BYTES - 128 - 2 - 86) * 3 // 4)}.{bits(64)}"
     others = "; ".join([
         f"_ga=GA1.2.{dice.randrange(10**8, 10**9)}.1763{dice.randrange(10**5, 10**6)}",
         f"_gid=GA1.2.{dice.randrange(10**8, 10**9)}.1763{dice.randrange(10**5, 10**6)}",
@@ -147,7 +150,46 @@ def shopper(number, dice):
     ])  # fmt: skip
     said = query(f"camp{number % CAMPAIGNS}", number)
     target = f"/catalog/{number % 200}/shoes-{number % 977}/p?" + "&".join(f"{k}={v}" for k, v in said.items())
-    return Shopper(number, target, others, said, login)
+    return Shopper(number, target, others, said)
+
+
+class Logins:
+    """The shop's login: signs tokens with a key of its own (ES256), as the platform does."""
+
+    def __init__(self, now):
+        self.key, self.kid, self.now = Key(b"the login's key"), hashlib.sha256(b"its id").hexdigest()[:32], now
+
+    def public_keys(self):
+        x, y = (text64(number.to_bytes(32, "big")) for number in self.key.public)
+        key = {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": self.kid, "x": x, "y": y}
+        return json.dumps({"keys": [key]})
+
+    def token(self, number):
+        signed = self.claim(number)
+        return f"{signed}.{text64(self.key.sign(signed.encode()))}"
+
+    def claim(self, number):
+        email, user_id = person(number)
+        claims = {
+            "sub": email, "account": "demostore", "audience": "webstore", "sess": user_id[::-1],
+            "exp": self.now + LOGIN_HOURS * 3600, "type": "user", "userId": user_id, "iat": self.now,
+            "isRepresentative": False, "iss": "token-emitter", "jti": user_id[::-1], "device": "",
+        }  # fmt: skip
+        header = {"alg": "ES256", "kid": self.kid, "typ": "jwt"}
+        # 87 bytes are the signature's; three bytes of text are four of the token.
+        missing = LOGIN_BYTES - 87 - len(self.unsigned(header, claims))
+        return self.unsigned(header, claims | {"device": "x" * (missing * 3 // 4)})
+
+    @staticmethod
+    def unsigned(*parts):
+        return ".".join(text64(json.dumps(part, separators=(",", ":")).encode()) for part in parts)
+
+
+def openssl(folder, *arguments):
+    done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, timeout=60)
+    if done.returncode:
+        raise SystemExit(f"openssl {arguments[0]} failed: {done.stderr.decode(errors='replace')}")
+    return done.stdout
 
 
 class Data:
@@ -165,8 +207,12 @@ class Data:
     def file(self, name):
         return self.folder / name
 
-    def write(self, vestibule):
+    def write(self):
         self.folder.mkdir(parents=True, exist_ok=True)
+        logins = Logins(int(time.time()))
+        self.file("login-keys.json").write_text(logins.public_keys())
+        for one in self.shoppers:
+            one.login = logins.token(one.number)
         self.file("key").write_text(text64(KEY) + "\n")
         keys = {"keys": [{"kty": "oct", "alg": "HS256", "kid": "shop", "k": text64(KEY)}]}
         self.file("jwks.json").write_text(json.dumps(keys))
@@ -174,9 +220,6 @@ class Data:
         self._write_requests()
         self._write_directory()
         self._write_certificate()
-        if not self.file("login.json").exists():
-            command = [vestibule, "keys", "new", "--vtexid", "--out", self.file("login.json")]
-            subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def _write_sessions(self):
         said = {one.number: one.said() for one in self.shoppers}
@@ -186,20 +229,18 @@ class Data:
                 values_only.write(f"{session_id(number)} {'|'.join(values(number))}\n")
 
     def _write_requests(self):
-        plain, stateless, first, people = [], [], [], []
+        plain, stateless, first = [], [], []
         for one in self.shoppers:
             seen = f"vtex_segment={SEGMENTS[one.number % CAMPAIGNS]}"
-            plain.append(one.head(one.cookies(one.login, f"vtex_session={one.token()}", seen)))
-            stateless.append(one.head(one.cookies(one.login, f"shop_jwt={one.jwt()}", seen)))
-            first.append(one.head(one.cookies("{login}")))
-            people.append("\t".join(person(one.number)) + "\n")
+            plain.append(one.head(one.cookies(f"vtex_session={one.token()}", seen)))
+            stateless.append(one.head(one.cookies(f"shop_jwt={one.jwt()}", seen)))
+            first.append(one.head(one.cookies()))
         self.file("requests").write_text("".join(plain), newline="")
         self.file("requests-jwt").write_text("".join(stateless), newline="")
         self.file("shoppers").write_text("".join(first), newline="")
-        self.file("people").write_text("".join(people))
         # A visitor is anonymous, and comes by a campaign that is nobody else's.
         one = self.shoppers[0]
-        visitor = Shopper(0, one.target.replace("utm_campaign=camp0", "utm_campaign=camp{number}"), one.others, {}, "")
+        visitor = Shopper(0, one.target.replace("utm_campaign=camp0", "utm_campaign=camp{number}"), one.others, {})
         self.file("visitor").write_text(visitor.head(visitor.others), newline="")
 
     def _write_directory(self):
@@ -214,12 +255,10 @@ class Data:
         self.file("directory.toml").write_text("".join(entries))
 
     def _write_certificate(self):
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, timeout=60)
-
+        folder = self.folder
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        openssl("req", "-x509", *key, "-days", "2", "-subj", "/CN=comparison", "-keyout", "ca.key", "-out", "ca.pem")
-        openssl("req", *key, "-subj", f"/CN={HOST}", "-keyout", "shop.key", "-out", "shop.csr")
+        openssl(folder, "req", "-x509", *key, "-days", "2", "-subj", "/CN=comparison", "-keyout", "ca.key", "-out", "ca.pem")
+        openssl(folder, "req", *key, "-subj", f"/CN={HOST}", "-keyout", "shop.key", "-out", "shop.csr")
         self.file("extensions").write_text(f"subjectAltName=DNS:{HOST}\nbasicConstraints=CA:FALSE\n")
-        openssl("x509", "-req", "-in", "shop.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+        openssl(folder, "x509", "-req", "-in", "shop.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                 "-days", "2", "-extfile", "extensions", "-out", "shop.pem")  # fmt: skip

@@ -8,19 +8,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use clap::Args;
 use parking_lot::Mutex;
 use tokio::runtime::Builder;
-use vestibule::clock::SystemClock;
-use vestibule::domain::vtexid::{Audience, Login, LoginKey, mint};
-use vestibule::ports::Clock as _;
 
 use super::wire::{Answer, Server, Wire, heads};
 
-/// How long logins hold: longer than any comparison.
-const LOGIN: Duration = Duration::from_hours(24);
 /// The cookies that a first visit gives.
 const GIVEN: usize = 2;
 
@@ -36,17 +30,9 @@ pub(crate) struct Fill {
     /// The request of an anonymous visitor, with `{number}` where visitors differ.
     #[arg(long)]
     visitor: PathBuf,
-    /// Requests of shoppers, with `{login}` for their login token.
+    /// First requests of shoppers who are logged in.
     #[arg(long)]
     shoppers: PathBuf,
-    /// E-mail and id of each shopper, a line each.
-    #[arg(long)]
-    people: PathBuf,
-    /// The private key of the store's login.
-    #[arg(long)]
-    login_key: PathBuf,
-    #[arg(long)]
-    account: String,
     /// Where the shoppers' later requests are written.
     #[arg(long)]
     out: PathBuf,
@@ -57,7 +43,7 @@ struct Visits {
     next: AtomicUsize,
     sessions: usize,
     visitor: String,
-    /// First requests of shoppers, who come at even distances among the visitors.
+    /// They come at even distances among the visitors.
     shoppers: Vec<String>,
     /// What they ask later, by their places in the line.
     later: Mutex<BTreeMap<usize, String>>,
@@ -69,7 +55,7 @@ impl Fill {
             next: AtomicUsize::new(0),
             sessions: self.sessions,
             visitor: fs::read_to_string(&self.visitor).expect("a visitor's request is a text"),
-            shoppers: self.logged_in(),
+            shoppers: heads(&self.shoppers),
             later: Mutex::default(),
         });
         let server = Server::new(self.to, None);
@@ -88,29 +74,6 @@ impl Fill {
         assert_eq!(later.len(), visits.shoppers.len(), "every shopper has been");
         let later: String = later.values().map(String::as_str).collect();
         fs::write(&self.out, later).expect("there is room for the requests");
-    }
-
-    fn logged_in(&self) -> Vec<String> {
-        let key = fs::read_to_string(&self.login_key).expect("the login's key is a text");
-        let key = LoginKey::parse(&key).expect("it is a key");
-        let now = SystemClock::start().now();
-        let people = fs::read_to_string(&self.people).expect("people are a text");
-        let people = people.lines().map(|line| line.split_once('\t'));
-        let requests = heads(&self.shoppers).into_iter().zip(people).zip(1_u128..);
-        let requests = requests.map(|((request, person), random)| {
-            let (email, user_id) = person.expect("a person has an e-mail and an id");
-            let login = Login {
-                audience: Audience::Webstore,
-                account: &self.account,
-                email,
-                user_id,
-                life: LOGIN,
-                random,
-            };
-            let token = mint(&key, &login, now).expect("the login is in order");
-            request.replace("{login}", &token)
-        });
-        requests.collect()
     }
 }
 

@@ -77,7 +77,7 @@ def house(chosen, programs):
     """The origin, with data for everybody."""
     data = Data(WORK / "data", chosen.sessions)
     print(f"Writing {chosen.sessions:,} sessions and {len(data.shoppers):,} shoppers' requests", flush=True)
-    data.write(programs["vestibule"])
+    data.write()
     built = contestants.House(programs, data, WORK / "run")
     built.contestants = []
     return built
