@@ -47,7 +47,7 @@ def on_other_core(*command, timeout):
 
 def wrk(one, connections, seconds):
     said = on_other_core(
-        "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "-s", HERE / "conf/requests.lua",
+        "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "30s", "-s", HERE / "conf/requests.lua",
         f"http://127.0.0.1:{one.port}/", "--", one.file, timeout=seconds + 60,
     )  # fmt: skip
     if failed := re.search(r"(Socket errors|Non-2xx).*", said):
