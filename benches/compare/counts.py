@@ -107,6 +107,8 @@ def _ask(wire, heads, count):
 
 def judge(counts):
     """Prints counts beside their limits; whether all are kept."""
+    if not LIMITS.exists():
+        raise SystemExit(f"no limits are kept: {counts}\nKeep them with --keep-counts.")
     kept = json.loads(LIMITS.read_text())
     slack, good = kept["slack"], True
     for kind, found in counts.items():

@@ -5,7 +5,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -14,12 +14,10 @@ use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-use super::wire::{Server, heads};
+use super::wire::{Server, Wire, heads};
 
 /// What at the beginning of a run does not count, as a part of it.
 const WARM: u32 = 10;
-/// How long opening a connection may take, with TLS and beside the others.
-const OPENING: Duration = Duration::from_millis(8);
 
 #[derive(Debug, Args)]
 pub(crate) struct Load {
@@ -55,7 +53,6 @@ struct Course {
     heads: Arc<Vec<String>>,
     number: usize,
     connections: usize,
-    begun: Instant,
     length: Duration,
     /// Between two of this connection's requests.
     apart: Option<Duration>,
@@ -69,20 +66,11 @@ impl Load {
             let connections = u32::try_from(self.connections).expect("not that many");
             Duration::from_secs_f64(1.0 / rate) * connections
         });
-        // Connections are opened before the first request's moment, which is told: what they cost is
-        // not what requests cost.
-        let opening = OPENING * u32::try_from(self.connections).expect("not that many");
-        let begun = Instant::now() + opening;
-        let telling = thread::spawn(move || {
-            sleep_until(begun);
-            tell("begun");
-        });
         let courses = (0..self.connections).map(|number| Course {
             server: Server::new(self.to, self.authority.as_deref()),
             heads: Arc::clone(&heads),
             number,
             connections: self.connections,
-            begun,
             length: Duration::from_secs_f64(self.seconds),
             apart,
         });
@@ -91,7 +79,6 @@ impl Load {
         } else {
             at_once(courses)
         };
-        telling.join().expect("the beginning was told");
         tell(&summary(seen, self.seconds));
     }
 }
@@ -101,10 +88,17 @@ fn runtime() -> Runtime {
     runtime.expect("a runtime of one thread can always be made")
 }
 
-/// A thread each, which sleeps more exactly than a runtime does.
-fn in_time(courses: impl Iterator<Item = Course>) -> Vec<Seen> {
-    let threads = courses.map(|course| thread::spawn(move || course.go_in_time()));
+/// A thread each, which sleeps more exactly than a runtime does. Nobody asks before all connections
+/// are open, which is told: what they cost is not what requests cost.
+fn in_time(courses: impl ExactSizeIterator<Item = Course>) -> Vec<Seen> {
+    let open = Arc::new(Barrier::new(courses.len() + 1));
+    let threads = courses.map(|course| {
+        let open = Arc::clone(&open);
+        thread::spawn(move || course.go_in_time(&open))
+    });
     let threads: Vec<_> = threads.collect();
+    open.wait();
+    tell("begun");
     let seen = threads.into_iter().map(thread::JoinHandle::join);
     seen.map(|seen| seen.expect("every answer came")).collect()
 }
@@ -112,11 +106,18 @@ fn in_time(courses: impl Iterator<Item = Course>) -> Vec<Seen> {
 /// All on one thread, which leaves the most of its core to the origin.
 fn at_once(courses: impl Iterator<Item = Course>) -> Vec<Seen> {
     runtime().block_on(async {
-        let tasks: Vec<_> = courses
-            .map(|course| tokio::spawn(course.go_at_once()))
-            .collect();
+        let mut open = Vec::new();
+        for course in courses {
+            let wire = course.server.connect().await;
+            open.push((course, wire));
+        }
+        tell("begun");
+        let begun = Instant::now();
+        let tasks = open
+            .into_iter()
+            .map(|(course, wire)| tokio::spawn(course.go_at_once(wire, begun)));
         let mut seen = Vec::new();
-        for task in tasks {
+        for task in tasks.collect::<Vec<_>>() {
             seen.push(task.await.expect("every answer came"));
         }
         seen
@@ -124,37 +125,37 @@ fn at_once(courses: impl Iterator<Item = Course>) -> Vec<Seen> {
 }
 
 impl Course {
-    fn go_in_time(self) -> Seen {
+    fn go_in_time(self, open: &Barrier) -> Seen {
         let apart = self.apart.expect("there is a rate");
         let runtime = runtime();
         let mut wire = runtime.block_on(self.server.connect());
+        open.wait();
+        let begun = Instant::now();
         let mut seen = Seen::default();
         let share = u32::try_from(self.number).expect("not that many");
         let of = u32::try_from(self.connections).expect("not that many");
-        let mut due = self.begun + apart * share / of;
+        let mut due = begun + apart * share / of;
         for head in self.heads.iter().cycle().skip(self.first()) {
-            if due >= self.begun + self.length {
+            if due >= begun + self.length {
                 break;
             }
             sleep_until(due);
             let answer = runtime.block_on(wire.ask(head));
-            seen.note(answer.status, due.elapsed(), due >= self.warm());
+            seen.note(answer.status, due.elapsed(), due >= self.warm(begun));
             due += apart;
         }
         seen
     }
 
-    async fn go_at_once(self) -> Seen {
-        let mut wire = self.server.connect().await;
-        tokio::time::sleep_until(self.begun).await;
+    async fn go_at_once(self, mut wire: Wire, begun: Instant) -> Seen {
         let mut seen = Seen::default();
         for head in self.heads.iter().cycle().skip(self.first()) {
             let asked = Instant::now();
-            if asked >= self.begun + self.length {
+            if asked >= begun + self.length {
                 break;
             }
             let answer = wire.ask(head).await;
-            seen.note(answer.status, asked.elapsed(), asked >= self.warm());
+            seen.note(answer.status, asked.elapsed(), asked >= self.warm(begun));
         }
         seen
     }
@@ -164,8 +165,8 @@ impl Course {
         self.heads.len() / self.connections * self.number
     }
 
-    fn warm(&self) -> Instant {
-        self.begun + self.length / WARM
+    fn warm(&self, begun: Instant) -> Instant {
+        begun + self.length / WARM
     }
 }
 

@@ -78,6 +78,8 @@ def load(one, connections, seconds, rate=None):
     if loader.returncode:
         raise SystemExit(f"the loader failed at {one.name}: {failed[-1000:]}")
     said = json.loads(told)
+    if not said["answers"]:
+        raise SystemExit(f"{one.name} answered nothing in {seconds} s")
     if said["failures"]:
         raise SystemExit(f"{one.name}: {said['failures']} of {said['answers']} requests failed")
     return said | {"cpu": spent / said["answers"] * 1e5, "busy": spent / lasted}
