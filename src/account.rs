@@ -24,6 +24,7 @@ use crate::domain::transform::Graph;
 use crate::outbound::recent::Recent;
 use crate::outbound::remote::Remote;
 use crate::ports::AppCaller;
+use crate::telemetry::Traffic;
 
 /// The lifetime law's numbers for the two kinds of shopper.
 #[derive(Clone, Debug)]
@@ -96,6 +97,8 @@ pub struct Account {
     pub limits: SessionLimits,
     /// The session of whoever gets none.
     pub default: DefaultSession,
+    /// Where its requests are counted.
+    pub traffic: Traffic,
 }
 
 impl Account {

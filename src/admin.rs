@@ -135,8 +135,11 @@ fn servers_out(running: &Running) -> Vec<String> {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    let (anonymous, authenticated) = shared.flow.sessions();
-    shared.telemetry.holds(anonymous, authenticated);
+    // Sessions are many: they are counted beside what serves shoppers.
+    let flow = Arc::clone(&shared.flow);
+    if let Ok(census) = tokio::task::spawn_blocking(move || flow.census()).await {
+        shared.telemetry.holds(&census);
+    }
     let text = shared.telemetry.render();
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

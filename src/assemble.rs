@@ -112,7 +112,7 @@ pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleE
     let bodies = Arc::default();
     let store = store::open(config, ports, &telemetry, &bodies)?;
     let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
-    let flow = Flow::sharing(clock, entropy, store, bodies);
+    let flow = Flow::sharing(clock, entropy, store, bodies, telemetry.cycles().clone());
     Ok(Arc::new(Shared {
         running: ArcSwap::from_pointee(running),
         flow,
@@ -254,6 +254,7 @@ fn compile_account(
         crawlers: Crawlers::new(&config.crawlers),
         limits: config.limits.session,
         default: DefaultSession::default(),
+        traffic: telemetry.traffic(&account.name),
     })
 }
 
@@ -326,24 +327,21 @@ fn install(
         .zip(&account.apps)
         .map(|(spec, app)| {
             let age = spec.max_age.unwrap_or(account.memo.max_age);
-            match &app.runs {
+            let counters = telemetry.memo().of(&account.name, &spec.name);
+            let remember = match &app.runs {
                 // Verdicts over tokens end with the token; everything else ages.
                 Runs::BuiltIn(BuiltIn::Authentication) => Remember::Never,
                 Runs::BuiltIn(_) => Remember::For(age),
                 Runs::Http(service) if service.memo => Remember::ByInputs(age),
                 Runs::Http(_) => Remember::Never,
-            }
+            };
+            (remember, counters)
         });
     let capacity = MemoCapacity {
         bytes: account.memo.max_bytes,
     };
     let clock = Arc::clone(&ports.clock);
-    let memo = Memo::new(
-        Arc::new(apps),
-        remember.collect(),
-        capacity,
-        (clock, telemetry.memo().clone()),
-    );
+    let memo = Memo::new(Arc::new(apps), remember.collect(), capacity, clock);
     let (recent, remotes) = sources.finish();
     Ok((Arc::new(memo), recent, remotes))
 }

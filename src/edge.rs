@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -63,6 +64,9 @@ pub struct Edge {
 #[derive(Debug)]
 pub struct Passage {
     started: Instant,
+    /// How long after that it was decided about, and the head of the store's answer came.
+    decided: Duration,
+    head: Option<Duration>,
     running: Arc<Running>,
     decision: Option<Decision>,
     placed: Option<Placed>,
@@ -113,6 +117,8 @@ impl ProxyHttp for Edge {
     fn new_ctx(&self) -> Passage {
         Passage {
             started: Instant::now(),
+            decided: Duration::ZERO,
+            head: None,
             running: self.shared.running.load_full(),
             decision: None,
             placed: None,

@@ -11,7 +11,8 @@ use crate::domain::inputs::{Inputs, read_inputs};
 use crate::domain::request::RequestView;
 use crate::domain::time::Millis;
 use crate::ports::{Clock, Entropy, SessionStore, StoreHealth};
-use crate::store::{Interner, SessionLocks};
+use crate::store::{Census, Interner, SessionLocks};
+use crate::telemetry::{CycleMetrics, Telemetry};
 
 mod again;
 mod ask;
@@ -58,6 +59,7 @@ pub struct Flow {
     locks: SessionLocks,
     retries: Retries,
     contexts: Contexts,
+    cycles: CycleMetrics,
 }
 
 /// What every stage knows: the request, what was read of it, and when.
@@ -84,21 +86,23 @@ impl Stage<'_> {
 }
 
 impl Flow {
-    /// A flow over these ports.
+    /// A flow over these ports, counted nowhere.
     pub fn new(
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         store: Arc<dyn SessionStore>,
     ) -> Arc<Self> {
-        Self::sharing(clock, entropy, store, Arc::default())
+        let cycles = Telemetry::new().cycles().clone();
+        Self::sharing(clock, entropy, store, Arc::default(), cycles)
     }
 
-    /// The same, with bodies that the store shares.
+    /// The same, with bodies that the store shares, and with cycles counted.
     pub fn sharing(
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         store: Arc<dyn SessionStore>,
         bodies: Arc<Interner>,
+        cycles: CycleMetrics,
     ) -> Arc<Self> {
         Arc::new(Self {
             clock,
@@ -108,6 +112,7 @@ impl Flow {
             locks: SessionLocks::default(),
             retries: Retries::default(),
             contexts: Contexts::default(),
+            cycles,
         })
     }
 
@@ -126,9 +131,9 @@ impl Flow {
         self.store.health()
     }
 
-    /// How many sessions are held in this process: anonymous, authenticated.
-    pub fn sessions(&self) -> (u64, u64) {
-        self.store.counts()
+    /// Which sessions this process holds. Looks at all of them: for operators, not for requests.
+    pub fn census(&self) -> Census {
+        self.store.census()
     }
 
     /// How many sessions are having a failed app tried again just now.

@@ -125,10 +125,7 @@ impl HttpApp {
         let answer = self.read(self.outside.outbound.send(&ask, allowance).await);
         attempt.end(match &answer {
             Ok(_) => CallOutcome::Answered,
-            Err(Failure::Timeout) => CallOutcome::Timeout,
-            Err(Failure::Unavailable(_)) => CallOutcome::Unavailable,
-            Err(Failure::BadReply(_)) => CallOutcome::BadReply,
-            Err(Failure::Broken) => CallOutcome::Broken,
+            Err(failure) => CallOutcome::from(failure),
         });
         if let Err(failure) = &answer {
             self.tell(failure, trace);

@@ -46,7 +46,10 @@ pub(super) fn installed(
 ) -> Result<Vec<Installed>, AssembleError> {
     let apps = account.graph.apps().iter().zip(&account.apps);
     apps.map(|(spec, app)| match &app.runs {
-        Runs::BuiltIn(kind) => Ok(Installed::BuiltIn(*kind)),
+        Runs::BuiltIn(kind) => {
+            let counters = outside.metrics.built_in(&account.name, &spec.name);
+            Ok(Installed::BuiltIn(*kind, counters))
+        }
         Runs::Http(service) => {
             let settings = settings(account, spec, service, limits)?;
             let app = HttpApp::new(settings, outside.clone());

@@ -57,6 +57,19 @@ pub enum IngressError {
 }
 
 impl IngressError {
+    /// Every one.
+    pub const ALL: [Self; 9] = [
+        Self::HeadTooLarge,
+        Self::TooManyHeaders,
+        Self::Framing,
+        Self::Method,
+        Self::Connection,
+        Self::Host,
+        Self::Path,
+        Self::UnknownHost,
+        Self::NoUpstream,
+    ];
+
     /// The status it is answered with.
     pub const fn status(&self) -> u16 {
         match self {

@@ -43,7 +43,8 @@ impl Edge {
             let admit = || passage.running.visitors.admit(placed.admitted.client);
             flow.decide(&placed.account, &request, &admit).await
         };
-        self.shared.telemetry.decided(passage.started.elapsed());
+        passage.decided = passage.started.elapsed();
+        self.shared.telemetry.decided(passage.decided);
         let answer = Answer::of(&decision, &view);
         passage.placed = Some(placed);
         passage.decision = Some(decision);
@@ -121,11 +122,17 @@ impl Edge {
 
     pub(super) fn record(&self, exchange: &Exchange, error: Option<&Error>, passage: &mut Passage) {
         let telemetry = &self.shared.telemetry;
-        telemetry.answered(passage.status, passage.started.elapsed());
+        let took = passage.started.elapsed();
+        telemetry.took(took);
+        match &passage.placed {
+            Some(placed) => placed.account.traffic.answered(passage.status),
+            None => telemetry.answered(passage.status),
+        }
         if let Some(reason) = passage.refused {
             telemetry.refused(reason);
         }
         if let Some(decision) = &passage.decision {
+            telemetry.judged(decision.trace.lookup, &decision.verdict);
             for event in &decision.events {
                 let account = &decision.account;
                 telemetry.happened(&account.name, account.keys.hash_key(), event);
@@ -137,7 +144,7 @@ impl Edge {
                 // The query may hold e-mails and tokens; the path is enough to find a request.
                 path: &mask_tokens(exchange.req_header().uri.path()),
                 status: passage.status,
-                took: passage.started.elapsed(),
+                took,
                 account: passage
                     .placed
                     .as_ref()

@@ -77,22 +77,40 @@ pub(super) fn answered(
     status: StatusCode,
 ) -> Result<()> {
     judge(passage, status);
+    if let Some(error) = repeat(exchange, passage, status) {
+        return Err(error);
+    }
+    if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+        let took = passage.started.elapsed();
+        passage.head = Some(took);
+        if let Some(placed) = &passage.placed {
+            placed
+                .upstream
+                .answered(took.saturating_sub(passage.decided));
+        }
+    }
+    Ok(())
+}
+
+/// The way to another server, where an answer asks for it and the request may take it.
+fn repeat(
+    exchange: &mut Exchange,
+    passage: &mut Passage,
+    status: StatusCode,
+) -> Option<Box<Error>> {
     let away = matches!(
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     );
     if !away || !exchange.req_header().method.is_safe() || !repeatable(exchange) {
-        return Ok(());
+        return None;
     }
-    let Some(Placed {
+    let Placed {
         upstream, tries, ..
-    }) = &mut passage.placed
-    else {
-        return Ok(());
-    };
+    } = passage.placed.as_mut()?;
     tries.met.extend(tries.taken.as_ref().map(Taken::address));
     if !upstream.may_repeat(tries.repeated, &tries.met) {
-        return Ok(());
+        return None;
     }
     tries.repeated += 1;
     let mut error = Error::explain(
@@ -101,7 +119,7 @@ pub(super) fn answered(
     );
     error.as_up();
     error.set_retry(true);
-    Err(error)
+    Some(error)
 }
 
 fn judge(passage: &Passage, status: StatusCode) {

@@ -21,7 +21,8 @@ impl Flow {
         start: Start,
         trace: Option<&RequestTrace>,
     ) -> Result<Outcome, CycleError> {
-        let deadline = Instant::now() + account.cycle_deadline;
+        let began = Instant::now();
+        let deadline = began + account.cycle_deadline;
         let own = || RequestTrace::of_our_own(|| self.entropy.bits());
         let trace = Arc::new(trace.cloned().unwrap_or_else(own));
         let mut cycle = Cycle::start(&account.graph, start);
@@ -31,7 +32,11 @@ impl Flow {
                 cycle.close();
             }
         }
-        cycle.finish()
+        let finished = cycle.finish();
+        let rounds = finished.as_ref().ok().and_then(|it| it.rounds.last());
+        let rounds = rounds.map_or(0, |round| round.number);
+        self.cycles.over(rounds, began.elapsed());
+        finished
     }
 }
 

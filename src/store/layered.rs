@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
-use super::{Interner, MemoryStore, SessionLocks, unavailable};
+use super::{Census, Interner, MemoryStore, SessionLocks, unavailable};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
@@ -142,8 +142,8 @@ impl SessionStore for LayeredStore {
         }
     }
 
-    fn counts(&self) -> (u64, u64) {
-        self.0.near.counts()
+    fn census(&self) -> Census {
+        self.0.near.census()
     }
 
     fn health(&self) -> StoreHealth {

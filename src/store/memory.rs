@@ -12,6 +12,7 @@ use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 
 use super::bits::ByBits;
+use super::census::Census;
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use crate::domain::session::{Session, SessionId};
@@ -193,11 +194,11 @@ impl SessionStore for MemoryStore {
             .map(Entry::found)
     }
 
-    fn counts(&self) -> (u64, u64) {
-        (
-            self.anonymous.entry_count(),
-            self.authenticated.entry_count(),
-        )
+    fn census(&self) -> Census {
+        let entries = self.anonymous.iter().chain(self.authenticated.iter());
+        entries.fold(Census::default(), |census, (_, entry)| {
+            census.with(&entry.found())
+        })
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {

@@ -39,6 +39,8 @@ mod listeners;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod observing;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod pains;

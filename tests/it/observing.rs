@@ -1,0 +1,5 @@
+//! What an operator sees: metrics, and the dashboard and alerts over them.
+
+mod dashboards;
+mod exposed;
+mod metrics;
