@@ -22,7 +22,7 @@ use crate::domain::request::Crawlers;
 use crate::edge::running::{Running, Site};
 use crate::edge::upstream::{Transport, Upstream};
 use crate::edge::visitors::Visitors;
-use crate::edge::{Hosts, Shared};
+use crate::edge::{Hosts, Shared, Tracing};
 use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, Remember};
 use crate::outbound::recent::Recent;
@@ -106,7 +106,7 @@ impl OpenDirectory for DirectoriesOnDisk {
 
 /// Builds the shared state of all listeners.
 pub fn assemble(config: &Config, ports: &Ports) -> Result<Arc<Shared>, AssembleError> {
-    let telemetry = Arc::new(Telemetry::new());
+    let telemetry = Arc::new(services::telemetry(config, ports)?);
     let running = compile(config, ports, &telemetry)?;
     // Last of all: a store that was opened is a lock that others meet.
     let bodies = Arc::default();
@@ -191,6 +191,10 @@ fn compile_beside(
         trusted: config.trusted_proxies.clone(),
         visitors,
         access_log: config.log.access,
+        tracing: config.traces.as_ref().map(|traces| Tracing {
+            sampling: traces.sampling,
+            trusted_alone: traces.trusted_alone,
+        }),
     })
 }
 

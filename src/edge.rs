@@ -33,11 +33,13 @@ pub mod tls;
 mod tries;
 pub mod upstream;
 pub mod visitors;
+mod watching;
 
 pub use answer::Answer;
 pub use entrance::Entrance;
 pub use ingress::{Admitted, IngressError, Peer, Reading, read};
 pub use running::{Hosts, Running};
+pub use watching::Tracing;
 
 use kept::Kept;
 use running::Placed;
@@ -75,6 +77,8 @@ pub struct Passage {
     /// Whether cookies have left: a response after an error page must not send them twice.
     left: bool,
     status: u16,
+    /// What of the Session API was asked for.
+    resource: Option<&'static str>,
     refused: Option<&'static str>,
     /// What the request before on this connection left.
     before: Option<Kept>,
@@ -126,6 +130,7 @@ impl ProxyHttp for Edge {
             secure: false,
             left: false,
             status: 0,
+            resource: None,
             refused: None,
             before: None,
         }
@@ -163,17 +168,20 @@ impl ProxyHttp for Edge {
     /// Reads the request strictly, decides, and answers what does not go on.
     async fn request_filter(&self, exchange: &mut Exchange, passage: &mut Passage) -> Result<bool> {
         match self.admit(exchange, passage) {
-            Ok(placed) => {
+            Ok(mut placed) => {
                 if let Some(answer) = self.entrance.elsewhere(exchange.req_header(), &placed) {
+                    passage.placed = Some(placed);
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }
+                self.watch(exchange.req_header(), passage, &mut placed);
                 if let Some(route) = session_api::route(&placed.admitted, &placed.account) {
                     let called = self.call(exchange, passage, (route, &placed)).await;
                     passage.placed = Some(placed);
                     return called.map(|()| true);
                 }
                 if let Some(answer) = passing::own_resource(exchange, &placed) {
+                    passage.placed = Some(placed);
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }

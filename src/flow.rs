@@ -9,6 +9,7 @@ use crate::account::Account;
 use crate::domain::access::Route;
 use crate::domain::inputs::{Inputs, read_inputs};
 use crate::domain::request::RequestView;
+use crate::domain::request::watch::{Part, Watched};
 use crate::domain::time::Millis;
 use crate::ports::{Clock, Entropy, SessionStore, StoreHealth};
 use crate::store::{Census, Interner, SessionLocks};
@@ -79,6 +80,12 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
+    /// A part of the request begins, where somebody watches.
+    fn begin(&self, part: Part) -> Option<Watched> {
+        let watch = self.request.trace?.watch.as_ref()?;
+        Some(watch.begin(part))
+    }
+
     /// Whether it is of a static file, a health check or a crawler: none gets a stored session.
     fn without_session(&self) -> bool {
         self.route.without_session() || self.request.crawler(&self.account.crawlers)
@@ -139,6 +146,11 @@ impl Flow {
     /// How many sessions are having a failed app tried again just now.
     pub fn retrying(&self) -> usize {
         self.retries.under_way()
+    }
+
+    /// The source of randomness, for whoever names parts of requests.
+    pub fn entropy(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.entropy)
     }
 
     /// Random bits, for names of requests.
@@ -225,7 +237,12 @@ impl Flow {
 
     async fn with_session(self: &Arc<Self>, stage: Stage<'_>) -> Decision {
         // Token → id → session; the lifetime law says whether it lives.
-        match self.look_up(stage).await {
+        let looking = stage.begin(Part::Lookup);
+        let found = self.look_up(stage).await;
+        if let Some(looking) = looking {
+            looking.end(found.label());
+        }
+        match found {
             // Nothing new costs nothing; anything new runs the cycle, once, in order.
             LookedUp::Alive(alive) => self.returning(stage, alive).await,
             // The other ways are boxed, so that the way of most requests stays small.

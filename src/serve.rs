@@ -98,6 +98,9 @@ pub fn serve(
     let watch = Watch::new(Arc::clone(reloads), config.watch);
     server.add_service(background_service("reload", watch));
     server.add_service(background_service("sources", Tending(Arc::clone(shared))));
+    if shared.telemetry.traces().is_some() {
+        server.add_service(background_service("traces", Tracing(Arc::clone(shared))));
+    }
     for one in beside {
         server.add_service(background_service(one.name, Web(one)));
     }
@@ -223,6 +226,19 @@ impl BackgroundService for Tending {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = tending.join_all() => {}
             }
+        }
+    }
+}
+
+/// Sends traces to the collector, and what is left of them when the process ends.
+#[derive(Debug)]
+struct Tracing(Arc<Shared>);
+
+#[async_trait]
+impl BackgroundService for Tracing {
+    async fn start(&self, stop: ShutdownWatch) {
+        if let Some(traces) = self.0.telemetry.traces() {
+            traces.send(stop).await;
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Neither tokens nor e-mails nor session ids appear anywhere; a session is named by a keyed hash.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{Encoder, IntCounterVec, Registry, TextEncoder};
@@ -22,6 +23,7 @@ mod requests;
 mod sessions;
 mod sources;
 mod store;
+mod traces;
 mod upstreams;
 
 pub use access::AccessLine;
@@ -29,20 +31,24 @@ pub use apps::{AppMetrics, CallOutcome};
 pub use calls::{CallCounters, Outcome};
 pub use certificates::CertificateMetrics;
 pub use cycles::CycleMetrics;
+pub(crate) use events::label;
 pub use memo::{MemoCounters, MemoMetrics};
 pub use requests::Traffic;
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
 pub use store::StoreMetrics;
+pub use traces::{Recording, TraceSettings, Traces, Whole};
 pub use upstreams::{UpstreamCounters, UpstreamMetrics};
 
 use crate::domain::access::Verdict;
 use crate::flow::Lookup;
+use crate::outbound::Outbound;
 use crate::store::{Census, Ending};
 use events::EVENTS;
 use faults::Faults;
 use metrics::Metrics;
 use requests::RequestMetrics;
 use sessions::SessionMetrics;
+use traces::TraceMetrics;
 
 const ENDINGS: [Ending; 4] = [
     Ending::Idle,
@@ -69,6 +75,9 @@ pub struct Telemetry {
     certificates: CertificateMetrics,
     upstreams: UpstreamMetrics,
     faults: Faults,
+    spans: TraceMetrics,
+    /// Where traces go; none: nobody is told.
+    traces: Option<Traces>,
 }
 
 impl Telemetry {
@@ -114,6 +123,8 @@ impl Telemetry {
             certificates: CertificateMetrics::new(m),
             upstreams: UpstreamMetrics::new(m),
             faults: Faults::new(m),
+            spans: TraceMetrics::new(m),
+            traces: None,
             registry: metrics.0,
         }
     }
@@ -121,6 +132,18 @@ impl Telemetry {
     /// Where the memo of every account counts.
     pub const fn memo(&self) -> &MemoMetrics {
         &self.memo
+    }
+
+    /// The same, with traces sent to a collector.
+    #[must_use]
+    pub fn with_traces(mut self, settings: TraceSettings, outbound: Arc<Outbound>) -> Self {
+        self.traces = Some(Traces::new(settings, outbound, self.spans.clone()));
+        self
+    }
+
+    /// The way of traces to the collector, where there is one.
+    pub const fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
     }
 
     /// Where cycles are counted.

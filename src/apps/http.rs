@@ -28,6 +28,7 @@ const AGENT: HeaderValue =
 const ACCOUNT: HeaderName = HeaderName::from_static("x-vtex-account");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What an app is called with.
 #[derive(Clone, Debug)]
@@ -143,10 +144,12 @@ impl HttpApp {
                     .any(|name| name == field.key())
         };
         let mut headers = self.headers.clone();
-        for (name, text) in [
+        let state = trace.tracestate.as_ref().map(|state| (TRACESTATE, state));
+        let names = [
             (REQUEST_ID, &trace.request_id),
             (TRACEPARENT, &trace.traceparent),
-        ] {
+        ];
+        for (name, text) in names.into_iter().chain(state) {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }

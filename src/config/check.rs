@@ -17,6 +17,7 @@ mod process;
 mod sources;
 mod store;
 mod times;
+mod traces;
 mod upstreams;
 mod vtex;
 
@@ -61,6 +62,7 @@ impl Check<'_, '_, '_> {
             listener,
             admin,
             log,
+            traces,
             store,
             limits: limits_written,
             lifetime,
@@ -70,6 +72,7 @@ impl Check<'_, '_, '_> {
         let admin = admin.as_ref().map(|admin| self.admin(admin));
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
+        let traces = traces.as_ref().map(|traces| self.traces(traces));
         let store = self.store(store);
         let limits = self.limits(limits_written);
         let around = Around {
@@ -100,6 +103,10 @@ impl Check<'_, '_, '_> {
             store: store?,
             limits: limits?,
             log: process::log(log),
+            traces: match traces {
+                Some(traces) => Some(traces?),
+                None => None,
+            },
             accounts: accounts?.into_iter().map(Arc::new).collect(),
         })
     }

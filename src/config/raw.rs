@@ -13,6 +13,7 @@ mod secret;
 mod size;
 mod sources;
 mod span;
+mod traces;
 mod upstream;
 
 use schemars::JsonSchema;
@@ -28,6 +29,7 @@ pub use secret::Secret;
 pub use size::Size;
 pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};
 pub use span::Span;
+pub use traces::{TraceParent, Traces};
 pub use upstream::{Balance, Ejection, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The configuration of a Vestibule.
@@ -44,6 +46,9 @@ pub struct Root {
     pub admin: Option<Admin>,
     /// What is logged.
     pub log: Log,
+    /// Traces of requests. Without this table there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<Traces>,
     /// Where sessions live.
     pub store: Store,
     /// What a request and a session may weigh.

@@ -8,6 +8,7 @@ mod kind;
 mod origin;
 pub mod path;
 pub mod trace;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;

@@ -184,7 +184,8 @@ pub fn read(
     };
     let claims = Claims::read(&head.headers, from, trusted.then_some(&*running.trusted));
     let spoofed = lines.ours;
-    for name in lines.into_gone() {
+    let gone = lines.into_gone(&head.headers);
+    for name in gone {
         head.remove_header(&name);
     }
     let admitted = Admitted {
@@ -249,6 +250,7 @@ impl Edge {
             admitted,
             claims,
             trace: OnceLock::new(),
+            recording: None,
         })
     }
 }

@@ -16,6 +16,7 @@ use super::{Answer, Edge, Passage, response};
 use crate::domain::api::mask_tokens;
 use crate::domain::headers::SEGMENT_KEY;
 use crate::domain::request::RequestView;
+use crate::domain::request::watch::Part;
 use crate::telemetry::AccessLine;
 
 /// Where backends find the keys of signed contexts (contract §9).
@@ -29,6 +30,8 @@ impl Edge {
         placed: Placed,
     ) -> Result<bool> {
         let flow = &self.shared.flow;
+        let deciding = placed.begin(Part::Decide);
+        let within = placed.named_within(deciding.as_ref());
         let head = exchange.req_header();
         let view = self.view(head, passage, &placed.admitted);
         let said = passage.before.as_ref().and_then(Kept::said);
@@ -37,7 +40,10 @@ impl Edge {
             decision
         } else {
             let request = RequestView {
-                trace: Some(placed.trace(&head.headers, || flow.random())),
+                trace: Some(match &within {
+                    Some(within) => within,
+                    None => placed.trace(&head.headers, || flow.random()),
+                }),
                 ..view
             };
             let admit = || passage.running.visitors.admit(placed.admitted.client);
@@ -45,6 +51,9 @@ impl Edge {
         };
         passage.decided = passage.started.elapsed();
         self.shared.telemetry.decided(passage.decided);
+        if let Some(deciding) = deciding {
+            deciding.end(decision.verdict.label());
+        }
         let answer = Answer::of(&decision, &view);
         passage.placed = Some(placed);
         passage.decision = Some(decision);
@@ -90,7 +99,13 @@ impl Edge {
             .placed
             .as_ref()
             .is_some_and(|placed| placed.required);
+        let placed = passage.placed.as_ref();
+        let leaving = placed.and_then(|placed| placed.begin(Part::Leave));
         let plan = response::plan(&self.shared.flow, decision, &settings, response, required).await;
+        if let Some(leaving) = leaving {
+            let issued = plan.token.is_some();
+            leaving.end(if issued { "issued" } else { "not_due" });
+        }
         if let Some(value) = plan.cache_control {
             response::guard(response, &value)?;
         }
@@ -124,6 +139,7 @@ impl Edge {
         let telemetry = &self.shared.telemetry;
         let took = passage.started.elapsed();
         telemetry.took(took);
+        self.watched(exchange, passage, took);
         match &passage.placed {
             Some(placed) => placed.account.traffic.answered(passage.status),
             None => telemetry.answered(passage.status),

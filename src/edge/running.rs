@@ -10,12 +10,14 @@ use super::ingress::{Admitted, Claims};
 use super::tries::Tries;
 use super::upstream::Upstream;
 use super::visitors::Visitors;
+use super::watching::Tracing;
 use crate::account::Account;
 use crate::config::values::{HostPattern, Limits, Place};
 use crate::domain::headers::OwnedNames;
 use crate::domain::request::path::NormalPath;
 use crate::domain::request::trace::RequestTrace;
 use crate::outbound::remote::Remote;
+use crate::telemetry::Recording;
 
 /// A configuration in force.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct Running {
     pub visitors: Arc<Visitors>,
     /// Whether a line is logged for every request.
     pub access_log: bool,
+    /// Which requests are traced; none: none is.
+    pub tracing: Option<Tracing>,
 }
 
 impl Running {
@@ -54,6 +58,8 @@ pub(super) struct Placed {
     pub(super) tries: Tries,
     /// Made where somebody else is to know the request's name; many are answered alone.
     pub(super) trace: OnceLock<RequestTrace>,
+    /// What is noted of it, where it is sampled.
+    pub(super) recording: Option<Arc<Recording>>,
 }
 
 impl Placed {

@@ -51,6 +51,20 @@ pub(super) enum LookedUp {
     Unreadable,
 }
 
+impl LookedUp {
+    /// A word of a closed set.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Alive(alive) => alive.lookup.label(),
+            Self::Moved(_) => Lookup::Moved.label(),
+            Self::Ended(ended) => ended.reason.label(),
+            Self::Unknown(lookup) => lookup.label(),
+            Self::Ambiguous => Lookup::Ambiguous.label(),
+            Self::Unreadable => Lookup::Unreadable.label(),
+        }
+    }
+}
+
 /// The same for `explain` and the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lookup {

@@ -128,7 +128,8 @@ impl Telemetry {
     }
 }
 
-fn label(event: &Event) -> &'static str {
+/// What an event is called.
+pub(crate) fn label(event: &Event) -> &'static str {
     match event {
         Event::Created(_) => "created",
         Event::CreationLimited => "creation_limited",

@@ -3,3 +3,4 @@
 mod dashboards;
 mod exposed;
 mod metrics;
+mod traces;

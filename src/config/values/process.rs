@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Uri;
 use ipnet::IpNet;
 
 use super::{Account, Listener};
+use crate::domain::request::trace::Sampling;
 use crate::domain::session::limits::SessionLimits;
 
 /// The whole configuration of one process.
@@ -34,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is logged.
     pub log: Log,
+    /// Where traces of requests go, if there are any.
+    pub traces: Option<Traces>,
     /// The stores that are served. At least one.
     pub accounts: Vec<Arc<Account>>,
 }
@@ -132,6 +136,35 @@ pub struct Limits {
     pub new_sessions_per_minute: Option<u32>,
     /// How long a kept connection may be idle.
     pub idle_timeout: Duration,
+}
+
+/// Where traces of requests go, and which requests are traced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traces {
+    /// The collector's whole address.
+    pub endpoint: Uri,
+    /// Which requests are traced.
+    pub sampling: Sampling,
+    /// Whether only trusted proxies may say so.
+    pub trusted_alone: bool,
+    /// The file that holds the collector's bearer token.
+    pub token_file: Option<PathBuf>,
+    /// How long the collector may take for a batch.
+    pub timeout: Duration,
+    /// `service.name`.
+    pub service_name: Arc<str>,
+}
+
+impl Traces {
+    /// Whether another one sends them to the same place in the same way.
+    pub fn is_same_way(&self, other: &Self) -> bool {
+        let way = |traces: &Self| Self {
+            sampling: other.sampling,
+            trusted_alone: other.trusted_alone,
+            ..traces.clone()
+        };
+        way(self) == *other
+    }
 }
 
 /// What is logged, and how.
