@@ -11,7 +11,7 @@ use crate::config::values::{Api, AuthCookie, CarryOver, Cookies};
 use crate::domain::access::Routes;
 use crate::domain::context::ContextRules;
 use crate::domain::headers::HeaderPlanRules;
-use crate::domain::inputs::InputRules;
+use crate::domain::inputs::{Consent, InputRules};
 use crate::domain::lifetime::Policy;
 use crate::domain::plans::SharedBody;
 use crate::domain::request::Crawlers;
@@ -57,6 +57,8 @@ pub struct Account {
     pub id: Arc<str>,
     /// The path under which it lives, `/` for a whole host.
     pub root_path: Arc<str>,
+    /// Whose answer is asked before anybody is remembered; none: nobody's.
+    pub consent: Option<Consent>,
     /// What is read from requests.
     pub inputs: InputRules,
     /// Names and attributes of our cookies, by listener.

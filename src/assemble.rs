@@ -190,7 +190,7 @@ fn compile_beside(
         limits: config.limits,
         trusted: config.trusted_proxies.clone(),
         visitors,
-        access_log: config.log.access,
+        access: config.log.access,
         tracing: config.traces.as_ref().map(|traces| Tracing {
             sampling: traces.sampling,
             trusted_alone: traces.trusted_alone,
@@ -231,6 +231,7 @@ fn compile_account(
         name: Arc::clone(&account.name),
         id: account.id.to_string().into(),
         root_path: account.place.root_path.as_str().into(),
+        consent: account.consent.clone(),
         inputs,
         cookies: account.cookies.clone(),
         policies: Policies {

@@ -14,9 +14,8 @@ use pingora::{ErrorSource, Result};
 use tokio::time::Instant;
 
 use crate::config::values::WITHOUT_ADDRESS;
-use crate::domain::api::mask_tokens;
 use crate::domain::cookies::CookieSettings;
-use crate::domain::request::RequestView;
+use crate::domain::request::{RequestView, mask_path};
 use crate::flow::{Decision, Flow};
 use crate::telemetry::Telemetry;
 
@@ -26,6 +25,7 @@ mod ingress;
 mod kept;
 mod outgoing;
 mod passing;
+mod record;
 mod response;
 pub mod running;
 pub mod session_api;
@@ -309,7 +309,7 @@ impl ProxyHttp for Edge {
     /// pingora's own words about a request: never its query, in which e-mails and tokens may stand.
     fn request_summary(&self, exchange: &Exchange, _: &Passage) -> String {
         let head = exchange.req_header();
-        format!("{} {}", head.method, mask_tokens(head.uri.path()))
+        format!("{} {}", head.method, mask_path(head.uri.path()))
     }
 
     async fn logging(&self, exchange: &mut Exchange, error: Option<&Error>, passage: &mut Passage) {

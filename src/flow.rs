@@ -19,9 +19,11 @@ mod again;
 mod ask;
 mod change;
 mod close;
+mod consent;
 mod contexts;
 mod decision;
 mod ending;
+mod erase;
 mod event;
 mod hands;
 mod issue;
@@ -38,7 +40,8 @@ mod writes;
 pub use again::{Said, only_cookie_line};
 pub use ask::{Ask, Undone};
 pub use decision::{CookiePlan, Decision, Injection, Issue, Trace};
-pub use event::{Acting, Event};
+pub use erase::{Erased, Exported};
+pub use event::{Acting, Event, Who};
 pub use issue::Leaving;
 pub use lookup::Lookup;
 pub use revoke::Revoked;
@@ -88,7 +91,18 @@ impl Stage<'_> {
 
     /// Whether it is of a static file, a health check or a crawler: none gets a stored session.
     fn without_session(&self) -> bool {
-        self.route.without_session() || self.request.crawler(&self.account.crawlers)
+        self.route.without_session()
+            || self.request.crawler(&self.account.crawlers)
+            || self.is_unconsented()
+    }
+
+    /// Whether the visitor has not agreed to be remembered. A server that calls the Session API has
+    /// nobody to ask.
+    fn is_unconsented(&self) -> bool {
+        let Some(consent) = &self.account.consent else {
+            return false;
+        };
+        (self.ask.is_none() || self.request.browser()) && !consent.is_given(self.request.headers)
     }
 }
 
@@ -170,6 +184,9 @@ impl Flow {
         let inputs = read_inputs(request, &account.inputs);
         let stage = self.stage(account, request, &inputs, may_create);
         if stage.without_session() {
+            if stage.is_unconsented() {
+                return Box::pin(self.unconsented(stage)).await;
+            }
             return self.without_session(stage).await;
         }
         self.with_session(stage).await
@@ -192,6 +209,9 @@ impl Flow {
             ask: Some(ask),
             ..self.stage(account, request, &inputs, may_create)
         };
+        if stage.is_unconsented() {
+            return Box::pin(self.unconsented(stage)).await;
+        }
         if request.crawler(&account.crawlers) {
             return Box::pin(self.unstored(stage)).await;
         }

@@ -73,6 +73,8 @@ pub struct Beside {
     pub listener: Option<TcpListener>,
     /// What it answers.
     pub router: axum::Router,
+    /// Where it goes on until the very end, to say that the process drains.
+    pub draining: Option<Arc<Shared>>,
 }
 
 /// Serves until the process is told to stop: `SIGTERM` drains, `SIGINT` ends at once.
@@ -151,6 +153,7 @@ fn with_admin(
         address: settings.address,
         listener: None,
         router,
+        draining: Some(Arc::clone(shared)),
     });
     Ok(beside)
 }
@@ -254,13 +257,20 @@ impl BackgroundService for Web {
             address,
             listener,
             router,
+            draining,
         } = &self.0;
         let listener = match listener {
             Some(listener) => adopt(listener),
             None => tokio::net::TcpListener::bind(address).await,
         };
         let served = match listener {
-            Ok(listener) => admin::serve(listener, router.clone(), stop).await,
+            Ok(listener) => match draining {
+                Some(shared) => {
+                    let shared = Arc::clone(shared);
+                    admin::serve_to_the_end(listener, router.clone(), shared, stop).await
+                }
+                None => admin::serve(listener, router.clone(), stop).await,
+            },
             Err(error) => Err(error),
         };
         if let Err(error) = served {

@@ -2,6 +2,7 @@
 //!
 //! Neither tokens nor e-mails nor session ids appear anywhere; a session is named by a keyed hash.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,24 +18,29 @@ mod certificates;
 mod cycles;
 mod events;
 mod faults;
+mod lines;
 mod memo;
 mod metrics;
 mod requests;
 mod sessions;
 mod sources;
+mod state;
 mod store;
 mod traces;
 mod upstreams;
 
-pub use access::AccessLine;
+pub use access::{AccessLine, Took, Went};
 pub use apps::{AppMetrics, CallOutcome};
 pub use calls::{CallCounters, Outcome};
 pub use certificates::CertificateMetrics;
 pub use cycles::CycleMetrics;
+pub use events::About;
 pub(crate) use events::label;
+pub use lines::filter;
 pub use memo::{MemoCounters, MemoMetrics};
 pub use requests::Traffic;
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
+pub use state::ProcessState;
 pub use store::StoreMetrics;
 pub use traces::{Recording, TraceSettings, Traces, Whole};
 pub use upstreams::{UpstreamCounters, UpstreamMetrics};
@@ -75,6 +81,7 @@ pub struct Telemetry {
     certificates: CertificateMetrics,
     upstreams: UpstreamMetrics,
     faults: Faults,
+    state: ProcessState,
     spans: TraceMetrics,
     /// Where traces go; none: nobody is told.
     traces: Option<Traces>,
@@ -123,6 +130,7 @@ impl Telemetry {
             certificates: CertificateMetrics::new(m),
             upstreams: UpstreamMetrics::new(m),
             faults: Faults::new(m),
+            state: ProcessState::default(),
             spans: TraceMetrics::new(m),
             traces: None,
             registry: metrics.0,
@@ -144,6 +152,11 @@ impl Telemetry {
     /// The way of traces to the collector, where there is one.
     pub const fn traces(&self) -> Option<&Traces> {
         self.traces.as_ref()
+    }
+
+    /// The state of the process.
+    pub const fn state(&self) -> &ProcessState {
+        &self.state
     }
 
     /// Where cycles are counted.
@@ -222,6 +235,7 @@ impl Telemetry {
     /// The configuration was read again: `unchanged`, `swapped` or `refused`.
     pub fn reloaded(&self, outcome: &'static str) {
         self.reloads.with_label_values(&[outcome]).inc();
+        self.state.reloaded(outcome == "refused");
     }
 
     /// A client sent headers with names of ours.
@@ -261,8 +275,19 @@ impl Default for Telemetry {
 }
 
 /// A name for a session in logs, from which its id cannot be had.
-pub fn pseudonym(key: &HashKey, id: SessionId) -> String {
-    format!("{:032x}", hash_token(key, &id.to_string()).as_u128())
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pseudonym(u128);
+
+impl fmt::Display for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// The name of a session under a key.
+pub fn pseudonym(key: &HashKey, id: SessionId) -> Pseudonym {
+    let mut text = [0; SessionId::TEXT_BYTES];
+    Pseudonym(hash_token(key, id.write(&mut text)).as_u128())
 }
 
 #[cfg(test)]
@@ -274,8 +299,14 @@ mod tests {
     fn events_are_counted_under_labels_of_a_closed_set() {
         let telemetry = Telemetry::new();
         let (key, id) = (HashKey::from_bytes([1; 16]), SessionId::from_random(5));
-        telemetry.happened("shop", &key, &Event::Ended(id, Ending::Idle));
-        telemetry.happened("shop", &key, &Event::AppFailed("rnb".into(), "timeout"));
+        let about = About {
+            account: "shop",
+            key: &key,
+            session: None,
+            request_id: "",
+        };
+        telemetry.happened(about, &Event::Ended(id, Ending::Idle));
+        telemetry.happened(about, &Event::AppFailed("rnb".into(), "timeout"));
         telemetry.traffic("shop").answered(200);
         let text = telemetry.render();
         for line in [

@@ -72,6 +72,7 @@ impl Check<'_, '_, '_> {
         let admin = admin.as_ref().map(|admin| self.admin(admin));
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
+        let log = self.log(log);
         let traces = traces.as_ref().map(|traces| self.traces(traces));
         let store = self.store(store);
         let limits = self.limits(limits_written);
@@ -102,7 +103,7 @@ impl Check<'_, '_, '_> {
             crawlers,
             store: store?,
             limits: limits?,
-            log: process::log(log),
+            log: log?,
             traces: match traces {
                 Some(traces) => Some(traces?),
                 None => None,

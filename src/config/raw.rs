@@ -20,11 +20,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AuthCookie, Cookies, HeaderSource, Headers, Inputs, SameSite};
-pub use account_parts::{Allow, Api, Context, Cycle, Keys, Memo, OnLoop};
+pub use account_parts::{Allow, Api, Consent, Context, Cycle, Keys, Memo, OnLoop};
 pub use backends::{App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse};
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
 pub use listener::{Certificate, Listener, RedirectHttps, Tls};
-pub use process::{Admin, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode};
+pub use process::{
+    AccessLog, Admin, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode,
+};
 pub use secret::Secret;
 pub use size::Size;
 pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};

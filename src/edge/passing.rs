@@ -7,17 +7,14 @@ use http::header::{
 };
 use pingora::Result;
 use pingora::http::ResponseHeader;
-use pingora::prelude::Error;
 use pingora::proxy::Session as Exchange;
 
 use super::kept::Kept;
 use super::running::Placed;
 use super::{Answer, Edge, Passage, response};
-use crate::domain::api::mask_tokens;
 use crate::domain::headers::SEGMENT_KEY;
 use crate::domain::request::RequestView;
 use crate::domain::request::watch::Part;
-use crate::telemetry::AccessLine;
 
 /// Where backends find the keys of signed contexts (contract §9).
 const JWKS_PATH: &str = "/_session/jwks.json";
@@ -132,47 +129,6 @@ impl Edge {
             if dropped > 0 {
                 self.shared.telemetry.own_cookie_dropped(dropped);
             }
-        }
-    }
-
-    pub(super) fn record(&self, exchange: &Exchange, error: Option<&Error>, passage: &mut Passage) {
-        let telemetry = &self.shared.telemetry;
-        let took = passage.started.elapsed();
-        telemetry.took(took);
-        self.watched(exchange, passage, took);
-        match &passage.placed {
-            Some(placed) => placed.account.traffic.answered(passage.status),
-            None => telemetry.answered(passage.status),
-        }
-        if let Some(reason) = passage.refused {
-            telemetry.refused(reason);
-        }
-        if let Some(decision) = &passage.decision {
-            telemetry.judged(decision.trace.lookup, &decision.verdict);
-            for event in &decision.events {
-                let account = &decision.account;
-                telemetry.happened(&account.name, account.keys.hash_key(), event);
-            }
-        }
-        if passage.running.access_log {
-            let line = AccessLine {
-                method: exchange.req_header().method.as_str(),
-                // The query may hold e-mails and tokens; the path is enough to find a request.
-                path: &mask_tokens(exchange.req_header().uri.path()),
-                status: passage.status,
-                took,
-                account: passage
-                    .placed
-                    .as_ref()
-                    .map_or("", |placed| &*placed.account.name),
-                request_id: passage.placed.as_ref().map_or("", |placed| {
-                    let random = || self.shared.flow.random();
-                    let trace = placed.trace(&exchange.req_header().headers, random);
-                    &trace.request_id
-                }),
-                failed: error.is_some(),
-            };
-            line.write();
         }
     }
 }

@@ -12,7 +12,7 @@ use super::upstream::Upstream;
 use super::visitors::Visitors;
 use super::watching::Tracing;
 use crate::account::Account;
-use crate::config::values::{HostPattern, Limits, Place};
+use crate::config::values::{AccessLog, HostPattern, Limits, Place};
 use crate::domain::headers::OwnedNames;
 use crate::domain::request::path::NormalPath;
 use crate::domain::request::trace::RequestTrace;
@@ -32,8 +32,8 @@ pub struct Running {
     pub trusted: Vec<IpNet>,
     /// New sessions by client.
     pub visitors: Arc<Visitors>,
-    /// Whether a line is logged for every request.
-    pub access_log: bool,
+    /// Which requests get a line in the access log.
+    pub access: AccessLog,
     /// Which requests are traced; none: none is.
     pub tracing: Option<Tracing>,
 }

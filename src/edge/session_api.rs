@@ -117,7 +117,9 @@ impl Edge {
     ) -> Result<()> {
         let status = response.status().as_u16();
         let method = exchange.req_header().method.as_str();
-        self.shared.telemetry.decided(began.elapsed());
+        let took = began.elapsed();
+        self.shared.telemetry.decided(took);
+        passage.decided = took;
         self.shared.telemetry.called(method, route.masked(), status);
         passage.resource = Some(route.masked());
         // The answer holds its cookies already.

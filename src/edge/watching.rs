@@ -68,7 +68,7 @@ impl Edge {
             decided: decision.map(|one| [one.verdict.label(), one.trace.lookup.label()]),
             session: decision
                 .and_then(|one| one.trace.session)
-                .map(|id| pseudonym(key, id)),
+                .map(|id| pseudonym(key, id).to_string()),
             events: decision.map_or_else(Vec::new, |one| one.events.iter().map(label).collect()),
             tries: placed.tries.count(),
         };

@@ -266,6 +266,8 @@ impl Flow {
         let events = rotation_events(before, &resident, fresh);
         let mut planned = planned(&resident, cookies, (alive.lookup, &news, outcome));
         planned.events.extend(events);
+        let from = old.id;
+        planned.events.push(Event::Replaced { from, to: new });
         let decision = self.plan(stage, &resident, planned);
         Ok(Attempt::of(decision.without_ended(stage, &news)))
     }

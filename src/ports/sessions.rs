@@ -30,6 +30,8 @@ pub enum StoreError {
 pub struct OfPerson {
     /// Those that are known.
     pub sessions: Vec<Arc<Resident>>,
+    /// Ended sessions of theirs that have a record still.
+    pub remains: Vec<SessionId>,
     /// Whether the store behind the memory could be asked for more.
     pub complete: bool,
 }

@@ -131,6 +131,16 @@ impl MemoryStore {
         sessions
     }
 
+    /// Ended sessions that are here in which a person acted.
+    pub(super) fn remains_of(&self, person: PersonKey) -> Vec<SessionId> {
+        let entries = self.anonymous.iter().chain(self.authenticated.iter());
+        let ended = entries.filter_map(|(id, entry)| match entry.found() {
+            Found::Ended(ended) if persons(&ended.session).any(|one| one == person) => Some(*id),
+            _ => None,
+        });
+        ended.collect()
+    }
+
     /// Whether sessions here may live by logins that are not remembered.
     pub(super) fn crowded(&self) -> bool {
         self.crowded.load(Ordering::Relaxed)
@@ -297,6 +307,7 @@ impl SessionStore for MemoryStore {
     async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError> {
         Ok(OfPerson {
             sessions: self.in_which(person),
+            remains: self.remains_of(person),
             complete: true,
         })
     }

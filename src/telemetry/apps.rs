@@ -115,6 +115,11 @@ impl AppMetrics {
         self.calls.without_breaker::<CallOutcome>(account, app)
     }
 
+    /// The apps over HTTP that are left alone now: account and name.
+    pub fn open(&self) -> Vec<[String; 2]> {
+        self.calls.open()
+    }
+
     /// An app wrote keys that it had not declared.
     pub fn undeclared(&self, account: &str, app: &str, keys: usize) {
         self.undeclared

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use prometheus::core::Collector as _;
+use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
 use crate::domain::breaker::BreakerState;
@@ -45,6 +47,21 @@ impl CallMetrics {
             seconds: self.seconds.with_label_values(&[account, called]),
             breaker: None,
         }
+    }
+}
+
+impl CallMetrics {
+    /// Who is left alone now: account and name.
+    pub(super) fn open(&self) -> Vec<[String; 2]> {
+        let families = self.breakers.collect();
+        let all = families.iter().flat_map(MetricFamily::get_metric);
+        // Labels come sorted by name, and `account` is before all others.
+        let open = all.filter(|one| one.get_gauge().get_value() > 1.5);
+        open.filter_map(|one| match one.get_label() {
+            [account, called] => Some([account.value().to_owned(), called.value().to_owned()]),
+            _ => None,
+        })
+        .collect()
     }
 }
 

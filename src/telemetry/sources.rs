@@ -104,6 +104,11 @@ impl SourceMetrics {
         self.calls.of::<SourceOutcome>(account, source)
     }
 
+    /// The sources that are left alone now: account and name.
+    pub fn open(&self) -> Vec<[String; 2]> {
+        self.calls.open()
+    }
+
     /// The counters of one kind of look-up.
     pub fn lookups_of(&self, account: &str, source: &str) -> LookupCounters {
         LookupCounters(Arc::new(Lookups {

@@ -47,6 +47,8 @@ mod pains;
 #[cfg(test)]
 mod passing;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod revoking;

@@ -2,5 +2,7 @@
 
 mod dashboards;
 mod exposed;
+mod health;
 mod metrics;
+mod secrets;
 mod traces;

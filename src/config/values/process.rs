@@ -174,8 +174,19 @@ pub struct Log {
     pub level: LogLevel,
     /// The shape of a line.
     pub format: LogFormat,
-    /// Whether each request gets a line.
-    pub access: bool,
+    /// Which requests get a line.
+    pub access: AccessLog,
+}
+
+/// Which requests get a line in the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// All.
+    All,
+    /// A share, and what went wrong.
+    Sampled(Sampling),
+    /// None.
+    Off,
 }
 
 /// How grave an event must be to be logged.

@@ -59,12 +59,17 @@ impl Sampling {
         Self { believes, ..self }
     }
 
+    /// Whether chance takes a request, whatever anybody said.
+    pub const fn takes(self, chance: u64) -> bool {
+        chance >> 1 < self.share
+    }
+
     /// `flags` are the sender's, `chance` is anything. A client that may not decide cannot choose
     /// its chance either: it is not in the trace's id.
     fn samples(self, flags: Option<u8>, chance: u64) -> bool {
         match flags.filter(|_| self.believes) {
             Some(flags) => flags & 1 == 1,
-            None => chance >> 1 < self.share,
+            None => self.takes(chance),
         }
     }
 }

@@ -306,11 +306,16 @@ impl Shop {
 
     /// The answer of the admin address, by a loopback name.
     pub(crate) async fn admin(&self, method: &str, path: &str) -> (u16, String) {
+        self.admin_as(method, path, "localhost:9090").await
+    }
+
+    /// The same, by another name.
+    pub(crate) async fn admin_as(&self, method: &str, path: &str, host: &str) -> (u16, String) {
         let router = admin::router(Arc::clone(&self.shared), Access::Loopback);
         let asked = http::Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "localhost:9090")
+            .header("host", host)
             .body(Body::empty())
             .unwrap();
         let answer = router.oneshot(asked).await.unwrap();
