@@ -6,15 +6,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use moka::future::Cache;
-use prometheus::IntCounter;
-
 use crate::domain::request::trace::RequestTrace;
 use crate::domain::session::Body;
 use crate::domain::time::Millis;
 use crate::domain::transform::{Answer, Call, Failure};
 use crate::ports::{AppCaller, Clock};
+use crate::telemetry::MemoCounters;
+use async_trait::async_trait;
+use moka::future::Cache;
 
 /// What is remembered of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,28 +65,19 @@ impl moka::Expiry<Question, Remembered> for KeepAnswers {
 #[derive(Debug)]
 pub struct Memo {
     apps: Arc<dyn AppCaller>,
-    remember: Vec<Remember>,
+    remember: Vec<(Remember, MemoCounters)>,
     answers: Cache<Question, Remembered>,
     clock: Arc<dyn Clock>,
-    counters: MemoCounters,
-}
-
-/// How questions were answered, counted over all accounts.
-#[derive(Clone, Debug)]
-pub struct MemoCounters {
-    /// Questions that could be answered from memory.
-    pub asked: IntCounter,
-    /// Questions that went to an app.
-    pub called: IntCounter,
 }
 
 impl Memo {
-    /// A memo before `apps`; `remember` has one entry an app, in configured order.
+    /// A memo before `apps`; `remember` has one entry an app, in configured order, with where it is
+    /// counted.
     pub fn new(
         apps: Arc<dyn AppCaller>,
-        remember: Vec<Remember>,
+        remember: Vec<(Remember, MemoCounters)>,
         capacity: MemoCapacity,
-        (clock, counters): (Arc<dyn Clock>, MemoCounters),
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let answers = Cache::builder()
             .max_capacity(capacity.bytes)
@@ -103,13 +93,7 @@ impl Memo {
             remember,
             answers,
             clock,
-            counters,
         }
-    }
-
-    async fn ask(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
-        self.counters.called.inc();
-        self.apps.call(call, trace).await
     }
 }
 
@@ -123,12 +107,15 @@ fn keep(age: Duration, answer: &Answer, now: Millis) -> Duration {
 #[async_trait]
 impl AppCaller for Memo {
     async fn call(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
-        let (age, current) = match self.remember.get(call.app).copied() {
-            Some(Remember::For(age)) => (age, call.current.clone()),
-            Some(Remember::ByInputs(age)) => (age, Body::new()),
-            Some(Remember::Never) | None => return self.apps.call(call, trace).await,
+        let Some((remember, counters)) = self.remember.get(call.app) else {
+            return self.apps.call(call, trace).await;
         };
-        self.counters.asked.inc();
+        let (age, current) = match *remember {
+            Remember::For(age) => (age, call.current.clone()),
+            Remember::ByInputs(age) => (age, Body::new()),
+            Remember::Never => return self.apps.call(call, trace).await,
+        };
+        counters.asked.inc();
         let question = Question {
             app: call.app,
             inputs: call.inputs.clone(),
@@ -137,7 +124,8 @@ impl AppCaller for Memo {
         };
         let asking = async {
             let now = self.clock.now();
-            let answer = self.ask(call, trace).await?;
+            counters.called.inc();
+            let answer = self.apps.call(call, trace).await?;
             let answer = Answer {
                 as_of: Some(answer.as_of.unwrap_or(now)),
                 ..answer
@@ -159,6 +147,7 @@ impl AppCaller for Memo {
 mod tests {
     use super::*;
     use crate::domain::session::field::known;
+    use crate::telemetry::Telemetry;
     use parking_lot::Mutex;
     use serde_json::json;
     use tokio::sync::Semaphore;
@@ -194,11 +183,7 @@ mod tests {
     }
 
     fn counters() -> MemoCounters {
-        let count = || IntCounter::new("c", "c").unwrap();
-        MemoCounters {
-            asked: count(),
-            called: count(),
-        }
+        Telemetry::new().memo().of("shop", "search")
     }
 
     fn memo(fails: bool, remember: Remember) -> (Arc<Gate>, Arc<Memo>) {
@@ -213,9 +198,9 @@ mod tests {
             gate,
             Arc::new(Memo::new(
                 apps,
-                vec![remember],
+                vec![(remember, counters())],
                 capacity,
-                (Arc::new(Stopped), counters()),
+                Arc::new(Stopped),
             )),
         )
     }
@@ -255,10 +240,8 @@ mod tests {
         let (gate, memo) = memo(false, Remember::For(Duration::from_mins(1)));
         assert_eq!(ask_all(&memo, &gate, &["1", "1", "1", "2", "2"]).await, 5);
         assert_eq!(gate.calls.lock().len(), 2);
-        assert_eq!(
-            (memo.counters.asked.get(), memo.counters.called.get()),
-            (5, 2)
-        );
+        let (_, counters) = &memo.remember[0];
+        assert_eq!((counters.asked.get(), counters.called.get()), (5, 2));
     }
 
     #[tokio::test]

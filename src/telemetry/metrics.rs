@@ -18,6 +18,22 @@ impl Metrics {
         counts
     }
 
+    /// Counters of one label whose words are known ahead; each is there from the start, at zero: what
+    /// is not there cannot be seen to rise.
+    pub(super) fn counts_of(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        words: &[&str],
+    ) -> IntCounterVec {
+        let counts = self.counts(name, help, &[label]);
+        for word in words {
+            counts.with_label_values(&[word]);
+        }
+        counts
+    }
+
     pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
         self.0
