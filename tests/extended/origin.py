@@ -2,7 +2,7 @@
 
 usage: origin.py FOLDER    (writes its port to FOLDER/origin-port)
 
-GET /large   a page of 4 MiB
+GET /large   a page of 1 MiB
 GET /__got   the heads that came since the last such question, as JSON; not kept itself
 PUT /__say   the lines of the body go out as Set-Cookie of the next answer
 """
@@ -49,7 +49,7 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 more = b"".join(b"Set-Cookie: " + line + b"\r\n" for line in say)
                 say.clear()
             if target == b"/large":
-                answer = b"x" * (4 << 20)
+                answer = b"x" * (1 << 20)
             size = str(len(answer)).encode()
             writer.write(b"HTTP/1.1 200 OK\r\n" + more + b"Content-Length: " + size + b"\r\n\r\n")
             if not head.startswith(b"HEAD "):
