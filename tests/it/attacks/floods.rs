@@ -90,7 +90,7 @@ async fn one_large_header_that_is_meant_thousands_of_times_is_refused() {
     let mut wire = Wire::open(&street).await;
     // A header of 4000 bytes into the table (RFC 7541 §6.2.1), and 10,000 times what is newest in it.
     let entry = [
-        &PAGE[..],
+        PAGE,
         b"\x40\x01x\x7f\xa1\x1e",
         &vec![b'x'; 4_000],
         &vec![0xbe; 10_000],

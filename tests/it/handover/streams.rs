@@ -1,5 +1,5 @@
-//! What is long: WebSockets, and connections with TLS and HTTP/2, while one process takes over from
-//! another.
+//! What is long: upgraded connections, and those with TLS and HTTP/2, while one process takes over
+//! from another.
 
 use std::path::Path;
 use std::sync::Arc;
