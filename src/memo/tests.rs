@@ -22,6 +22,7 @@ struct Gate {
     open: Semaphore,
     calls: Mutex<Vec<usize>>,
     fails: bool,
+    /// The next answer is a panic.
     breaks: AtomicBool,
 }
 
@@ -30,7 +31,7 @@ impl AppCaller for Gate {
     async fn call(&self, call: &Call, _: &RequestTrace) -> Result<Answer, Failure> {
         self.calls.lock().push(call.app);
         let _open = self.open.acquire().await;
-        assert!(!self.breaks.load(Ordering::SeqCst), "the app breaks");
+        assert!(!self.breaks.swap(false, Ordering::SeqCst), "the app breaks");
         if self.fails {
             Err(Failure::Timeout)
         } else {
@@ -165,8 +166,6 @@ async fn a_call_that_is_given_up_or_breaks_is_made_anew_by_whoever_waits_or_come
     assert!(second.await.unwrap_err().is_panic());
     // Only whose call it was hears of it: the third one calls, too.
     calls(3).await;
-    gate.breaks.store(false, Ordering::SeqCst);
-    gate.open.add_permits(1);
     assert!(third.await.unwrap());
     assert!(ask().await.unwrap(), "and what it heard is remembered");
     assert_eq!(gate.calls.lock().len(), 3);
