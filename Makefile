@@ -2,6 +2,7 @@
 # make test   format, lints, all tests, docs, configuration examples, benches compile
 # make soak   the tests that take long
 # make deb    a Debian package of it, in target/debian
+# make test-extended   outside tools and, with DATA=DIR, public sets against the built program
 # make packaging   all that is packaged, by schema and on a Debian that is booted for it; as root
 
 CARGO ?= cargo
@@ -9,7 +10,7 @@ DEMO  ?=
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 
-.PHONY: demo test soak deb packaging setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
+.PHONY: demo test soak test-extended deb packaging setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
 
 demo: setup
 	$(CARGO) run --release --quiet -- demo $(DEMO)
@@ -36,6 +37,13 @@ unit:
 # The tests that take long.
 soak: setup-test
 	$(CARGO) test --test it -- --ignored
+
+# Tools that others made, and the public sets in DATA: CONTRIBUTING.md says how it lies there.
+DATA ?=
+test-extended:
+	@scripts/setup extended
+	$(CARGO) build --quiet
+	@scripts/test-extended $(BUILT)/vestibule $(DATA)
 
 deb:
 	@scripts/setup package

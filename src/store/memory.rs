@@ -166,6 +166,16 @@ impl MemoryStore {
         self.index.weighs(resident);
     }
 
+    /// Has a cache let go of this very one.
+    fn take_back(&self, cache: &Cache<SessionId, Entry, ByBits>, resident: &Arc<Resident>) {
+        let id = resident.session().id;
+        cache.entry(id).and_compute_with(|there| match there {
+            Some(there) if Arc::ptr_eq(there.value().indexed(), resident) => Op::Remove,
+            _ => Op::Nop,
+        });
+        self.index.forget(resident);
+    }
+
     /// Tells the cache of a session's use.
     pub(super) fn promote(&self, resident: &Resident) {
         let session = resident.session();
@@ -262,11 +272,16 @@ impl SessionStore for MemoryStore {
         if elsewhere.contains_key(&id) {
             return Err(StoreError::Exists);
         }
-        if self.put_new(cache, (id, entry)) {
-            Ok(resident)
-        } else {
-            Err(StoreError::Exists)
+        if !self.put_new(cache, (id, entry)) {
+            return Err(StoreError::Exists);
         }
+        // Something may have come there between the look and the change.
+        if elsewhere.contains_key(&id) {
+            self.take_back(cache, &resident);
+            self.index_again(elsewhere, id);
+            return Err(StoreError::Exists);
+        }
+        Ok(resident)
     }
 
     async fn save(

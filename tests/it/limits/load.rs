@@ -36,7 +36,7 @@ const LISTENERS: &str = r#"
     "#;
 
 /// As many files as the system lets this process have, and those that it begins.
-fn more_files() {
+pub(crate) fn more_files() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,

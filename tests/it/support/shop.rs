@@ -209,6 +209,11 @@ impl Shop {
     /// Another instance of the same shop: the same configuration, keys and time, and whatever store
     /// they share.
     pub(crate) fn twin(&self, origin: Origin) -> Arc<Self> {
+        self.twin_by(&self.clock, origin)
+    }
+
+    /// The same by a clock of its own.
+    pub(crate) fn twin_by(&self, clock: &Arc<ManualClock>, origin: Origin) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         for name in ["shop.toml", "shop.test.toml", "login.json", "keys.json"] {
             std::fs::copy(self.folder.path().join(name), folder.path().join(name)).unwrap();
@@ -219,13 +224,13 @@ impl Shop {
         std::fs::write(&file, text.replace(&ours, &theirs)).unwrap();
         let (shared, proxy) = built(
             folder.path(),
-            (&self.clock, &self.entropy),
+            (clock, &self.entropy),
             &self.mood,
             &self.names,
         );
         let login = std::fs::read_to_string(folder.path().join("login.json")).unwrap();
         Arc::new(Self {
-            clock: Arc::clone(&self.clock),
+            clock: Arc::clone(clock),
             origin,
             mood: Arc::clone(&self.mood),
             names: Arc::clone(&self.names),
