@@ -161,6 +161,7 @@ SETS = {"desync": desync, "http-state": http_state, "json": texts}
 
 if __name__ == "__main__":
     which, place, at, behind = sys.argv[1:]
+    told(int(behind))  # what others had it asked
     asked, found = SETS[which](pathlib.Path(place), int(at), int(behind))
     for line in found:
         print(line)

@@ -1,18 +1,20 @@
-"""A server of the store for outside tools: keeps what it gets, byte for byte, and says what it is told.
+"""A server of the store for outside tools: keeps the last heads that it got, byte for byte, and says what it is told.
 
 usage: origin.py FOLDER    (writes its port to FOLDER/origin-port)
 
 GET /large   a page of 1 MiB
-GET /__got   the heads that came since the last such question, as JSON; not kept itself
+GET /__got   the last heads that came since the last such question, as JSON; not kept itself
 PUT /__say   the lines of the body go out as Set-Cookie of the next answer
 """
 
 import asyncio
+import collections
 import json
 import pathlib
 import sys
 
-got: list[dict] = []
+# The last ones: load tests send thousands that nobody asks about.
+got: collections.deque[dict] = collections.deque(maxlen=100)
 say: list[bytes] = []
 
 
@@ -40,12 +42,12 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             content = await body(reader, head)
             more, answer = b"", b"ok"
             if target.startswith(b"/__got"):
-                answer = json.dumps(got).encode()
+                answer = json.dumps(list(got)).encode()
                 got.clear()
             elif target.startswith(b"/__say"):
                 say[:] = content.split(b"\n")
             else:
-                got.append({"head": head.decode("latin-1"), "body": content.decode("latin-1")})
+                got.append({"head": head.decode("latin-1")})
                 more = b"".join(b"Set-Cookie: " + line + b"\r\n" for line in say)
                 say.clear()
             if target == b"/large":
