@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingora::http::RequestHeader;
-use vestibule::config::values::Limits;
+use vestibule::config::values::{AccessLog, Limits};
 use vestibule::config::{Layers, Unseen, load};
 use vestibule::domain::headers::{DEFAULT_MAP, FOREIGN, OwnedNames, fixed_names};
 use vestibule::domain::request::RequestView;
@@ -36,7 +36,8 @@ static RUNNING: LazyLock<[Running; 2]> = LazyLock::new(|| {
         trusted: network.parse().into_iter().collect(),
         quotas: Arc::new(Quotas::new(&limits, None)),
         load: Arc::new(Load::new(Telemetry::new().load().clone())),
-        access_log: false,
+        access: AccessLog::Off,
+        tracing: None,
     })
 });
 
