@@ -36,9 +36,9 @@ lint:
 unit:
 	$(CARGO) test --quiet
 
-# The tests that take long.
+# The tests that take long, one after the other, since some compare times; and a minute of every fuzz target.
 soak: setup-test
-	$(CARGO) test --test it -- --ignored
+	$(CARGO) test --test it -- --ignored --test-threads=1 --nocapture
 	@$(MAKE) --no-print-directory fuzz
 
 # Names of targets; none: all of them.
