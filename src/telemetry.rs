@@ -22,6 +22,7 @@ mod lines;
 mod load;
 mod memo;
 mod metrics;
+mod panics;
 mod requests;
 mod sessions;
 mod sources;
@@ -40,6 +41,7 @@ pub(crate) use events::label;
 pub use lines::filter;
 pub use load::{Cause, LoadMetrics};
 pub use memo::{MemoCounters, MemoMetrics};
+pub use panics::tell_panics;
 pub use requests::Traffic;
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
 pub use state::ProcessState;
@@ -98,6 +100,7 @@ impl Telemetry {
     pub fn new() -> Self {
         let metrics = Metrics(Registry::new());
         let m = &metrics;
+        panics::register(m);
         Self {
             requests: RequestMetrics::new(m),
             events: m.counts_of(

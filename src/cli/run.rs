@@ -17,7 +17,7 @@ use crate::config::{self, Config, Layers, OnDisk};
 use crate::outbound::names::SystemNames;
 use crate::reload::{ReadLayers, Reloads};
 use crate::serve::{Beside, Place, PlaceError, serve};
-use crate::telemetry::filter;
+use crate::telemetry::{filter, tell_panics};
 
 /// Bad configuration or usage.
 const BAD: u8 = 1;
@@ -70,6 +70,7 @@ pub(super) fn start(
     }
     let config = &loaded.config;
     begin_log(config.log);
+    tell_panics();
     let ports = system_ports();
     let place = match Place::seek(config, upgrade) {
         Ok(place) => place,

@@ -42,9 +42,19 @@ impl Metrics {
         gauges
     }
 
-    pub(super) fn count(&self, name: &str, help: &str) -> IntCounter {
-        let count = IntCounter::new(name, help).expect(WELL_FORMED);
+    /// A counter that is in no registry yet.
+    pub(super) fn counter(name: &str, help: &str) -> IntCounter {
+        IntCounter::new(name, help).expect(WELL_FORMED)
+    }
+
+    /// Registers a counter that others have, too.
+    pub(super) fn share(&self, count: &IntCounter) {
         self.0.register(Box::new(count.clone())).expect(WELL_FORMED);
+    }
+
+    pub(super) fn count(&self, name: &str, help: &str) -> IntCounter {
+        let count = Self::counter(name, help);
+        self.share(&count);
         count
     }
 

@@ -29,7 +29,7 @@ const LISTENERS: &str = r#"
     [server]
     grace = "1s"
     [log]
-    access = false
+    access = "off"
     [[listener]]
     name = "plain"
     address = "127.0.0.1:PLAIN"
