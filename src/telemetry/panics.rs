@@ -58,7 +58,9 @@ mod tests {
     #[test]
     fn the_count_is_there_from_the_start() {
         let text = crate::telemetry::Telemetry::new().render();
-        let told = text.lines().find_map(|line| line.strip_prefix("vestibule_panics_total"));
+        let told = text
+            .lines()
+            .find_map(|line| line.strip_prefix("vestibule_panics_total"));
         assert!(told.is_some_and(|count| count.trim().parse::<u64>().is_ok()));
     }
 }
