@@ -52,6 +52,7 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
             draw();
             let secret = draw_secret(algorithm, &mut draw);
             let private = PrivateKey::from_secret(algorithm, &secret).expect("a drawn secret");
+            assert_eq!(private.public_jwk(), key.public_jwk(), "another key");
             (key.kid().to_owned(), private)
         })
         .collect();
