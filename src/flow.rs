@@ -152,7 +152,7 @@ impl Flow {
         self.store.health()
     }
 
-    /// Which sessions this process holds. Looks at all of them: for operators, not for requests.
+    /// Which sessions this process holds.
     pub fn census(&self) -> Census {
         self.store.census()
     }

@@ -13,6 +13,8 @@ use vestibule::domain::session::limits::SessionLimits;
 use vestibule::domain::session::segment::{MAX_COOKIE_BYTES, Segment};
 use vestibule::domain::session::{Body, Document, Field, Packed, SessionId};
 
+use crate::depth::depth_of;
+
 const SMALL: SessionLimits = SessionLimits {
     bytes: 512,
     public_keys: 8,
@@ -130,15 +132,6 @@ fn keeps_limits(body: &Body) {
                 || depth.is_some_and(|depth| depth > SMALL.depth)
         );
     }
-}
-
-fn depth_of(value: &Value) -> usize {
-    let below = match value {
-        Value::Array(items) => items.iter().map(depth_of).max(),
-        Value::Object(members) => members.values().map(depth_of).max(),
-        _ => return 0,
-    };
-    below.unwrap_or(0) + 1
 }
 
 /// The document is the body without cookies, and what is asked for is a part of it.

@@ -9,6 +9,8 @@ use vestibule::domain::patch::Edit;
 use vestibule::domain::session::{Body, Field};
 use vestibule::domain::transform::protocol::{read_reply, write_call};
 
+use crate::depth::depth_of;
+
 const DEPTH: usize = 4;
 
 static OUTPUTS: LazyLock<[Field; 4]> = LazyLock::new(|| {
@@ -67,13 +69,4 @@ fn nothing_is_missed(tree: &Value, written: &Body) {
             json!(said)
         );
     }
-}
-
-fn depth_of(value: &Value) -> usize {
-    let below = match value {
-        Value::Array(items) => items.iter().map(depth_of).max(),
-        Value::Object(members) => members.values().map(depth_of).max(),
-        _ => return 0,
-    };
-    below.unwrap_or(0) + 1
 }

@@ -9,6 +9,7 @@ pub mod app_reply;
 pub mod configuration;
 pub mod cookies;
 pub mod cycle;
+mod depth;
 pub mod heads;
 pub mod login;
 pub mod paths;
