@@ -1,8 +1,10 @@
 # make demo   a store in a box: proxy, storefront and admin on loopback
 # make test   format, lints, all tests, docs, configuration examples, benches compile
-# make soak   the tests that take long
+# make soak   the tests that take long, and a minute of every fuzz target
+# make fuzz   every fuzz target, or FUZZ="...", for FUZZ_SECONDS each; make fuzz-corpus keeps what it found
 # make bench-compare   what a request costs here and in other proxies: docs/compare.md
 # make deb    a Debian package of it, in target/debian
+# make test-extended   outside tools and, with DATA=DIR, public sets against the built program
 # make packaging   all that is packaged, by schema and on a Debian that is booted for it; as root
 
 CARGO ?= cargo
@@ -11,7 +13,7 @@ COMPARE ?=
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 
-.PHONY: demo test soak deb packaging setup setup-test fmt lint unit doc conf bench-compile bench bench-compare reference golden clean
+.PHONY: demo test soak test-extended fuzz fuzz-corpus deb packaging setup setup-test fmt lint unit doc conf bench-compile bench bench-compare reference golden clean
 
 demo: setup
 	$(CARGO) run --release --quiet -- demo $(DEMO)
@@ -27,6 +29,7 @@ setup-test:
 
 fmt:
 	$(CARGO) fmt --check
+	$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 
 lint:
 	$(CARGO) clippy --all-targets --quiet -- -D warnings
@@ -35,9 +38,29 @@ lint:
 unit:
 	$(CARGO) test --quiet
 
-# The tests that take long.
+# The tests that take long, one after the other, since some compare times; and a minute of every fuzz target.
 soak: setup-test
-	$(CARGO) test --test it -- --ignored
+	$(CARGO) test --test it -- --ignored --test-threads=1 --nocapture
+	@$(MAKE) --no-print-directory fuzz
+
+# Names of targets; none: all of them.
+FUZZ         ?=
+FUZZ_SECONDS ?= 60
+fuzz:
+	@scripts/setup fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz run $(FUZZ)
+
+# Writes fuzz/corpus anew from it and from what the runs found: the fewest files that reach as much.
+fuzz-corpus:
+	@scripts/setup fuzz
+	@scripts/fuzz keep $(FUZZ)
+
+# Tools that others made, and the public sets in DATA: CONTRIBUTING.md says how it lies there.
+DATA ?=
+test-extended:
+	@scripts/setup extended
+	$(CARGO) build --quiet
+	@scripts/test-extended $(BUILT)/vestibule $(DATA)
 
 deb:
 	@scripts/setup package

@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
-use vestibule::clock::SystemClock;
+use vestibule::clock::{SystemClock, SystemEntropy};
 use vestibule::domain::session::field::known;
 use vestibule::domain::session::{Body, Field, LoginHashes, Session, SessionId, Upkeep};
 use vestibule::domain::time::Millis;
-use vestibule::domain::token::TokenHash;
-use vestibule::ports::{Clock as _, SessionStore as _};
+use vestibule::domain::token::{
+    Claims, KeyRing, TokenAlgorithm, TokenHash, TokenUse, hash_token, peek_id, sign_token,
+};
+use vestibule::ports::{Clock as _, Entropy as _, SessionStore as _};
 use vestibule::store::memory::MemoryCapacity;
-use vestibule::store::{Interner, MemoryStore};
+use vestibule::store::{Found, Interner, MemoryStore};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -29,6 +31,7 @@ const CAMPAIGNS: u64 = 500;
 /// Values of its own that an authenticated session holds.
 const VALUES: usize = 25;
 const LOOKUPS: u32 = 2_000_000;
+const COOKIES: u32 = 1_000_000;
 /// How often each time is taken; the fastest counts.
 const ROUNDS: usize = 3;
 /// So few that the caches of a processor may hold them.
@@ -113,12 +116,24 @@ fn compare_lookups(many: u64) {
         among_few = among_few.min(lookup(&small, FEW));
         among_many = among_many.min(lookup(&large, many));
     }
+    let shop = Shop::new();
+    let [mut stage_few, mut stage_many] = [Duration::MAX; 2];
+    let [cookies_few, cookies_many] = [FEW, many].map(|count| shop.cookies(count));
+    for _ in 0..ROUNDS {
+        stage_few = stage_few.min(shop.recognise(&small, &cookies_few));
+        stage_many = stage_many.min(shop.recognise(&large, &cookies_many));
+    }
     drop((small, large));
     let [near, far] = [small_bytes, large_bytes].map(chase);
     let times = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
     println!(
         "{many:>9} a random one found in {among_many:?}, among {FEW} in {among_few:?}: {:.1} times",
         times(among_many, among_few),
+    );
+    println!(
+        "{:>9} by its cookie, which is compared, in {stage_many:?} and {stage_few:?}: {:.1} times",
+        "",
+        times(stage_many, stage_few),
     );
     println!(
         "{:>9} one read of as much memory in {far:?} and {near:?}: {:.1} times; finding is {:.1} reads",
@@ -233,6 +248,62 @@ fn lookup(store: &MemoryStore, count: u64) -> Duration {
         assert!(black_box(found).is_some(), "every one of them is there");
     }
     begun.elapsed() / LOOKUPS
+}
+
+/// What a request's stage *Lookup* has beside the store.
+struct Shop {
+    keys: KeyRing,
+    account: Arc<str>,
+    now: Millis,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let now = SystemClock::start().now();
+        let keys = KeyRing::generate(TokenAlgorithm::Hs256, now, &mut || SystemEntropy.bits());
+        Self {
+            keys,
+            account: "demostore".into(),
+            now,
+        }
+    }
+
+    /// As many cookies as are looked for, of random sessions among so many. Each is read once a
+    /// round, so that none makes the next look-up of its session quicker.
+    fn cookies(&self, count: u64) -> Vec<String> {
+        let mut dice = Dice::default();
+        let cookies = (0..COOKIES).map(|_| {
+            let claims = Claims {
+                id: id(FIRST + dice.below(count)),
+                account: &self.account,
+                issued: self.now,
+                expires: self.now.plus(KEEP),
+                authenticated: false,
+                light: false,
+                token_use: TokenUse::Cookie,
+            };
+            sign_token(&self.keys, &claims, self.now).expect("the claims are small")
+        });
+        cookies.collect()
+    }
+
+    /// From a cookie to its session: the key that signed it, its id, what is under that, and
+    /// the comparison of the cookie's keyed hash with the one that is kept.
+    fn recognise(&self, store: &MemoryStore, cookies: &[String]) -> Duration {
+        let begun = Instant::now();
+        for cookie in cookies {
+            assert!(self.keys.is_current(cookie, self.now), "the key is new");
+            let (id, authenticated) = peek_id(cookie).expect("it was signed here");
+            let Some(Found::Live(resident)) = store.peek(id, authenticated) else {
+                unreachable!("every one of them is there and lives");
+            };
+            let session = resident.session();
+            assert!(*session.account() == self.account, "there is one account");
+            let issued = session.token == Some(hash_token(self.keys.hash_key(), cookie));
+            black_box((issued, session.issued_at));
+        }
+        begun.elapsed() / COOKIES
+    }
 }
 
 struct Dice(u64);

@@ -11,7 +11,7 @@ use crate::config::values::{Api, AuthCookie, CarryOver, Cookies};
 use crate::domain::access::Routes;
 use crate::domain::context::ContextRules;
 use crate::domain::headers::HeaderPlanRules;
-use crate::domain::inputs::InputRules;
+use crate::domain::inputs::{Consent, InputRules};
 use crate::domain::lifetime::Policy;
 use crate::domain::plans::SharedBody;
 use crate::domain::request::Crawlers;
@@ -24,6 +24,7 @@ use crate::domain::transform::Graph;
 use crate::outbound::recent::Recent;
 use crate::outbound::remote::Remote;
 use crate::ports::AppCaller;
+use crate::telemetry::Traffic;
 
 /// The lifetime law's numbers for the two kinds of shopper.
 #[derive(Clone, Debug)]
@@ -56,6 +57,8 @@ pub struct Account {
     pub id: Arc<str>,
     /// The path under which it lives, `/` for a whole host.
     pub root_path: Arc<str>,
+    /// Whose answer is asked before anybody is remembered; none: nobody's.
+    pub consent: Option<Consent>,
     /// What is read from requests.
     pub inputs: InputRules,
     /// Names and attributes of our cookies, by listener.
@@ -96,6 +99,8 @@ pub struct Account {
     pub limits: SessionLimits,
     /// The session of whoever gets none.
     pub default: DefaultSession,
+    /// Where its requests are counted.
+    pub traffic: Traffic,
 }
 
 impl Account {

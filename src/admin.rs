@@ -1,23 +1,25 @@
-//! The admin listener: metrics, health, and the end of a person's sessions.
+//! The admin listener: metrics, health, and what is kept of a person: told, ended, erased.
 //!
 //! All but health needs the token, or, where none is configured, a loopback address on both ends.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get};
-use axum::{Json, Router};
-use serde_json::json;
+use axum::routing::{delete, get, post};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::edge::{Running, Shared};
+use crate::edge::Shared;
+
+mod health;
+mod persons;
 
 /// Who may read the metrics.
 #[derive(Clone)]
@@ -44,17 +46,47 @@ pub fn router(shared: Arc<Shared>, access: Access) -> Router {
         .route("/metrics", get(metrics))
         .route(
             "/accounts/{account}/principals/{principal}/sessions",
-            delete(end_sessions),
+            delete(persons::end_sessions),
+        )
+        .route(
+            "/accounts/{account}/principals/{principal}/export",
+            get(persons::export),
+        )
+        .route(
+            "/accounts/{account}/principals/{principal}/erase",
+            post(persons::erase),
         )
         .route_layer(middleware::from_fn_with_state(access, authorise));
     Router::new()
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
         .merge(guarded)
         .with_state(shared)
 }
 
-/// Serves the admin pages until told to stop.
+/// Serves the admin pages to the very end: while requests under way are waited for, whoever asks
+/// learns that the process drains. Where another process answers in this one's place, which `handed`
+/// tells by then, it is left to that one.
+pub async fn serve_to_the_end(
+    listener: TcpListener,
+    router: Router,
+    shared: Arc<Shared>,
+    (mut stop, handed): (watch::Receiver<bool>, impl Fn() -> bool + Send + 'static),
+) -> std::io::Result<()> {
+    let drains = async move {
+        // A sender that is gone means the same as one that says so.
+        drop(stop.wait_for(|stop| *stop).await);
+        shared.telemetry.state().drains();
+        if !handed() {
+            std::future::pending::<()>().await;
+        }
+    };
+    axum::serve(listener, router)
+        .with_graceful_shutdown(drains)
+        .await
+}
+
+/// Serves pages until told to stop.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -73,70 +105,8 @@ pub fn is_loopback(address: SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
 
-async fn live() -> &'static str {
-    "live\n"
-}
-
-/// Ready when every upstream has an address; says so where the session store or servers are in
-/// trouble.
-async fn ready(State(shared): State<Arc<Shared>>) -> Response {
-    let running = shared.running.load();
-    let missing: Vec<String> = running
-        .hosts
-        .each_site()
-        .into_iter()
-        .flat_map(|site| {
-            let account = &site.account.name;
-            let lost = site
-                .upstreams
-                .values()
-                .filter(|upstream| upstream.known() == 0);
-            lost.map(move |upstream| format!("{account}: no address of {}\n", upstream.name()))
-        })
-        .collect();
-    if !missing.is_empty() {
-        return (StatusCode::SERVICE_UNAVAILABLE, missing.concat()).into_response();
-    }
-    // Pages are served either way: an instance whose sessions wait is not to be taken out, nor is
-    // one that lacks a server which all others lack too.
-    let mut lines = vec!["ready\n".to_owned()];
-    let health = shared.flow.store_health();
-    if !health.answers || health.owed > 0 {
-        let answers = if health.answers {
-            "answers again"
-        } else {
-            "does not answer"
-        };
-        let owed = health.owed;
-        lines.push(format!(
-            "degraded: the session store {answers}, {owed} changes wait for it\n"
-        ));
-    }
-    lines.extend(servers_out(&running));
-    lines.concat().into_response()
-}
-
-/// A line for each upstream of which some servers get no requests.
-fn servers_out(running: &Running) -> Vec<String> {
-    let mut lines = Vec::new();
-    for site in running.hosts.each_site() {
-        for upstream in site.upstreams.values() {
-            let (out, known) = (upstream.out(), upstream.known());
-            if out > 0 {
-                let (account, name) = (&site.account.name, upstream.name());
-                lines.push(format!(
-                    "degraded: {account}: {out} of {known} servers of {name} are down\n"
-                ));
-            }
-        }
-    }
-    lines.sort_unstable();
-    lines
-}
-
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    let (anonymous, authenticated) = shared.flow.sessions();
-    shared.telemetry.holds(anonymous, authenticated);
+    shared.telemetry.holds(&shared.flow.census());
     shared.running.load().load.tell();
     let text = shared.telemetry.render();
     (
@@ -144,43 +114,6 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
         text,
     )
         .into_response()
-}
-
-/// Ends every session of a shopper or a member of staff.
-async fn end_sessions(
-    State(shared): State<Arc<Shared>>,
-    Path((account, principal)): Path<(String, String)>,
-) -> Response {
-    let running = shared.running.load_full();
-    let site = running
-        .hosts
-        .sites()
-        .find(|site| *site.account.name == *account);
-    let Some(site) = site else {
-        let said = json!({"error": "there is no account of this name"});
-        return (StatusCode::NOT_FOUND, Json(said)).into_response();
-    };
-    match shared.flow.revoke(&site.account, &principal).await {
-        Ok(revoked) => {
-            let key = site.account.keys.hash_key();
-            for event in &revoked.events {
-                shared.telemetry.happened(&site.account.name, key, event);
-            }
-            let said = json!({"ended": revoked.sessions, "complete": revoked.complete});
-            let status = if revoked.complete {
-                StatusCode::OK
-            } else {
-                StatusCode::ACCEPTED
-            };
-            (status, Json(said)).into_response()
-        }
-        Err(error) => {
-            tracing::warn!(%error, "Sessions of a person could not be ended.");
-            let said = json!({"error": "the session store cannot be asked"});
-            let later = [(RETRY_AFTER, "1")];
-            (StatusCode::SERVICE_UNAVAILABLE, later, Json(said)).into_response()
-        }
-    }
 }
 
 async fn authorise(State(access): State<Access>, request: Request, next: Next) -> Response {

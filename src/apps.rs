@@ -11,9 +11,11 @@ use crate::config::builtin::BuiltIn;
 use crate::domain::request::trace::RequestTrace;
 use crate::domain::transform::{Answer, Call, Failure};
 use crate::ports::{AppCaller, Directory, DirectoryError, TokenVerifier};
+use crate::telemetry::{CallCounters, CallOutcome};
 
 pub mod authentication;
 mod checkout;
+mod counted;
 pub mod http;
 mod impersonate;
 mod profile;
@@ -26,6 +28,8 @@ mod support;
 mod tests;
 
 pub use self::http::{HttpApp, HttpAppSettings, Outside};
+
+use counted::Counted;
 
 /// What the apps of one account work with.
 #[derive(Clone, Debug)]
@@ -47,8 +51,8 @@ pub struct BuiltInOptions {
 /// Who answers for one installed app.
 #[derive(Debug)]
 pub enum Installed {
-    /// One of the six.
-    BuiltIn(BuiltIn),
+    /// One of the six, and where its calls are counted.
+    BuiltIn(BuiltIn, CallCounters),
     /// A service.
     Http(Box<HttpApp>),
 }
@@ -70,11 +74,28 @@ impl Apps {
 #[async_trait]
 impl AppCaller for Apps {
     async fn call(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
-        let kind = match self.installed.get(call.app) {
-            Some(Installed::BuiltIn(kind)) => kind,
+        let (kind, counters) = match self.installed.get(call.app) {
+            Some(Installed::BuiltIn(kind, counters)) => (*kind, counters),
             Some(Installed::Http(app)) => return app.call(call, trace).await,
             None => return Err(Failure::Unavailable("no such app is installed".to_owned())),
         };
+        let counted = Counted::begin(counters);
+        let answer = self.answer(kind, call, trace).await;
+        counted.end(match &answer {
+            Ok(_) => CallOutcome::Answered,
+            Err(failure) => CallOutcome::from(failure),
+        });
+        answer
+    }
+}
+
+impl Apps {
+    async fn answer(
+        &self,
+        kind: BuiltIn,
+        call: &Call,
+        trace: &RequestTrace,
+    ) -> Result<Answer, Failure> {
         let options = &self.options;
         let directory = &*options.directory;
         match kind {

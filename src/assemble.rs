@@ -23,7 +23,7 @@ use crate::edge::load::{Count, Load};
 use crate::edge::quotas::Quotas;
 use crate::edge::running::{Running, Site};
 use crate::edge::upstream::{Transport, Upstream};
-use crate::edge::{Hosts, Shared};
+use crate::edge::{Hosts, Shared, Tracing};
 use crate::flow::Flow;
 use crate::memo::{Memo, MemoCapacity, Remember};
 use crate::outbound::recent::Recent;
@@ -119,13 +119,13 @@ pub fn assemble_from(
     ports: &Ports,
     from: StoreFrom,
 ) -> Result<(Arc<Shared>, Option<PassedStore>), AssembleError> {
-    let telemetry = Arc::new(Telemetry::new());
+    let telemetry = Arc::new(services::telemetry(config, ports)?);
     let running = compile(config, ports, &telemetry)?;
     // Last of all: a store that was opened is a lock that others meet.
     let bodies = Arc::default();
     let (store, passed) = store::open(config, ports, &telemetry, (&bodies, from))?;
     let (clock, entropy) = (Arc::clone(&ports.clock), Arc::clone(&ports.entropy));
-    let flow = Flow::sharing(clock, entropy, store, bodies);
+    let flow = Flow::sharing(clock, entropy, store, bodies, telemetry.cycles().clone());
     let shared = Shared {
         running: ArcSwap::from_pointee(running),
         flow,
@@ -208,7 +208,11 @@ fn compile_beside(
         trusted: config.trusted_proxies.clone(),
         quotas: Arc::new(quotas),
         load,
-        access_log: config.log.access,
+        access: config.log.access,
+        tracing: config.traces.as_ref().map(|traces| Tracing {
+            sampling: traces.sampling,
+            trusted_alone: traces.trusted_alone,
+        }),
     })
 }
 
@@ -245,6 +249,7 @@ fn compile_account(
         name: Arc::clone(&account.name),
         id: account.id.to_string().into(),
         root_path: account.place.root_path.as_str().into(),
+        consent: account.consent.clone(),
         inputs,
         cookies: account.cookies.clone(),
         policies: Policies {
@@ -272,6 +277,7 @@ fn compile_account(
         crawlers: Crawlers::new(&config.crawlers),
         limits: config.limits.session,
         default: DefaultSession::default(),
+        traffic: telemetry.traffic(&account.name),
     })
 }
 
@@ -344,24 +350,21 @@ fn install(
         .zip(&account.apps)
         .map(|(spec, app)| {
             let age = spec.max_age.unwrap_or(account.memo.max_age);
-            match &app.runs {
+            let counters = telemetry.memo().of(&account.name, &spec.name);
+            let remember = match &app.runs {
                 // Verdicts over tokens end with the token; everything else ages.
                 Runs::BuiltIn(BuiltIn::Authentication) => Remember::Never,
                 Runs::BuiltIn(_) => Remember::For(age),
                 Runs::Http(service) if service.memo => Remember::ByInputs(age),
                 Runs::Http(_) => Remember::Never,
-            }
+            };
+            (remember, counters)
         });
     let capacity = MemoCapacity {
         bytes: account.memo.max_bytes,
     };
     let clock = Arc::clone(&ports.clock);
-    let memo = Memo::new(
-        Arc::new(apps),
-        remember.collect(),
-        capacity,
-        (clock, telemetry.memo().clone()),
-    );
+    let memo = Memo::new(Arc::new(apps), remember.collect(), capacity, clock);
     let (recent, remotes) = sources.finish();
     Ok((Arc::new(memo), recent, remotes))
 }

@@ -13,9 +13,8 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::prelude::{Error, ErrorType, HttpPeer};
 use pingora::proxy::{FailToProxy, ProxyHttp, Session as Exchange};
 
-use crate::domain::api::mask_tokens;
 use crate::domain::cookies::CookieSettings;
-use crate::domain::request::RequestView;
+use crate::domain::request::{RequestView, mask_path};
 use crate::flow::{Decision, Flow};
 use crate::telemetry::{Cause, Telemetry};
 
@@ -31,6 +30,7 @@ mod pace;
 mod passage;
 mod passing;
 pub mod quotas;
+mod record;
 mod response;
 pub mod running;
 pub mod session_api;
@@ -38,12 +38,14 @@ mod shedding;
 pub mod tls;
 mod tries;
 pub mod upstream;
+mod watching;
 
 pub use answer::Answer;
 pub use entrance::Entrance;
 pub use ingress::{Admitted, IngressError, Peer, Reading, read};
 pub use passage::Passage;
 pub use running::{Hosts, Running};
+pub use watching::Tracing;
 
 use pace::Pace;
 
@@ -165,21 +167,24 @@ impl ProxyHttp for Edge {
         passage: &mut Box<Passage>,
     ) -> Result<bool> {
         match self.admit(exchange, passage) {
-            Ok(placed) => {
+            Ok(mut placed) => {
                 if let Some(answer) = self.turn_away(exchange, passage, &placed) {
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }
                 if let Some(answer) = self.entrance.elsewhere(exchange.req_header(), &placed) {
+                    passage.placed = Some(placed);
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }
+                self.watch(exchange.req_header(), passage, &mut placed);
                 if let Some(route) = session_api::route(&placed.admitted, &placed.account) {
                     let called = self.call(exchange, passage, (route, &placed)).await;
                     passage.placed = Some(placed);
                     return called.map(|()| true);
                 }
                 if let Some(answer) = passing::own_resource(exchange, &placed) {
+                    passage.placed = Some(placed);
                     self.send(exchange, passage, answer).await?;
                     return Ok(true);
                 }
@@ -330,7 +335,7 @@ impl ProxyHttp for Edge {
     /// pingora's own words about a request: never its query, in which e-mails and tokens may stand.
     fn request_summary(&self, exchange: &Exchange, _: &Box<Passage>) -> String {
         let head = exchange.req_header();
-        format!("{} {}", head.method, mask_tokens(head.uri.path()))
+        format!("{} {}", head.method, mask_path(head.uri.path()))
     }
 
     /// What is counted as shed is not told of once more, line by line.

@@ -9,17 +9,21 @@ use crate::account::Account;
 use crate::domain::access::Route;
 use crate::domain::inputs::{Inputs, read_inputs};
 use crate::domain::request::RequestView;
+use crate::domain::request::watch::{Part, Watched};
 use crate::domain::time::Millis;
 use crate::ports::{Clock, Entropy, SessionStore, StoreHealth};
-use crate::store::{Interner, SessionLocks};
+use crate::store::{Census, Interner, SessionLocks};
+use crate::telemetry::{CycleMetrics, Telemetry};
 
 mod again;
 mod ask;
 mod change;
 mod close;
+mod consent;
 mod contexts;
 mod decision;
 mod ending;
+mod erase;
 mod event;
 mod hands;
 mod issue;
@@ -36,7 +40,8 @@ mod writes;
 pub use again::{Said, only_cookie_line};
 pub use ask::{Ask, Undone};
 pub use decision::{CookiePlan, Decision, Injection, Issue, Trace};
-pub use event::{Acting, Event};
+pub use erase::{Erased, Exported};
+pub use event::{Acting, Event, Who};
 pub use issue::Leaving;
 pub use lookup::Lookup;
 pub use revoke::Revoked;
@@ -58,6 +63,7 @@ pub struct Flow {
     locks: SessionLocks,
     retries: Retries,
     contexts: Contexts,
+    cycles: CycleMetrics,
 }
 
 /// What every stage knows: the request, what was read of it, and when.
@@ -77,28 +83,47 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
+    /// A part of the request begins, where somebody watches.
+    fn begin(&self, part: Part) -> Option<Watched> {
+        let watch = self.request.trace?.watch.as_ref()?;
+        Some(watch.begin(part))
+    }
+
     /// Whether it is of a static file, a health check or a crawler: none gets a stored session.
     fn without_session(&self) -> bool {
-        self.route.without_session() || self.request.crawler(&self.account.crawlers)
+        self.route.without_session()
+            || self.request.crawler(&self.account.crawlers)
+            || self.is_unconsented()
+    }
+
+    /// Whether the visitor has not agreed to be remembered. A server that calls the Session API has
+    /// nobody to ask.
+    fn is_unconsented(&self) -> bool {
+        let Some(consent) = &self.account.consent else {
+            return false;
+        };
+        (self.ask.is_none() || self.request.browser()) && !consent.is_given(self.request.headers)
     }
 }
 
 impl Flow {
-    /// A flow over these ports.
+    /// A flow over these ports, counted nowhere.
     pub fn new(
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         store: Arc<dyn SessionStore>,
     ) -> Arc<Self> {
-        Self::sharing(clock, entropy, store, Arc::default())
+        let cycles = Telemetry::new().cycles().clone();
+        Self::sharing(clock, entropy, store, Arc::default(), cycles)
     }
 
-    /// The same, with bodies that the store shares.
+    /// The same, with bodies that the store shares, and with cycles counted.
     pub fn sharing(
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         store: Arc<dyn SessionStore>,
         bodies: Arc<Interner>,
+        cycles: CycleMetrics,
     ) -> Arc<Self> {
         Arc::new(Self {
             clock,
@@ -108,6 +133,7 @@ impl Flow {
             locks: SessionLocks::default(),
             retries: Retries::default(),
             contexts: Contexts::default(),
+            cycles,
         })
     }
 
@@ -126,14 +152,19 @@ impl Flow {
         self.store.health()
     }
 
-    /// How many sessions are held in this process: anonymous, authenticated.
-    pub fn sessions(&self) -> (u64, u64) {
-        self.store.counts()
+    /// Which sessions this process holds.
+    pub fn census(&self) -> Census {
+        self.store.census()
     }
 
     /// How many sessions are having a failed app tried again just now.
     pub fn retrying(&self) -> usize {
         self.retries.under_way()
+    }
+
+    /// The source of randomness, for whoever names parts of requests.
+    pub fn entropy(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.entropy)
     }
 
     /// Random bits, for names of requests.
@@ -153,6 +184,9 @@ impl Flow {
         let inputs = read_inputs(request, &account.inputs);
         let stage = self.stage(account, request, &inputs, may_create);
         if stage.without_session() {
+            if stage.is_unconsented() {
+                return Box::pin(self.unconsented(stage)).await;
+            }
             return self.without_session(stage).await;
         }
         self.with_session(stage).await
@@ -175,6 +209,9 @@ impl Flow {
             ask: Some(ask),
             ..self.stage(account, request, &inputs, may_create)
         };
+        if stage.is_unconsented() {
+            return Box::pin(self.unconsented(stage)).await;
+        }
         if request.crawler(&account.crawlers) {
             return Box::pin(self.unstored(stage)).await;
         }
@@ -220,7 +257,12 @@ impl Flow {
 
     async fn with_session(self: &Arc<Self>, stage: Stage<'_>) -> Decision {
         // Token → id → session; the lifetime law says whether it lives.
-        match self.look_up(stage).await {
+        let looking = stage.begin(Part::Lookup);
+        let found = self.look_up(stage).await;
+        if let Some(looking) = looking {
+            looking.end(found.label());
+        }
+        match found {
             // Nothing new costs nothing; anything new runs the cycle, once, in order.
             LookedUp::Alive(alive) => self.returning(stage, alive).await,
             // The other ways are boxed, so that the way of most requests stays small.

@@ -6,15 +6,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use moka::future::Cache;
-use prometheus::IntCounter;
-
 use crate::domain::request::trace::RequestTrace;
 use crate::domain::session::Body;
 use crate::domain::time::Millis;
 use crate::domain::transform::{Answer, Call, Failure};
 use crate::ports::{AppCaller, Clock};
+use crate::telemetry::MemoCounters;
+use async_trait::async_trait;
+use moka::future::Cache;
 
 /// What is remembered of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,28 +65,19 @@ impl moka::Expiry<Question, Remembered> for KeepAnswers {
 #[derive(Debug)]
 pub struct Memo {
     apps: Arc<dyn AppCaller>,
-    remember: Vec<Remember>,
+    remember: Vec<(Remember, MemoCounters)>,
     answers: Cache<Question, Remembered>,
     clock: Arc<dyn Clock>,
-    counters: MemoCounters,
-}
-
-/// How questions were answered, counted over all accounts.
-#[derive(Clone, Debug)]
-pub struct MemoCounters {
-    /// Questions that could be answered from memory.
-    pub asked: IntCounter,
-    /// Questions that went to an app.
-    pub called: IntCounter,
 }
 
 impl Memo {
-    /// A memo before `apps`; `remember` has one entry an app, in configured order.
+    /// A memo before `apps`; `remember` has one entry an app, in configured order, with where it is
+    /// counted.
     pub fn new(
         apps: Arc<dyn AppCaller>,
-        remember: Vec<Remember>,
+        remember: Vec<(Remember, MemoCounters)>,
         capacity: MemoCapacity,
-        (clock, counters): (Arc<dyn Clock>, MemoCounters),
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let answers = Cache::builder()
             .max_capacity(capacity.bytes)
@@ -103,13 +93,7 @@ impl Memo {
             remember,
             answers,
             clock,
-            counters,
         }
-    }
-
-    async fn ask(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
-        self.counters.called.inc();
-        self.apps.call(call, trace).await
     }
 }
 
@@ -123,12 +107,15 @@ fn keep(age: Duration, answer: &Answer, now: Millis) -> Duration {
 #[async_trait]
 impl AppCaller for Memo {
     async fn call(&self, call: &Call, trace: &RequestTrace) -> Result<Answer, Failure> {
-        let (age, current) = match self.remember.get(call.app).copied() {
-            Some(Remember::For(age)) => (age, call.current.clone()),
-            Some(Remember::ByInputs(age)) => (age, Body::new()),
-            Some(Remember::Never) | None => return self.apps.call(call, trace).await,
+        let Some((remember, counters)) = self.remember.get(call.app) else {
+            return self.apps.call(call, trace).await;
         };
-        self.counters.asked.inc();
+        let (age, current) = match *remember {
+            Remember::For(age) => (age, call.current.clone()),
+            Remember::ByInputs(age) => (age, Body::new()),
+            Remember::Never => return self.apps.call(call, trace).await,
+        };
+        counters.asked.inc();
         let question = Question {
             app: call.app,
             inputs: call.inputs.clone(),
@@ -137,7 +124,8 @@ impl AppCaller for Memo {
         };
         let asking = async {
             let now = self.clock.now();
-            let answer = self.ask(call, trace).await?;
+            counters.called.inc();
+            let answer = self.apps.call(call, trace).await?;
             let answer = Answer {
                 as_of: Some(answer.as_of.unwrap_or(now)),
                 ..answer
@@ -156,148 +144,4 @@ impl AppCaller for Memo {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::session::field::known;
-    use parking_lot::Mutex;
-    use serde_json::json;
-    use tokio::sync::Semaphore;
-
-    #[derive(Debug)]
-    struct Stopped;
-
-    impl Clock for Stopped {
-        fn now(&self) -> Millis {
-            Millis::from_secs(1000)
-        }
-    }
-
-    /// Answers when let, and counts.
-    #[derive(Debug)]
-    struct Gate {
-        open: Semaphore,
-        calls: Mutex<Vec<usize>>,
-        fails: bool,
-    }
-
-    #[async_trait]
-    impl AppCaller for Gate {
-        async fn call(&self, call: &Call, _: &RequestTrace) -> Result<Answer, Failure> {
-            self.calls.lock().push(call.app);
-            let _open = self.open.acquire().await;
-            if self.fails {
-                Err(Failure::Timeout)
-            } else {
-                Ok(Answer::default())
-            }
-        }
-    }
-
-    fn counters() -> MemoCounters {
-        let count = || IntCounter::new("c", "c").unwrap();
-        MemoCounters {
-            asked: count(),
-            called: count(),
-        }
-    }
-
-    fn memo(fails: bool, remember: Remember) -> (Arc<Gate>, Arc<Memo>) {
-        let gate = Arc::new(Gate {
-            open: Semaphore::new(0),
-            calls: Mutex::default(),
-            fails,
-        });
-        let apps: Arc<dyn AppCaller> = Arc::<Gate>::clone(&gate);
-        let capacity = MemoCapacity { bytes: 1 << 20 };
-        (
-            gate,
-            Arc::new(Memo::new(
-                apps,
-                vec![remember],
-                capacity,
-                (Arc::new(Stopped), counters()),
-            )),
-        )
-    }
-
-    fn trace() -> RequestTrace {
-        RequestTrace::of_our_own(|| 7)
-    }
-
-    fn question(value: &str) -> Call {
-        let inputs = [(known("public.sc"), json!(value))].into_iter().collect();
-        Call {
-            app: 0,
-            inputs,
-            current: Body::new(),
-            create: false,
-        }
-    }
-
-    async fn ask_all(memo: &Arc<Memo>, gate: &Gate, values: &[&'static str]) -> usize {
-        let asked: Vec<_> = values
-            .iter()
-            .map(|value| {
-                let (memo, call) = (Arc::clone(memo), question(value));
-                tokio::spawn(async move { memo.call(&call, &trace()).await.is_ok() })
-            })
-            .collect();
-        gate.open.add_permits(values.len());
-        let mut answered = 0;
-        for one in asked {
-            answered += usize::from(one.await.unwrap());
-        }
-        answered
-    }
-
-    #[tokio::test]
-    async fn equal_questions_at_the_same_time_are_one_call_and_others_do_not_wait() {
-        let (gate, memo) = memo(false, Remember::For(Duration::from_mins(1)));
-        assert_eq!(ask_all(&memo, &gate, &["1", "1", "1", "2", "2"]).await, 5);
-        assert_eq!(gate.calls.lock().len(), 2);
-        assert_eq!(
-            (memo.counters.asked.get(), memo.counters.called.get()),
-            (5, 2)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_remembered_answer_says_how_old_it_is() {
-        let (gate, memo) = memo(false, Remember::For(Duration::from_mins(1)));
-        gate.open.add_permits(1);
-        let first = memo.call(&question("1"), &trace()).await.unwrap();
-        assert_eq!(first.as_of, Some(Millis::from_secs(1000)));
-        let again = memo.call(&question("1"), &trace()).await.unwrap();
-        assert_eq!(again.as_of, first.as_of);
-    }
-
-    #[tokio::test]
-    async fn what_stands_in_the_outputs_makes_another_question_only_to_an_app_that_is_told() {
-        let minute = Duration::from_mins(1);
-        for (remember, calls) in [(Remember::For(minute), 2), (Remember::ByInputs(minute), 1)] {
-            let (gate, memo) = memo(false, remember);
-            gate.open.add_permits(2);
-            memo.call(&question("1"), &trace()).await.unwrap();
-            let mut second = question("1");
-            second.current.set(known("search.facets"), json!("x"));
-            memo.call(&second, &trace()).await.unwrap();
-            assert_eq!(gate.calls.lock().len(), calls, "{remember:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn failures_are_not_remembered() {
-        let (gate, memo) = memo(true, Remember::For(Duration::from_mins(1)));
-        gate.open.add_permits(2);
-        assert!(memo.call(&question("1"), &trace()).await.is_err());
-        assert!(memo.call(&question("1"), &trace()).await.is_err());
-        assert_eq!(gate.calls.lock().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn an_app_that_is_not_remembered_is_always_called() {
-        let (gate, memo) = memo(false, Remember::Never);
-        assert_eq!(ask_all(&memo, &gate, &["1", "1"]).await, 2);
-        assert_eq!(gate.calls.lock().len(), 2);
-    }
-}
+mod tests;

@@ -232,6 +232,7 @@ fn fixed_parts(now: &Config, next: &Config) -> Vec<&'static str> {
             now.handover_socket == next.handover_socket,
         ),
         ("store", now.store == next.store),
+        ("traces", traces_stay(now, next)),
         (
             "log",
             now.log.level == next.log.level && now.log.format == next.log.format,
@@ -239,6 +240,15 @@ fn fixed_parts(now: &Config, next: &Config) -> Vec<&'static str> {
     ];
     let differing = parts.into_iter().filter(|(_, same)| !same);
     differing.map(|(name, _)| name).collect()
+}
+
+/// Which requests are traced may change; where traces go is opened at the start.
+fn traces_stay(now: &Config, next: &Config) -> bool {
+    match (&now.traces, &next.traces) {
+        (Some(now), Some(next)) => now.is_same_way(next),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// Accounts for which nothing differs: they go on with all that they remember.

@@ -36,7 +36,7 @@ mod street;
 pub use place::{Place, PlaceError};
 
 use arrival::{Arrival, Before, Said};
-use behind::{Names, Tending, Web, until};
+use behind::{Names, Tending, Tracing, Web, until};
 use departure::{Departure, Successor};
 use leaving::Leaving;
 use sockets::Sockets;
@@ -87,6 +87,8 @@ pub struct Beside {
     pub listener: Option<TcpListener>,
     /// What it answers.
     pub router: axum::Router,
+    /// Where it goes on until the very end, to say that the process drains.
+    pub draining: Option<Arc<Shared>>,
 }
 
 /// Serves until the process is told to stop: `SIGTERM` drains, `SIGINT` ends at once, and a process
@@ -126,7 +128,7 @@ pub fn serve(
         (config, reloads),
     );
     for one in beside {
-        server.add_service(until(&leaving, one.name, Web(one)));
+        server.add_service(until(&leaving, one.name, Web(one, Arc::clone(&leaving))));
     }
     let handle = runtime.as_ref().map(Runtime::handle);
     let ends = begin(&mut server, &leaving, home.zip(handle), (taken, store))?;
@@ -218,6 +220,10 @@ fn add_services(
     let watch = Watch::new(Arc::clone(reloads), config.watch);
     server.add_service(until(leaving, "reload", watch));
     server.add_service(until(leaving, "sources", Tending(Arc::clone(shared))));
+    if shared.telemetry.traces().is_some() {
+        let tracing = Tracing(Arc::clone(shared), Arc::clone(leaving));
+        server.add_service(background_service("traces", tracing));
+    }
 }
 
 /// What a process has to hand over.
@@ -295,6 +301,7 @@ fn with_admin(
         address: settings.address,
         listener: None,
         router,
+        draining: Some(Arc::clone(shared)),
     });
     Ok(beside)
 }

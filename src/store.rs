@@ -1,6 +1,7 @@
 //! Where sessions live. Stores keep and return; they decide nothing.
 
 mod bits;
+mod census;
 mod codec;
 pub mod embedded;
 pub mod guarded;
@@ -13,6 +14,7 @@ pub mod persons;
 pub mod record;
 pub mod valkey;
 
+pub use census::Census;
 pub use embedded::EmbeddedStore;
 pub use guarded::GuardedStore;
 pub use intern::Interner;

@@ -1,39 +1,71 @@
-//! What happened, told: metrics, the event log and the audit log, all from one [`Event`].
+//! What happened, told: metrics, the event log and the audit log, all from one [`crate::flow::Event`].
 //!
 //! Neither tokens nor e-mails nor session ids appear anywhere; a session is named by a keyed hash.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{Encoder, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
+use prometheus::{Encoder, IntCounterVec, Registry, TextEncoder};
 
 use crate::domain::session::SessionId;
 use crate::domain::token::{HashKey, hash_token};
-use crate::domain::transform::Note;
-use crate::flow::Event;
-use crate::memo::MemoCounters;
 
 mod access;
 mod apps;
 mod calls;
 mod certificates;
+mod cycles;
+mod events;
+mod faults;
+mod lines;
 mod load;
+mod memo;
 mod metrics;
+mod panics;
 mod requests;
+mod sessions;
 mod sources;
+mod state;
 mod store;
+mod traces;
 mod upstreams;
 
-pub use access::AccessLine;
+pub use access::{AccessLine, Took, Went};
 pub use apps::{AppMetrics, CallOutcome};
 pub use calls::{CallCounters, Outcome};
 pub use certificates::CertificateMetrics;
+pub use cycles::CycleMetrics;
+pub use events::About;
+pub(crate) use events::label;
+pub use lines::filter;
 pub use load::{Cause, LoadMetrics};
+pub use memo::{MemoCounters, MemoMetrics};
+pub use panics::tell_panics;
+pub use requests::Traffic;
 pub use sources::{LookupAnswer, LookupCounters, SourceMetrics, SourceOutcome};
+pub use state::ProcessState;
 pub use store::StoreMetrics;
+pub use traces::{Recording, TraceSettings, Traces, Whole};
 pub use upstreams::{UpstreamCounters, UpstreamMetrics};
 
+use crate::domain::access::Verdict;
+use crate::flow::Lookup;
+use crate::outbound::Outbound;
+use crate::store::{Census, Ending};
+use events::EVENTS;
+use faults::Faults;
 use metrics::Metrics;
 use requests::RequestMetrics;
+use sessions::SessionMetrics;
+use traces::TraceMetrics;
+
+const ENDINGS: [Ending; 4] = [
+    Ending::Idle,
+    Ending::Absolute,
+    Ending::Logout,
+    Ending::Revoked,
+];
 
 /// Counters and the logs behind them.
 #[derive(Debug)]
@@ -44,8 +76,9 @@ pub struct Telemetry {
     ended: IntCounterVec,
     refusals: IntCounterVec,
     reloads: IntCounterVec,
-    sessions: IntGaugeVec,
-    memo: MemoCounters,
+    sessions: SessionMetrics,
+    cycles: CycleMetrics,
+    memo: MemoMetrics,
     apps: AppMetrics,
     sources: SourceMetrics,
     store: StoreMetrics,
@@ -53,51 +86,10 @@ pub struct Telemetry {
     upstreams: UpstreamMetrics,
     load: LoadMetrics,
     faults: Faults,
-}
-
-/// Counters of what clients, apps and upstreams do wrong.
-#[derive(Debug)]
-struct Faults {
-    app_failures: IntCounterVec,
-    tokens_rejected: IntCounterVec,
-    requests_refused: IntCounterVec,
-    spoofed: IntCounter,
-    dropped_pairs: IntCounter,
-    own_cookies_dropped: IntCounter,
-}
-
-impl Faults {
-    fn new(m: &Metrics) -> Self {
-        Self {
-            app_failures: m.counts(
-                "vestibule_app_failures_total",
-                "Calls of session apps that failed.",
-                &["app", "cause"],
-            ),
-            tokens_rejected: m.counts(
-                "vestibule_tokens_rejected_total",
-                "Presented tokens that were not accepted, by kind and reason.",
-                &["kind", "reason"],
-            ),
-            requests_refused: m.counts(
-                "vestibule_requests_refused_total",
-                "Malformed or oversized requests, by reason.",
-                &["reason"],
-            ),
-            spoofed: m.count(
-                "vestibule_spoofed_headers_total",
-                "Headers with names of ours that clients sent; all were removed.",
-            ),
-            dropped_pairs: m.count(
-                "vestibule_cookie_pairs_dropped_total",
-                "Malformed cookie pairs, dropped alone.",
-            ),
-            own_cookies_dropped: m.count(
-                "vestibule_upstream_cookies_dropped_total",
-                "Cookies with names of ours that upstreams set; none left.",
-            ),
-        }
-    }
+    state: ProcessState,
+    spans: TraceMetrics,
+    /// Where traces go; none: nobody is told.
+    traces: Option<Traces>,
 }
 
 impl Telemetry {
@@ -108,43 +100,36 @@ impl Telemetry {
     pub fn new() -> Self {
         let metrics = Metrics(Registry::new());
         let m = &metrics;
+        panics::register(m);
         Self {
             requests: RequestMetrics::new(m),
-            events: m.counts(
+            events: m.counts_of(
                 "vestibule_events_total",
                 "Things that happened to sessions.",
-                &["event"],
+                "event",
+                &EVENTS,
             ),
-            ended: m.counts(
+            ended: m.counts_of(
                 "vestibule_sessions_ended_total",
                 "Sessions ended, by reason.",
-                &["reason"],
+                "reason",
+                &ENDINGS.map(Ending::label),
             ),
-            refusals: m.counts(
+            refusals: m.counts_of(
                 "vestibule_refusals_total",
                 "Values asked for by shoppers and refused, by status.",
-                &["status"],
+                "status",
+                &["401", "403"],
             ),
-            reloads: m.counts(
+            reloads: m.counts_of(
                 "vestibule_reloads_total",
                 "Times that the configuration was read again, by outcome.",
-                &["outcome"],
+                "outcome",
+                &["unchanged", "swapped", "refused"],
             ),
-            sessions: m.gauges(
-                "vestibule_sessions",
-                "Sessions held in this process, by kind.",
-                &["kind"],
-            ),
-            memo: MemoCounters {
-                asked: m.count(
-                    "vestibule_memo_questions_total",
-                    "Questions to apps that could be answered from memory.",
-                ),
-                called: m.count(
-                    "vestibule_memo_misses_total",
-                    "Questions that went to an app.",
-                ),
-            },
+            sessions: SessionMetrics::new(m),
+            cycles: CycleMetrics::new(m),
+            memo: MemoMetrics::new(m),
             apps: AppMetrics::new(m),
             sources: SourceMetrics::new(m),
             store: StoreMetrics::new(m),
@@ -152,13 +137,38 @@ impl Telemetry {
             upstreams: UpstreamMetrics::new(m),
             load: LoadMetrics::new(m),
             faults: Faults::new(m),
+            state: ProcessState::default(),
+            spans: TraceMetrics::new(m),
+            traces: None,
             registry: metrics.0,
         }
     }
 
     /// Where the memo of every account counts.
-    pub const fn memo(&self) -> &MemoCounters {
+    pub const fn memo(&self) -> &MemoMetrics {
         &self.memo
+    }
+
+    /// The same, with traces sent to a collector.
+    #[must_use]
+    pub fn with_traces(mut self, settings: TraceSettings, outbound: Arc<Outbound>) -> Self {
+        self.traces = Some(Traces::new(settings, outbound, self.spans.clone()));
+        self
+    }
+
+    /// The way of traces to the collector, where there is one.
+    pub const fn traces(&self) -> Option<&Traces> {
+        self.traces.as_ref()
+    }
+
+    /// The state of the process.
+    pub const fn state(&self) -> &ProcessState {
+        &self.state
+    }
+
+    /// Where cycles are counted.
+    pub const fn cycles(&self) -> &CycleMetrics {
+        &self.cycles
     }
 
     /// Where certificates of listeners are counted.
@@ -191,22 +201,34 @@ impl Telemetry {
         &self.load
     }
 
-    /// How many sessions are held now.
-    pub fn holds(&self, anonymous: u64, authenticated: u64) {
-        for (kind, count) in [("anonymous", anonymous), ("authenticated", authenticated)] {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.sessions.with_label_values(&[kind]).set(count);
-        }
+    /// Which sessions are held now.
+    pub fn holds(&self, census: &Census) {
+        self.sessions.holds(census);
     }
 
-    /// A request is over.
-    pub fn answered(&self, status: u16, took: Duration) {
-        self.requests.answered(status, took);
+    /// The counters of the requests of one account.
+    pub fn traffic(&self, account: &str) -> Traffic {
+        self.requests.of(account)
+    }
+
+    /// A request for no account is over.
+    pub fn answered(&self, status: u16) {
+        self.requests.elsewhere.answered(status);
+    }
+
+    /// A request is over that took this long.
+    pub fn took(&self, took: Duration) {
+        self.requests.took(took);
     }
 
     /// A request was decided about.
     pub fn decided(&self, took: Duration) {
         self.requests.decided(took);
+    }
+
+    /// How a session was looked for, and whether the request goes on.
+    pub fn judged(&self, lookup: Lookup, verdict: &Verdict) {
+        self.requests.judged(lookup, verdict);
     }
 
     /// A call of the Session API was answered. Methods of others' making count as one.
@@ -225,6 +247,7 @@ impl Telemetry {
     /// The configuration was read again: `unchanged`, `swapped` or `refused`.
     pub fn reloaded(&self, outcome: &'static str) {
         self.reloads.with_label_values(&[outcome]).inc();
+        self.state.reloaded(outcome == "refused");
     }
 
     /// A client sent headers with names of ours.
@@ -236,96 +259,6 @@ impl Telemetry {
     /// An upstream set cookies with names of ours; they did not leave.
     pub fn own_cookie_dropped(&self, count: usize) {
         self.faults.own_cookies_dropped.inc_by(count as u64);
-    }
-
-    /// Something happened to a session of this account.
-    pub fn happened(&self, account: &str, key: &HashKey, event: &Event) {
-        self.count(event);
-        if let Event::UndeclaredWrites(app, keys) = event {
-            self.apps.undeclared(account, app, *keys);
-        }
-        Self::log(account, key, event);
-    }
-
-    fn count(&self, event: &Event) {
-        self.events.with_label_values(&[label(event)]).inc();
-        match event {
-            Event::Ended(_, reason) => self.ended.with_label_values(&[reason.label()]).inc(),
-            Event::Logout(_) => self.ended.with_label_values(&["logout"]).inc(),
-            Event::PairsDropped(count) => self.faults.dropped_pairs.inc_by(*count as u64),
-            Event::Refused(status) => {
-                let status = if *status == 401 { "401" } else { "403" };
-                self.refusals.with_label_values(&[status]).inc();
-            }
-            Event::AppFailed(app, cause) => {
-                self.faults
-                    .app_failures
-                    .with_label_values(&[&**app, cause])
-                    .inc();
-            }
-            Event::TokenRejected(reason) => {
-                self.faults
-                    .tokens_rejected
-                    .with_label_values(&["session", reason])
-                    .inc();
-            }
-            Event::Noted(Note::TokenRefused(reason)) => {
-                self.faults
-                    .tokens_rejected
-                    .with_label_values(&["vtexid", reason])
-                    .inc();
-            }
-            _ => {}
-        }
-    }
-
-    fn log(account: &str, key: &HashKey, event: &Event) {
-        let name = label(event);
-        match event {
-            Event::Ended(id, reason) => {
-                let (session, reason) = (pseudonym(key, *id), reason.label());
-                tracing::info!(target: "audit", event = name, account, session, reason, "Session ended.");
-            }
-            Event::ImpersonationStarted(id, acting) | Event::ImpersonationStopped(id, acting) => {
-                let session = pseudonym(key, *id);
-                let (staff, customer) = (&*acting.staff, &*acting.customer);
-                tracing::info!(target: "audit", event = name, account, session, staff, customer, "Staff and a customer's session.");
-            }
-            Event::Login(id) | Event::Logout(id) | Event::Rotated(id) => {
-                let session = pseudonym(key, *id);
-                tracing::info!(target: "audit", event = name, account, session, "Session changed hands.");
-            }
-            Event::Noted(note) => {
-                tracing::info!(target: "audit", event = name, account, ?note, "An app noted something.");
-            }
-            Event::EndedLoginPresented(reason) => {
-                let reason = reason.label();
-                tracing::info!(target: "audit", event = name, account, reason, "A login that had ended was presented.");
-            }
-            Event::Refused(status) => {
-                tracing::info!(target: "audit", event = name, account, status, "A trade policy was refused.");
-            }
-            Event::AppFailed(app, cause) => {
-                tracing::warn!(
-                    event = name,
-                    account,
-                    app = &**app,
-                    cause,
-                    "A session app failed."
-                );
-            }
-            Event::Looped(record) => {
-                tracing::warn!(event = name, account, apps = ?record.apps, fields = ?record.fields, "A transform cycle would not settle.");
-            }
-            Event::StoreUnavailable | Event::LimitReached | Event::Ambiguous => {
-                tracing::warn!(
-                    event = name,
-                    account,
-                    "A request was served without its session."
-                );
-            }
-            _ => tracing::debug!(event = name, account, "Session event."),
-        }
     }
 
     /// All metrics in Prometheus' text format.
@@ -354,59 +287,44 @@ impl Default for Telemetry {
 }
 
 /// A name for a session in logs, from which its id cannot be had.
-pub fn pseudonym(key: &HashKey, id: SessionId) -> String {
-    format!("{:032x}", hash_token(key, &id.to_string()).as_u128())
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pseudonym(u128);
+
+impl fmt::Display for Pseudonym {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
 }
 
-fn label(event: &Event) -> &'static str {
-    match event {
-        Event::Created(_) => "created",
-        Event::CreationLimited => "creation_limited",
-        Event::Reissued => "reissued",
-        Event::Ended(..) => "ended",
-        Event::Login(_) => "login",
-        Event::Logout(_) => "logout",
-        Event::Rotated(_) => "rotated",
-        Event::ImpersonationStarted(..) => "impersonation_started",
-        Event::ImpersonationStopped(..) => "impersonation_stopped",
-        Event::Noted(Note::TokenRefused(_)) => "login_token_refused",
-        Event::Noted(Note::ImpersonationGranted) => "impersonation_granted",
-        Event::Noted(Note::ImpersonationRefused(_)) => "impersonation_refused",
-        Event::EndedLoginPresented(_) => "ended_login_presented",
-        Event::Refused(_) => "refused",
-        Event::AppFailed(..) => "app_failed",
-        Event::UndeclaredWrites(..) => "undeclared_writes",
-        Event::Overwritten(_) => "overwritten",
-        Event::Looped(_) => "looped",
-        Event::LimitReached => "limit_reached",
-        Event::TokenRejected(_) => "token_rejected",
-        Event::ClockStep => "clock_step",
-        Event::CookiesCut => "cookies_cut",
-        Event::PairsDropped(_) => "cookie_pairs_dropped",
-        Event::SegmentCut(_) => "segment_cut",
-        Event::Ambiguous => "ambiguous",
-        Event::StoreUnavailable => "store_unavailable",
-        Event::Owed => "owed",
-    }
+/// The name of a session under a key.
+pub fn pseudonym(key: &HashKey, id: SessionId) -> Pseudonym {
+    let mut text = [0; SessionId::TEXT_BYTES];
+    Pseudonym(hash_token(key, id.write(&mut text)).as_u128())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Ending;
+    use crate::flow::Event;
 
     #[test]
     fn events_are_counted_under_labels_of_a_closed_set() {
         let telemetry = Telemetry::new();
         let (key, id) = (HashKey::from_bytes([1; 16]), SessionId::from_random(5));
-        telemetry.happened("shop", &key, &Event::Ended(id, Ending::Idle));
-        telemetry.happened("shop", &key, &Event::AppFailed("rnb".into(), "timeout"));
-        telemetry.answered(200, Duration::from_millis(3));
+        let about = About {
+            account: "shop",
+            key: &key,
+            session: None,
+            request_id: "",
+        };
+        telemetry.happened(about, &Event::Ended(id, Ending::Idle));
+        telemetry.happened(about, &Event::AppFailed("rnb".into(), "timeout"));
+        telemetry.traffic("shop").answered(200);
         let text = telemetry.render();
         for line in [
             r#"vestibule_sessions_ended_total{reason="idle"} 1"#,
             r#"vestibule_app_failures_total{app="rnb",cause="timeout"} 1"#,
-            r#"vestibule_requests_total{status="2xx"} 1"#,
+            r#"vestibule_requests_total{account="shop",status="2xx"} 1"#,
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

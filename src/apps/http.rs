@@ -28,6 +28,7 @@ const AGENT: HeaderValue =
 const ACCOUNT: HeaderName = HeaderName::from_static("x-vtex-account");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What an app is called with.
 #[derive(Clone, Debug)]
@@ -125,10 +126,7 @@ impl HttpApp {
         let answer = self.read(self.outside.outbound.send(&ask, allowance).await);
         attempt.end(match &answer {
             Ok(_) => CallOutcome::Answered,
-            Err(Failure::Timeout) => CallOutcome::Timeout,
-            Err(Failure::Unavailable(_)) => CallOutcome::Unavailable,
-            Err(Failure::BadReply(_)) => CallOutcome::BadReply,
-            Err(Failure::Broken) => CallOutcome::Broken,
+            Err(failure) => CallOutcome::from(failure),
         });
         if let Err(failure) = &answer {
             self.tell(failure, trace);
@@ -146,10 +144,12 @@ impl HttpApp {
                     .any(|name| name == field.key())
         };
         let mut headers = self.headers.clone();
-        for (name, text) in [
+        let state = trace.tracestate.as_ref().map(|state| (TRACESTATE, state));
+        let names = [
             (REQUEST_ID, &trace.request_id),
             (TRACEPARENT, &trace.traceparent),
-        ] {
+        ];
+        for (name, text) in names.into_iter().chain(state) {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }

@@ -12,6 +12,7 @@ use crate::domain::session::field::known;
 use crate::domain::transform::app::OnError;
 use crate::domain::transform::{AppSpec, Cycle, Graph, GraphSettings, Note, Outcome, Start};
 use crate::ports::AuthOutcome;
+use crate::telemetry::Telemetry;
 
 const STAFF_COOKIE: &str = "cookie.VtexIdclientAutCookie";
 const SHOPPER_COOKIE: &str = "cookie.VtexIdclientAutCookie_demostore";
@@ -41,7 +42,10 @@ fn builtins(directory: Arc<dyn Directory>, tokens: Verdicts) -> Apps {
         directory,
         tokens: Arc::new(tokens),
     };
-    Apps::new(BuiltIn::ALL.map(Installed::BuiltIn).into(), options)
+    let metrics = Telemetry::new().apps().clone();
+    let installed =
+        BuiltIn::ALL.map(|kind| Installed::BuiltIn(kind, metrics.built_in("demostore", "app")));
+    Apps::new(installed.into(), options)
 }
 
 fn trace() -> RequestTrace {

@@ -11,7 +11,33 @@ use crate::config::values::{self, Limits, Runs, Service};
 use crate::config::{Config, NamedFileError};
 use crate::domain::transform::AppSpec;
 use crate::outbound::{Outbound, Tls};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, TraceSettings};
+
+/// Counters, and the way of traces where they go anywhere.
+pub(super) fn telemetry(config: &Config, ports: &Ports) -> Result<Telemetry, AssembleError> {
+    let telemetry = Telemetry::new();
+    let Some(traces) = &config.traces else {
+        return Ok(telemetry);
+    };
+    let secure = traces.endpoint.scheme_str() == Some("https");
+    let outbound = outbound(secure, ports)?;
+    let settings = TraceSettings {
+        endpoint: traces.endpoint.clone(),
+        bearer: traces.token_file.as_deref().map(bearer).transpose()?,
+        timeout: traces.timeout,
+        service_name: traces.service_name.to_string(),
+    };
+    Ok(telemetry.with_traces(settings, outbound))
+}
+
+fn outbound(secure: bool, ports: &Ports) -> Result<Arc<Outbound>, AssembleError> {
+    let tls = if secure { Tls::System } else { Tls::Unused };
+    let (names, entropy) = (Arc::clone(&ports.names), Arc::clone(&ports.entropy));
+    let authorities = Path::new("certificates of the system's authorities");
+    let outbound = Outbound::new(tls, names, entropy)
+        .map_err(|error| NamedFileError::content(authorities, &error))?;
+    Ok(Arc::new(outbound))
+}
 
 /// The client that all accounts share: two apps on one origin share its connections.
 pub(super) fn outside(
@@ -25,13 +51,8 @@ pub(super) fn outside(
         Runs::BuiltIn(_) => false,
     });
     let secure = secure || super::sources::any_secure(config);
-    let tls = if secure { Tls::System } else { Tls::Unused };
-    let (names, entropy) = (Arc::clone(&ports.names), Arc::clone(&ports.entropy));
-    let authorities = Path::new("certificates of the system's authorities");
-    let outbound = Outbound::new(tls, names, entropy)
-        .map_err(|error| NamedFileError::content(authorities, &error))?;
     Ok(Outside {
-        outbound: Arc::new(outbound),
+        outbound: outbound(secure, ports)?,
         clock: Arc::clone(&ports.clock),
         entropy: Arc::clone(&ports.entropy),
         metrics: telemetry.apps().clone(),
@@ -46,7 +67,10 @@ pub(super) fn installed(
 ) -> Result<Vec<Installed>, AssembleError> {
     let apps = account.graph.apps().iter().zip(&account.apps);
     apps.map(|(spec, app)| match &app.runs {
-        Runs::BuiltIn(kind) => Ok(Installed::BuiltIn(*kind)),
+        Runs::BuiltIn(kind) => {
+            let counters = outside.metrics.built_in(&account.name, &spec.name);
+            Ok(Installed::BuiltIn(*kind, counters))
+        }
         Runs::Http(service) => {
             let settings = settings(account, spec, service, limits)?;
             let app = HttpApp::new(settings, outside.clone());

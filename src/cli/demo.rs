@@ -83,6 +83,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
                 address: storefront,
                 listener: None,
                 router,
+                draining: None,
             };
             let listener = listener.try_clone().map_err(|error| error.to_string())?;
             let perks = Beside {
@@ -90,6 +91,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
                 address,
                 listener: Some(listener),
                 router: perks(),
+                draining: None,
             };
             Ok(vec![storefront, perks])
         },

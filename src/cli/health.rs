@@ -2,11 +2,13 @@
 //! with, as in an image without a shell. It reads no configuration: a file that was broken while the
 //! process runs makes nobody ill.
 
+use std::fmt;
 use std::io::{self, Read as _, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use clap::Args;
+use serde::Deserialize;
 use thiserror::Error;
 
 /// How long each step may take: connecting, sending, and every wait for more of the answer.
@@ -52,13 +54,63 @@ pub enum HealthError {
     Out(#[from] io::Error),
 }
 
-/// Asks, and passes on what is said.
+/// What a page says, of which people are told.
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(default)]
+    live: bool,
+    #[serde(default)]
+    ready: bool,
+    #[serde(default)]
+    reasons: Vec<Reason>,
+}
+
+/// Why the process is not as it should be.
+#[derive(Debug, Deserialize)]
+struct Reason {
+    level: String,
+    what: String,
+    account: Option<String>,
+    name: Option<String>,
+    message: String,
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match (self.live, self.ready) {
+            (true, _) => "live",
+            (false, true) => "ready",
+            (false, false) => "not ready",
+        };
+        writeln!(f, "{word}")?;
+        for reason in &self.reasons {
+            let Reason {
+                level,
+                what,
+                message,
+                ..
+            } = reason;
+            write!(f, "{level}: {what}")?;
+            for name in [&reason.account, &reason.name].into_iter().flatten() {
+                write!(f, " {name}")?;
+            }
+            writeln!(f, ": {message}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks, and tells in lines what is said.
 ///
 /// # Errors
 /// Where there is no good answer.
 pub fn run(args: &HealthArgs, out: &mut dyn Write) -> Result<(), HealthError> {
     let page = if args.ready { "ready" } else { "live" };
     let (status, said) = ask(args.address, page)?;
+    let said = match serde_json::from_str::<Page>(&said) {
+        Ok(page) => page.to_string(),
+        Err(_) => said,
+    };
     match status {
         200 => Ok(out.write_all(said.as_bytes())?),
         404 => Err(HealthError::Foreign(args.address)),
@@ -119,10 +171,26 @@ mod tests {
     }
 
     #[test]
-    fn a_good_answer_is_passed_on() {
-        for (ready, page) in [(false, "live"), (true, "ready")] {
-            let (address, asked) = answers("HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nwell\n");
-            assert_eq!(told(address, ready).unwrap(), "well\n");
+    fn a_good_answer_is_told_in_lines() {
+        let degraded = "HTTP/1.0 200 OK\r\n\r\n\
+            {\"ready\":true,\"reasons\":[{\"level\":\"degraded\",\"what\":\"upstream\",\
+            \"account\":\"shop\",\"name\":\"store\",\"message\":\"1 of 2 servers are down\"}]}";
+        for (ready, page, answer, lines) in [
+            (
+                false,
+                "live",
+                "HTTP/1.0 200 OK\r\n\r\n{\"live\":true}",
+                "live\n",
+            ),
+            (
+                true,
+                "ready",
+                degraded,
+                "ready\ndegraded: upstream shop store: 1 of 2 servers are down\n",
+            ),
+        ] {
+            let (address, asked) = answers(answer);
+            assert_eq!(told(address, ready).unwrap(), lines);
             let asked = asked.join().unwrap();
             assert!(asked.starts_with(&format!("GET /health/{page} HTTP/1.0\r\n")));
         }
@@ -130,11 +198,12 @@ mod tests {
 
     #[test]
     fn a_process_that_is_not_ready_is_not_well_and_says_why() {
-        let wire = "HTTP/1.0 503 Service Unavailable\r\n\r\nshop: no address of a\nshop: no address of b\n";
+        let wire = "HTTP/1.0 503 Service Unavailable\r\n\r\n{\"ready\":false,\"reasons\":[\
+            {\"level\":\"failed\",\"what\":\"draining\",\"message\":\"the process ends\"}]}";
         let (address, _) = answers(wire);
         assert_eq!(
             told(address, true).unwrap_err(),
-            "503: shop: no address of a\nshop: no address of b"
+            "503: not ready\nfailed: draining: the process ends"
         );
     }
 

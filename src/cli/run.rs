@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use clap::Args;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::{ConfigArgs, tell};
 use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble_from};
 use crate::clock::{SystemClock, SystemEntropy};
-use crate::config::values::{ListenPlace, Log, LogFormat, LogLevel};
+use crate::config::values::{ListenPlace, Log, LogFormat};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::outbound::names::SystemNames;
 use crate::reload::{ReadLayers, Reloads};
 use crate::serve::{Beside, Place, PlaceError, serve};
+use crate::telemetry::{filter, tell_panics};
 
 /// Bad configuration or usage.
 const BAD: u8 = 1;
@@ -70,6 +70,7 @@ pub(super) fn start(
     }
     let config = &loaded.config;
     begin_log(config.log);
+    tell_panics();
     let ports = system_ports();
     let place = match Place::seek(config, upgrade) {
         Ok(place) => place,
@@ -133,22 +134,7 @@ fn not_started(error: &dyn std::fmt::Display) -> ExitCode {
 
 /// Logs go to standard error: standard output is for what the command was asked for.
 fn begin_log(log: Log) {
-    let level = match log.level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    };
-    // pingora tells at length what it does, at some levels with whole headers: of that, only
-    // trouble is of interest, whatever the level.
-    let quiet = level.min(tracing::Level::WARN);
-    let targets = Targets::new()
-        .with_default(level)
-        .with_target("pingora", quiet);
-    let targets = ["pingora_core", "pingora_proxy", "pingora_pool"]
-        .into_iter()
-        .fold(targets, |targets, name| targets.with_target(name, quiet));
+    let targets = filter(log.level);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal());

@@ -17,6 +17,7 @@ mod process;
 mod sources;
 mod store;
 mod times;
+mod traces;
 mod upstreams;
 mod vtex;
 
@@ -61,6 +62,7 @@ impl Check<'_, '_, '_> {
             listener,
             admin,
             log,
+            traces,
             store,
             limits: limits_written,
             lifetime,
@@ -71,6 +73,8 @@ impl Check<'_, '_, '_> {
         let trusted_proxies = self.networks(&server.trusted_proxies);
         let (threads, grace, crawlers) = self.server(server);
         let handover_socket = self.handover(server);
+        let log = self.log(log);
+        let traces = traces.as_ref().map(|traces| self.traces(traces));
         let store = self.store(store);
         let limits = self.limits(limits_written);
         let around = Around {
@@ -101,7 +105,11 @@ impl Check<'_, '_, '_> {
             crawlers,
             store: store?,
             limits: limits?,
-            log: process::log(log),
+            log: log?,
+            traces: match traces {
+                Some(traces) => Some(traces?),
+                None => None,
+            },
             accounts: accounts?.into_iter().map(Arc::new).collect(),
         })
     }

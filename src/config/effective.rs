@@ -52,6 +52,7 @@ impl Effective {
             if let Some(members) = shared.as_object_mut() {
                 members.remove("account");
                 members.remove("log");
+                members.remove("traces");
             }
             shared
         };

@@ -13,21 +13,25 @@ mod secret;
 mod size;
 mod sources;
 mod span;
+mod traces;
 mod upstream;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::{Account, AuthCookie, Cookies, HeaderSource, Headers, Inputs, SameSite};
-pub use account_parts::{Allow, Api, Context, Cycle, Keys, Memo, OnLoop};
+pub use account_parts::{Allow, Api, Consent, Context, Cycle, Keys, Memo, OnLoop};
 pub use backends::{App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, SessionUse};
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
 pub use listener::{Certificate, Listener, RedirectHttps, Tls};
-pub use process::{Admin, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode};
+pub use process::{
+    AccessLog, Admin, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode,
+};
 pub use secret::Secret;
 pub use size::Size;
 pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};
 pub use span::Span;
+pub use traces::{TraceParent, Traces};
 pub use upstream::{Balance, Ejection, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The configuration of a Vestibule.
@@ -44,6 +48,9 @@ pub struct Root {
     pub admin: Option<Admin>,
     /// What is logged.
     pub log: Log,
+    /// Traces of requests. Without this table there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traces: Option<Traces>,
     /// Where sessions live.
     pub store: Store,
     /// What a request and a session may weigh.

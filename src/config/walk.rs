@@ -13,7 +13,7 @@ const SIZE: &str = "a size such as \"32KiB\", \"16MiB\", or whole bytes";
 /// Checks a value, and everything in it.
 pub(super) fn walk(node: &mut Node, part: Part, at: &At, problems: &mut Problems<'_>) {
     adopt_variable_text(node, part, problems);
-    if !part.allows(type_name(&node.kind)) {
+    if !is_of_type(&node.kind, part) {
         let problem = Problem::new("a value of the wrong type")
             .found(node.shown_at(at))
             .allowed(allowed_types(part));
@@ -152,6 +152,11 @@ fn check_number(number: i64, part: Part) -> Result<(), (&'static str, String)> {
     Err(("a number out of range", allowed))
 }
 
+/// A whole number is a number too.
+fn is_of_type(kind: &Kind, part: Part) -> bool {
+    part.allows(type_name(kind)) || matches!(kind, Kind::Integer(_)) && part.allows("number")
+}
+
 const fn type_name(kind: &Kind) -> &'static str {
     match kind {
         Kind::Text(_) => "string",
@@ -183,6 +188,7 @@ fn allowed_types(part: Part) -> String {
     let names = [
         ("string", "a text"),
         ("integer", "a whole number"),
+        ("number", "a number"),
         ("boolean", "true or false"),
         ("array", "a list"),
         ("object", "a table"),

@@ -61,6 +61,35 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// Words of a closed set, for metrics and logs.
+    pub const LABELS: [&'static str; 6] = [
+        "forward",
+        "login",
+        "unauthorized",
+        "denied_channel",
+        "unavailable",
+        "failed",
+    ];
+
+    /// Its place among them.
+    pub const fn place(&self) -> usize {
+        match self {
+            Self::Forward => 0,
+            Self::Login { .. } => 1,
+            Self::Unauthorized => 2,
+            Self::DeniedChannel { .. } => 3,
+            Self::Unavailable { .. } => 4,
+            Self::Failed { .. } => 5,
+        }
+    }
+
+    /// Its word.
+    pub fn label(&self) -> &'static str {
+        Self::LABELS.get(self.place()).copied().unwrap_or_default()
+    }
+}
+
 /// Judges a request by its route (contract §11).
 pub fn plan_access(request: &RequestView<'_>, route: &Route, facts: &AccessFacts) -> Verdict {
     let required = route.session == SessionUse::Required;

@@ -2,6 +2,7 @@
 //!
 //! One pass over all Cookie lines, one over the query; borrowed, and nothing is believed yet.
 
+mod consent;
 mod cookies;
 mod held;
 mod names;
@@ -21,6 +22,7 @@ pub use self::query::read_call_query;
 pub use self::rules::{InputRuleError, InputRules, InputSettings};
 pub use self::upstream::{UpstreamCookie, upstream_cookie};
 use super::request::RequestView;
+pub use consent::Consent;
 
 /// What one request says (contract §3).
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -5,9 +5,11 @@
 mod crawlers;
 pub mod host;
 mod kind;
+mod masked;
 mod origin;
 pub mod path;
 pub mod trace;
+pub mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,7 @@ use http::HeaderMap;
 
 pub use self::crawlers::{CRAWLERS, Crawlers};
 pub use self::host::{Host, HostError, read_host, read_host_of_absolute_form};
+pub use self::masked::mask_path;
 pub use self::path::{NormalPath, PathError};
 
 use self::trace::RequestTrace;

@@ -62,6 +62,19 @@ pub enum IngressError {
 }
 
 impl IngressError {
+    /// Every one.
+    pub const ALL: [Self; 9] = [
+        Self::HeadTooLarge,
+        Self::TooManyHeaders,
+        Self::Framing,
+        Self::Method,
+        Self::Connection,
+        Self::Host,
+        Self::Path,
+        Self::UnknownHost,
+        Self::NoUpstream,
+    ];
+
     /// The status it is answered with.
     pub const fn status(&self) -> u16 {
         match self {
@@ -178,7 +191,8 @@ pub fn read(
     };
     let claims = Claims::read(&head.headers, from, trusted.then_some(&*running.trusted));
     let spoofed = lines.ours;
-    for name in lines.into_gone() {
+    let gone = lines.into_gone(&head.headers);
+    for name in gone {
         head.remove_header(&name);
     }
     let admitted = Admitted {
@@ -256,6 +270,7 @@ impl Edge {
             admitted,
             claims,
             trace: OnceLock::new(),
+            recording: None,
         })
     }
 }

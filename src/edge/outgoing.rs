@@ -6,6 +6,7 @@ use pingora::Result;
 use pingora::http::RequestHeader;
 
 use super::Passage;
+use super::running::Placed;
 use crate::domain::headers::{CONTEXT, SESSION_TOKEN};
 use crate::domain::inputs::{UpstreamCookie, upstream_cookie};
 use crate::domain::request::trace::RequestTrace;
@@ -38,7 +39,7 @@ pub(super) fn prepare(
     placed
         .claims
         .tell(&downstream.headers, &placed.admitted.host, upstream)?;
-    set_trace(upstream, placed.trace(&downstream.headers, random))
+    set_trace(upstream, placed, placed.trace(&downstream.headers, random))
 }
 
 /// Our own cookies stay here, and so do auth cookies of logins that have ended; everything else
@@ -83,12 +84,17 @@ fn with_segment(line: Option<HeaderValue>, decision: &Decision) -> Option<Header
     HeaderValue::from_bytes(&text).ok()
 }
 
-fn set_trace(upstream: &mut RequestHeader, trace: &RequestTrace) -> Result<()> {
+fn set_trace(upstream: &mut RequestHeader, placed: &Placed, trace: &RequestTrace) -> Result<()> {
     let value = |text: &str| HeaderValue::from_str(text).ok();
     if let Some(id) = value(&trace.request_id) {
         upstream.insert_header("x-request-id", id)?;
     }
-    if let Some(parent) = value(&trace.traceparent) {
+    let parent = match placed.tries.watched() {
+        // The caller is the try, not the request.
+        Some(part) => value(&trace.parent_in(part)),
+        None => value(&trace.traceparent),
+    };
+    if let Some(parent) = parent {
         upstream.insert_header("traceparent", parent)?;
     }
     Ok(())

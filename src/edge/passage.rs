@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pingora::proxy::Session as Exchange;
 use tokio::time::Instant;
@@ -18,6 +19,9 @@ use crate::telemetry::Cause;
 #[derive(Debug)]
 pub struct Passage {
     pub(super) started: Instant,
+    /// How long after that it was decided about, and the head of the store's answer came.
+    pub(super) decided: Duration,
+    pub(super) head: Option<Duration>,
     pub(super) running: Arc<Running>,
     pub(super) decision: Option<Decision>,
     pub(super) placed: Option<Placed>,
@@ -26,6 +30,8 @@ pub struct Passage {
     /// Whether cookies have left: a response after an error page must not send them twice.
     pub(super) left: bool,
     pub(super) status: u16,
+    /// What of the Session API was asked for.
+    pub(super) resource: Option<&'static str>,
     pub(super) refused: Option<&'static str>,
     /// Why it was turned away to keep room.
     pub(super) shed: Option<Cause>,
@@ -41,6 +47,8 @@ impl Passage {
     pub(super) fn new(running: Arc<Running>) -> Self {
         Self {
             started: Instant::now(),
+            decided: Duration::ZERO,
+            head: None,
             running,
             decision: None,
             placed: None,
@@ -48,6 +56,7 @@ impl Passage {
             secure: false,
             left: false,
             status: 0,
+            resource: None,
             refused: None,
             shed: None,
             within: [None, None],

@@ -7,17 +7,14 @@ use http::header::{
 };
 use pingora::Result;
 use pingora::http::ResponseHeader;
-use pingora::prelude::Error;
 use pingora::proxy::Session as Exchange;
 
 use super::kept::Kept;
-use super::pace::Pace;
 use super::running::Placed;
 use super::{Answer, Edge, Passage, response};
-use crate::domain::api::mask_tokens;
 use crate::domain::headers::SEGMENT_KEY;
 use crate::domain::request::RequestView;
-use crate::telemetry::AccessLine;
+use crate::domain::request::watch::Part;
 
 /// Where backends find the keys of signed contexts (contract §9).
 const JWKS_PATH: &str = "/_session/jwks.json";
@@ -30,6 +27,8 @@ impl Edge {
         placed: Placed,
     ) -> Result<bool> {
         let flow = &self.shared.flow;
+        let deciding = placed.begin(Part::Decide);
+        let within = placed.named_within(deciding.as_ref());
         let head = exchange.req_header();
         let view = self.view(head, passage, &placed.admitted);
         let said = passage.before.as_ref().and_then(Kept::said);
@@ -38,7 +37,10 @@ impl Edge {
             decision
         } else {
             let request = RequestView {
-                trace: Some(placed.trace(&head.headers, || flow.random())),
+                trace: Some(match &within {
+                    Some(within) => within,
+                    None => placed.trace(&head.headers, || flow.random()),
+                }),
                 ..view
             };
             let admit = || {
@@ -47,7 +49,11 @@ impl Edge {
             };
             flow.decide(&placed.account, &request, &admit).await
         };
-        self.shared.telemetry.decided(passage.started.elapsed());
+        passage.decided = passage.started.elapsed();
+        self.shared.telemetry.decided(passage.decided);
+        if let Some(deciding) = deciding {
+            deciding.end(decision.verdict.label());
+        }
         let answer = Answer::of(&decision, &view);
         passage.placed = Some(placed);
         passage.decision = Some(decision);
@@ -93,7 +99,13 @@ impl Edge {
             .placed
             .as_ref()
             .is_some_and(|placed| placed.required);
+        let placed = passage.placed.as_ref();
+        let leaving = placed.and_then(|placed| placed.begin(Part::Leave));
         let plan = response::plan(&self.shared.flow, decision, &settings, response, required).await;
+        if let Some(leaving) = leaving {
+            let issued = plan.token.is_some();
+            leaving.end(if issued { "issued" } else { "not_due" });
+        }
         if let Some(value) = plan.cache_control {
             response::guard(response, &value)?;
         }
@@ -120,46 +132,6 @@ impl Edge {
             if dropped > 0 {
                 self.shared.telemetry.own_cookie_dropped(dropped);
             }
-        }
-    }
-
-    pub(super) fn record(&self, exchange: &Exchange, error: Option<&Error>, passage: &mut Passage) {
-        let telemetry = &self.shared.telemetry;
-        if let Some(pace) = Pace::of(exchange) {
-            pace.over(passage.owes, exchange.response_written().is_none());
-            passage.owes = false;
-        }
-        telemetry.answered(passage.status, passage.started.elapsed());
-        if let Some(reason) = passage.refused {
-            telemetry.refused(reason);
-        }
-        if let Some(decision) = &passage.decision {
-            for event in &decision.events {
-                let account = &decision.account;
-                telemetry.happened(&account.name, account.keys.hash_key(), event);
-            }
-        }
-        // Who is turned away is counted: a flood of requests is no flood of lines.
-        let told = passage.running.access_log && passage.shed.is_none();
-        if told && AccessLine::wanted() {
-            let line = AccessLine {
-                method: exchange.req_header().method.as_str(),
-                // The query may hold e-mails and tokens; the path is enough to find a request.
-                path: &mask_tokens(exchange.req_header().uri.path()),
-                status: passage.status,
-                took: passage.started.elapsed(),
-                account: passage
-                    .placed
-                    .as_ref()
-                    .map_or("", |placed| &*placed.account.name),
-                request_id: passage.placed.as_ref().map_or("", |placed| {
-                    let random = || self.shared.flow.random();
-                    let trace = placed.trace(&exchange.req_header().headers, random);
-                    &trace.request_id
-                }),
-                failed: error.is_some(),
-            };
-            line.write();
         }
     }
 }

@@ -11,12 +11,14 @@ use super::load::{Count, Load};
 use super::quotas::Quotas;
 use super::tries::Tries;
 use super::upstream::Upstream;
+use super::watching::Tracing;
 use crate::account::Account;
-use crate::config::values::{HostPattern, Limits, Place};
+use crate::config::values::{AccessLog, HostPattern, Limits, Place};
 use crate::domain::headers::OwnedNames;
 use crate::domain::request::path::NormalPath;
 use crate::domain::request::trace::RequestTrace;
 use crate::outbound::remote::Remote;
+use crate::telemetry::Recording;
 
 /// A configuration in force.
 #[derive(Debug)]
@@ -33,8 +35,10 @@ pub struct Running {
     pub quotas: Arc<Quotas>,
     /// What goes on at once.
     pub load: Arc<Load>,
-    /// Whether a line is logged for every request.
-    pub access_log: bool,
+    /// Which requests get a line in the access log.
+    pub access: AccessLog,
+    /// Which requests are traced; none: none is.
+    pub tracing: Option<Tracing>,
 }
 
 impl Running {
@@ -59,6 +63,8 @@ pub(super) struct Placed {
     pub(super) tries: Tries,
     /// Made where somebody else is to know the request's name; many are answered alone.
     pub(super) trace: OnceLock<RequestTrace>,
+    /// What is noted of it, where it is sampled.
+    pub(super) recording: Option<Arc<Recording>>,
 }
 
 impl Placed {

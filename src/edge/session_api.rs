@@ -15,6 +15,7 @@ use crate::account::Account;
 use crate::api::{Answered, Call, SessionApi};
 use crate::domain::api::ApiRoute;
 use crate::domain::request::RequestView;
+use crate::domain::request::watch::Part;
 
 /// The resource of the API that a request is for, where the account answers it.
 pub fn route<'a>(admitted: &'a Admitted, account: &Account) -> Option<ApiRoute<'a>> {
@@ -74,10 +75,15 @@ impl Edge {
             // The rest of the body is not waited for.
             exchange.set_keepalive(None);
         }
+        let deciding = placed.begin(Part::Decide);
+        let within = placed.named_within(deciding.as_ref());
         let head = exchange.req_header();
         let random = || self.shared.flow.random();
         let request = RequestView {
-            trace: Some(placed.trace(&head.headers, random)),
+            trace: Some(match &within {
+                Some(within) => within,
+                None => placed.trace(&head.headers, random),
+            }),
             ..self.view(head, passage, &placed.admitted)
         };
         let call = Call {
@@ -89,6 +95,10 @@ impl Edge {
         let now = self.shared.flow.now();
         let admit = || running.quotas.visits.admits(placed.admitted.client, now);
         let Answered { response, decision } = self.api(placed).answer(call, &admit).await;
+        if let Some(deciding) = deciding {
+            let done = response.status().is_success();
+            deciding.end(if done { "answered" } else { "refused" });
+        }
         passage.decision = decision;
         self.answer(exchange, passage, (route, began), response)
             .await
@@ -111,8 +121,11 @@ impl Edge {
     ) -> Result<()> {
         let status = response.status().as_u16();
         let method = exchange.req_header().method.as_str();
-        self.shared.telemetry.decided(began.elapsed());
+        let took = began.elapsed();
+        self.shared.telemetry.decided(took);
+        passage.decided = took;
         self.shared.telemetry.called(method, route.masked(), status);
+        passage.resource = Some(route.masked());
         // The answer holds its cookies already.
         (passage.left, passage.status) = (true, status);
         let (head, body) = response.into_parts();

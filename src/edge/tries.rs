@@ -10,6 +10,7 @@ use pingora::{ErrorSource, Result};
 use super::Passage;
 use super::running::Placed;
 use super::upstream::{Taken, Wish};
+use crate::domain::request::watch::{Part, Watched};
 
 /// What was tried for a request.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(super) struct Tries {
     repeated: u8,
     /// Where it is now.
     taken: Option<Taken>,
+    /// How often a server was chosen.
+    count: u32,
+    /// The try that is under way, where the request is watched.
+    watched: Option<Watched>,
 }
 
 impl Tries {
@@ -31,6 +36,34 @@ impl Tries {
             met: Vec::new(),
             repeated: 0,
             taken: None,
+            count: 0,
+            watched: None,
+        }
+    }
+
+    /// How many there were.
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The one that is under way, where the request is watched.
+    pub(super) const fn watched(&self) -> Option<&Watched> {
+        self.watched.as_ref()
+    }
+
+    /// Where the request is, or was last.
+    pub(super) fn server(&self) -> Option<SocketAddr> {
+        self.taken.as_ref().map(Taken::address)
+    }
+
+    /// The request is over, whatever is under way.
+    pub(super) fn give_up(&mut self) {
+        self.watched = None;
+    }
+
+    fn ended(&mut self, outcome: &'static str) {
+        if let Some(watched) = self.watched.take() {
+            watched.end(outcome);
         }
     }
 }
@@ -50,7 +83,13 @@ pub(super) fn next_peer(exchange: &Exchange, passage: &mut Passage) -> Option<Ht
     tries.taken = None;
     let taken = placed.upstream.choose(&wish)?;
     let peer = taken.peer(exchange.is_upgrade_req());
+    let address = taken.address();
     tries.taken = Some(taken);
+    tries.count += 1;
+    if placed.recording.is_some() {
+        let upstream = placed.upstream.name().into();
+        placed.tries.watched = placed.begin(Part::Upstream(upstream, address));
+    }
     Some(peer)
 }
 
@@ -60,6 +99,7 @@ pub(super) fn unconnected(passage: &mut Passage, error: &mut Error) {
         return;
     };
     let tries = &mut placed.tries;
+    tries.ended("unconnected");
     if let Some(taken) = &tries.taken {
         let (upstream, server) = (placed.upstream.name(), taken.address());
         tracing::warn!(upstream, %server, error = %error, "A server cannot be reached.");
@@ -77,31 +117,51 @@ pub(super) fn answered(
     status: StatusCode,
 ) -> Result<()> {
     judge(passage, status);
+    if let Some(error) = repeat(exchange, passage, status) {
+        return Err(error);
+    }
+    if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+        let took = passage.started.elapsed();
+        passage.head = Some(took);
+        if let Some(placed) = &mut passage.placed {
+            placed.tries.ended("answered");
+            placed
+                .upstream
+                .answered(took.saturating_sub(passage.decided));
+        }
+    }
+    Ok(())
+}
+
+/// The way to another server, where an answer asks for it and the request may take it.
+fn repeat(
+    exchange: &mut Exchange,
+    passage: &mut Passage,
+    status: StatusCode,
+) -> Option<Box<Error>> {
     let away = matches!(
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     );
     if !away || !exchange.req_header().method.is_safe() || !repeatable(exchange) {
-        return Ok(());
+        return None;
     }
-    let Some(Placed {
+    let Placed {
         upstream, tries, ..
-    }) = &mut passage.placed
-    else {
-        return Ok(());
-    };
+    } = passage.placed.as_mut()?;
     tries.met.extend(tries.taken.as_ref().map(Taken::address));
     if !upstream.may_repeat(tries.repeated, &tries.met) {
-        return Ok(());
+        return None;
     }
     tries.repeated += 1;
+    tries.ended("repeated");
     let mut error = Error::explain(
         ErrorType::HTTPStatus(status.as_u16()),
         "another server of the upstream is asked",
     );
     error.as_up();
     error.set_retry(true);
-    Err(error)
+    Some(error)
 }
 
 fn judge(passage: &Passage, status: StatusCode) {
@@ -120,7 +180,7 @@ fn judge(passage: &Passage, status: StatusCode) {
 /// connection that its server had closed before any byte of an answer came.
 pub(super) fn broken_off(
     exchange: &mut Exchange,
-    passage: &Passage,
+    passage: &mut Passage,
     error: &mut Error,
     reused: bool,
 ) {
@@ -132,6 +192,9 @@ pub(super) fn broken_off(
         && !told
     {
         placed.upstream.failed(taken);
+    }
+    if let Some(placed) = &mut passage.placed {
+        placed.tries.ended("broken_off");
     }
     if repeatable(exchange) {
         error.retry.decide_reuse(reused);

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -145,6 +146,11 @@ impl Upstream {
             server.failing.store(false, Ordering::Relaxed);
             standing.succeeded();
         }
+    }
+
+    /// The head of the answer that is passed on came so long after the decision.
+    pub fn answered(&self, took: Duration) {
+        self.counters.answered(took);
     }
 
     /// A request failed at a server: no connection, no answer, or a 500 or more.

@@ -8,11 +8,12 @@ use super::event::Event;
 use super::hands::{gained, rotation_events};
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::returning::Planned;
-use super::run::events_of;
+use super::run::{events_of, kept};
 use super::writes::News;
 use super::{Flow, MARKER, Stage};
 use crate::domain::access::AccessFacts;
 use crate::domain::plans::SharedBody;
+use crate::domain::request::watch::Part;
 use crate::domain::session::limits::LimitError;
 use crate::domain::session::{LoginHashes, Principal, Session};
 use crate::domain::token::TokenHash;
@@ -107,7 +108,8 @@ impl Flow {
                     news,
                     outcome,
                 };
-                let attempt = self.keep(stage, settled).await?;
+                let keeping = stage.begin(Part::Keep);
+                let attempt = kept(keeping, self.keep(stage, settled).await)?;
                 Ok(attempt.noting(limited.map(|_| Event::LimitReached)))
             }
             // Even who somebody is would burst it: nobody stays in a session that cannot change.
@@ -263,6 +265,8 @@ impl Flow {
         let events = rotation_events(before, &resident, fresh);
         let mut planned = planned(&resident, cookies, (alive.lookup, &news, outcome));
         planned.events.extend(events);
+        let from = old.id;
+        planned.events.push(Event::Replaced { from, to: new });
         let decision = self.plan(stage, &resident, planned);
         Ok(Attempt::of(decision.without_ended(stage, &news)))
     }

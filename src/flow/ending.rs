@@ -9,8 +9,10 @@ use super::decision::{CookiePlan, Decision, Issue};
 use super::event::{Acting, Event};
 use super::hands::rotation_events;
 use super::lookup::{Alive, LookedUp, Lookup};
+use super::run::kept;
 use super::{Flow, MARKER, Stage};
 use crate::account::Account;
+use crate::domain::request::watch::Part;
 use crate::domain::session::{Body, LoginHashes, Principal, Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
@@ -254,15 +256,17 @@ impl Flow {
         };
         let known = session.authenticated();
         let keep = stage.keep(known);
+        let keeping = stage.begin(Part::Keep);
         let resident = if derivable {
             let default = &stage.account.default;
             if default.fresh(stage.now).is_none() {
                 default.renew(&session.body, &session.upkeep, stage.now);
             }
-            self.store.create_light(session, keep).await?
+            self.store.create_light(session, keep).await
         } else {
-            self.create(stage, session, keep).await?
+            self.create(stage, session, keep).await
         };
+        let resident = kept(keeping, resident)?;
         let cookies = CookiePlan {
             session: Some(Arc::clone(&resident)),
             due: Issue::Must,

@@ -15,6 +15,15 @@ pub struct Acting {
     pub customer: Box<str>,
 }
 
+/// Who is logged in, by the ids of the shop; never by e-mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Who {
+    /// The shopper.
+    pub shopper: Option<Box<str>>,
+    /// The member of staff.
+    pub staff: Option<Box<str>>,
+}
+
 /// One thing that happened. Holds no token, no cookie and no e-mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -27,15 +36,28 @@ pub enum Event {
     /// A session ended.
     Ended(SessionId, Ending),
     /// Somebody logged in.
-    Login(SessionId),
+    Login(SessionId, Who),
     /// Somebody logged out, or their token stopped to hold.
     Logout(SessionId),
     /// A session got a new id for another reason than those.
     Rotated(SessionId),
+    /// A session goes on under a new id; the old one has lost all authority.
+    Replaced {
+        /// The old one.
+        from: SessionId,
+        /// The new one.
+        to: SessionId,
+    },
     /// Staff began to act as a customer.
     ImpersonationStarted(SessionId, Acting),
     /// Staff stopped to act as a customer.
     ImpersonationStopped(SessionId, Acting),
+    /// Whoever had agreed to be remembered has taken it back; nothing is left of their session.
+    ConsentWithdrawn(SessionId),
+    /// An operator was told all that is kept of a person, by the shop's id of them.
+    Exported(Box<str>, usize),
+    /// An operator had all that is kept of a person erased.
+    Erased(Box<str>, usize),
     /// What an app noted.
     Noted(Note),
     /// A login that had ended was presented again; its cookie is deleted.

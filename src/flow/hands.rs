@@ -1,6 +1,6 @@
 //! A session changes hands: what a change of who acts is called.
 
-use super::event::{Acting, Event};
+use super::event::{Acting, Event, Who};
 use crate::domain::session::Principal;
 use crate::store::Resident;
 
@@ -16,7 +16,11 @@ pub(super) fn rotation_events(before: Principal<'_>, new: &Resident, fresh: bool
     let id = new.session().id;
     let mut events = Vec::new();
     if fresh || gained(before, after) {
-        events.push(Event::Login(id));
+        let who = Who {
+            shopper: after.shopper.map(Into::into),
+            staff: after.staff.map(Into::into),
+        };
+        events.push(Event::Login(id, who));
     } else if before.shopper != after.shopper || before.staff != after.staff {
         events.push(Event::Logout(id));
     }

@@ -51,6 +51,20 @@ pub(super) enum LookedUp {
     Unreadable,
 }
 
+impl LookedUp {
+    /// A word of a closed set.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Alive(alive) => alive.lookup.label(),
+            Self::Moved(_) => Lookup::Moved.label(),
+            Self::Ended(ended) => ended.reason.label(),
+            Self::Unknown(lookup) => lookup.label(),
+            Self::Ambiguous => Lookup::Ambiguous.label(),
+            Self::Unreadable => Lookup::Unreadable.label(),
+        }
+    }
+}
+
 /// The same for `explain` and the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lookup {
@@ -83,6 +97,43 @@ pub enum Lookup {
     Ambiguous,
     /// The store could not be asked.
     Unreadable,
+}
+
+impl Lookup {
+    /// Words of a closed set, for metrics and logs.
+    pub const LABELS: [&str; 10] = [
+        "not_looked",
+        "no_token",
+        "rejected",
+        "gone",
+        "recognised",
+        "verified",
+        "moved",
+        "ended",
+        "ambiguous",
+        "unreadable",
+    ];
+
+    /// Its place among them.
+    pub const fn place(self) -> usize {
+        match self {
+            Self::NotLooked => 0,
+            Self::NoToken => 1,
+            Self::Rejected(_) => 2,
+            Self::Gone => 3,
+            Self::Recognised { .. } => 4,
+            Self::Verified { .. } => 5,
+            Self::Moved => 6,
+            Self::Ended(_) => 7,
+            Self::Ambiguous => 8,
+            Self::Unreadable => 9,
+        }
+    }
+
+    /// Its word.
+    pub fn label(self) -> &'static str {
+        Self::LABELS.get(self.place()).copied().unwrap_or_default()
+    }
 }
 
 /// A token that passed.

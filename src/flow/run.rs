@@ -9,6 +9,7 @@ use super::Flow;
 use super::event::Event;
 use crate::account::Account;
 use crate::domain::request::trace::RequestTrace;
+use crate::domain::request::watch::{Part, Watched};
 use crate::domain::transform::{
     Answer, Call, CallResult, Cycle, CycleError, Failure, Outcome, Start,
 };
@@ -21,9 +22,15 @@ impl Flow {
         start: Start,
         trace: Option<&RequestTrace>,
     ) -> Result<Outcome, CycleError> {
-        let deadline = Instant::now() + account.cycle_deadline;
+        let began = Instant::now();
+        let deadline = began + account.cycle_deadline;
         let own = || RequestTrace::of_our_own(|| self.entropy.bits());
-        let trace = Arc::new(trace.cloned().unwrap_or_else(own));
+        let mut trace = trace.cloned().unwrap_or_else(own);
+        let watched = trace.watch.as_ref().map(|watch| watch.begin(Part::Cycle));
+        if let Some(watched) = &watched {
+            trace.watch = Some(watched.watch());
+        }
+        let trace = Arc::new(trace);
         let mut cycle = Cycle::start(&account.graph, start);
         while let Some(calls) = cycle.next_round() {
             cycle.absorb(call_all((account, &trace), calls, deadline).await);
@@ -31,7 +38,18 @@ impl Flow {
                 cycle.close();
             }
         }
-        cycle.finish()
+        let finished = cycle.finish();
+        let rounds = finished.as_ref().ok().and_then(|it| it.rounds.last());
+        let rounds = rounds.map_or(0, |round| round.number);
+        self.cycles.over(rounds, began.elapsed());
+        if let Some(watched) = watched {
+            watched.end(match &finished {
+                Ok(outcome) if outcome.looped.is_some() => "looped",
+                Ok(_) => "settled",
+                Err(_) => "failed",
+            });
+        }
+        finished
     }
 }
 
@@ -69,14 +87,38 @@ async fn call_one(
     call: &Call,
     deadline: Instant,
 ) -> Result<Answer, Failure> {
-    let own = account
-        .graph
-        .app(call.app)
-        .map_or(deadline, |app| Instant::now() + app.timeout);
-    match timeout_at(own.min(deadline), account.apps.call(call, trace)).await {
-        Ok(reply) => reply,
-        Err(_) => Err(Failure::Timeout),
+    let app = account.graph.app(call.app);
+    let own = app.map_or(deadline, |app| Instant::now() + app.timeout);
+    let until = own.min(deadline);
+    let (Some(watch), Some(app)) = (&trace.watch, app) else {
+        return in_time(until, account.apps.call(call, trace)).await;
+    };
+    let watched = watch.begin(Part::App(Arc::clone(&app.name)));
+    let trace = trace.within(&watched);
+    let reply = in_time(until, account.apps.call(call, &trace)).await;
+    watched.end(match &reply {
+        Ok(answer) if answer.refusal.is_some() => "refused",
+        Ok(_) => "answered",
+        Err(failure) => failure.label(),
+    });
+    reply
+}
+
+async fn in_time(
+    until: Instant,
+    call: impl Future<Output = Result<Answer, Failure>>,
+) -> Result<Answer, Failure> {
+    timeout_at(until, call)
+        .await
+        .unwrap_or(Err(Failure::Timeout))
+}
+
+/// What came of keeping a session, told to whoever watches.
+pub(super) fn kept<T, E>(keeping: Option<Watched>, result: Result<T, E>) -> Result<T, E> {
+    if let Some(keeping) = keeping {
+        keeping.end(if result.is_ok() { "kept" } else { "failed" });
     }
+    result
 }
 
 /// What an outcome has to say to log, metrics and audit.

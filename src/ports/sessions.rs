@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::store::{Ended, Ending, Found, Login, Marker, PersonKey, Resident};
+use crate::store::{Census, Ended, Ending, Found, Login, Marker, PersonKey, Resident};
 
 /// Why a store did not do what it was asked. Never "not found": that is an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -33,6 +33,8 @@ pub enum StoreError {
 pub struct OfPerson {
     /// Those that are known.
     pub sessions: Vec<Arc<Resident>>,
+    /// Ended sessions of theirs that have a record still.
+    pub remains: Vec<SessionId>,
     /// Whether the store behind the memory could be asked for more.
     pub complete: bool,
 }
@@ -60,8 +62,8 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     }
     /// Keeps what waits to be kept: the process ends. Waits for it.
     fn close(&self) {}
-    /// How many sessions this process holds: anonymous, authenticated. Approximate.
-    fn counts(&self) -> (u64, u64);
+    /// Which sessions this process holds.
+    fn census(&self) -> Census;
     /// How the store behind the memory is.
     fn health(&self) -> StoreHealth {
         StoreHealth {

@@ -101,26 +101,49 @@ impl BackgroundService for Tending {
     }
 }
 
+/// Sends traces to the collector, and what is left of them when the process ends.
+#[derive(Debug)]
+pub(super) struct Tracing(pub(super) Arc<Shared>, pub(super) Arc<Leaving>);
+
+#[async_trait]
+impl BackgroundService for Tracing {
+    async fn start(&self, _: ShutdownWatch) {
+        let Self(shared, leaving) = self;
+        let _telling = leaving.telling();
+        if let Some(traces) = shared.telemetry.traces() {
+            traces.send(leaving.over()).await;
+        }
+    }
+}
+
 /// Serves something beside the proxy.
 #[derive(Debug)]
-pub(super) struct Web(pub(super) Beside);
+pub(super) struct Web(pub(super) Beside, pub(super) Arc<Leaving>);
 
 #[async_trait]
 impl BackgroundService for Web {
     async fn start(&self, stop: ShutdownWatch) {
+        let Self(beside, leaving) = self;
         let Beside {
             name,
             address,
             listener,
             router,
-        } = &self.0;
+            draining,
+        } = beside;
         let listener = match listener {
             Some(listener) => adopt(listener),
             None => tokio::net::TcpListener::bind(address).await,
         };
-        let served = match listener {
-            Ok(listener) => admin::serve(listener, router.clone(), stop).await,
-            Err(error) => Err(error),
+        let router = router.clone();
+        let served = match (listener, draining) {
+            (Ok(listener), Some(shared)) => {
+                let (shared, leaving) = (Arc::clone(shared), Arc::clone(leaving));
+                let end = (stop, move || leaving.is_handed());
+                admin::serve_to_the_end(listener, router, shared, end).await
+            }
+            (Ok(listener), None) => admin::serve(listener, router, stop).await,
+            (Err(error), _) => Err(error),
         };
         if let Err(error) = served {
             tracing::error!(service = name, %address, %error, "A service ended.");

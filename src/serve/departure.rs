@@ -86,8 +86,9 @@ impl Departure {
         self.leaving.begin(handed);
         tokio::select! {
             left = timeout(self.grace, self.leaving.done()) => self.tell_how(left.is_ok()),
-            _ = signals.interrupt.recv() => {}
+            _ = signals.interrupt.recv() => return,
         }
+        self.leaving.last_words().await;
     }
 
     fn tell_how(&self, in_time: bool) {

@@ -16,6 +16,9 @@ use crate::edge::door::Door;
 /// How long connections that were accepted last may take to become ones that are counted.
 const HANDSHAKES: Duration = Duration::from_secs(1);
 
+/// How long the last words of the process may take.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// What is known of the end by everybody who has to do with it.
 #[derive(Debug)]
 pub(super) struct Leaving {
@@ -30,6 +33,9 @@ pub(super) struct Leaving {
     beginning: watch::Sender<usize>,
     services: watch::Sender<usize>,
     connections: watch::Sender<usize>,
+    /// Whether nothing more happens that anybody could be told of, and who still tells.
+    over: watch::Sender<bool>,
+    telling: watch::Sender<usize>,
 }
 
 /// One thing that goes on, until dropped.
@@ -60,6 +66,8 @@ impl Leaving {
             beginning: watch::Sender::new(0),
             services: watch::Sender::new(0),
             connections: watch::Sender::new(0),
+            over: watch::Sender::new(false),
+            telling: watch::Sender::new(0),
         })
     }
 
@@ -95,10 +103,33 @@ impl Leaving {
         self.stop.send_replace(true);
     }
 
+    /// Whether another process accepts connections.
+    pub(super) fn is_handed(&self) -> bool {
+        self.handed.load(Ordering::Acquire)
+    }
+
     /// Waits until nothing goes on.
     pub(super) async fn done(&self) {
         for counted in [&self.services, &self.connections] {
             nothing(counted).await;
+        }
+    }
+
+    /// Becomes true when nothing more happens.
+    pub(super) fn over(&self) -> ShutdownWatch {
+        self.over.subscribe()
+    }
+
+    /// Somebody tells others of what happened; done when what is returned is dropped.
+    pub(super) fn telling(&self) -> GoesOn {
+        GoesOn::among(&self.telling)
+    }
+
+    /// Has whoever tells others of what happened come to an end.
+    pub(super) async fn last_words(&self) {
+        self.over.send_replace(true);
+        if timeout(LAST_WORDS, nothing(&self.telling)).await.is_err() {
+            tracing::warn!("Not all that happened was told before the end.");
         }
     }
 
@@ -109,7 +140,7 @@ impl Leaving {
 
     /// Waits for as long as clients that keep their connections may use them.
     async fn linger(&self) {
-        if self.handed.load(Ordering::Acquire) {
+        if self.is_handed() {
             sleep(HANDSHAKES.min(self.linger)).await;
             if timeout(self.linger, nothing(&self.connections))
                 .await

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
-use super::{Interner, MemoryStore, SessionLocks, unavailable};
+use super::{Census, Interner, MemoryStore, SessionLocks, unavailable};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
@@ -143,8 +143,8 @@ impl SessionStore for LayeredStore {
         }
     }
 
-    fn counts(&self) -> (u64, u64) {
-        self.0.near.counts()
+    fn census(&self) -> Census {
+        self.0.near.census()
     }
 
     fn health(&self) -> StoreHealth {
@@ -239,26 +239,34 @@ impl SessionStore for LayeredStore {
 
     async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError> {
         let mut sessions = self.0.near.in_which(person);
+        let mut remains = self.0.near.remains_of(person);
         let afar = match self.0.far.of_person(person).await {
             Ok(ids) => ids,
             Err(StoreError::Unavailable(_)) => {
-                let complete = false;
-                return Ok(OfPerson { sessions, complete });
+                return Ok(OfPerson {
+                    sessions,
+                    remains,
+                    complete: false,
+                });
             }
             Err(other) => return Err(other),
         };
         for id in afar {
-            if sessions.iter().any(|known| known.session().id == id) {
+            if sessions.iter().any(|known| known.session().id == id) || remains.contains(&id) {
                 continue;
             }
-            if let Some(Found::Live(resident)) = self.load(id).await?
-                && persons(resident.session()).any(|one| one == person)
-            {
-                sessions.push(resident);
+            let acts = |session: &Session| persons(session).any(|one| one == person);
+            match self.load(id).await? {
+                Some(Found::Live(resident)) if acts(resident.session()) => sessions.push(resident),
+                Some(Found::Ended(ended)) if acts(&ended.session) => remains.push(id),
+                _ => {}
             }
         }
-        let complete = true;
-        Ok(OfPerson { sessions, complete })
+        Ok(OfPerson {
+            sessions,
+            remains,
+            complete: true,
+        })
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {

@@ -17,7 +17,8 @@ use moka::ops::compute::{CompResult, Op};
 use moka::sync::Cache;
 
 use super::bits::ByBits;
-use super::persons::{PersonKey, persons};
+use super::census::Census;
+use super::persons::PersonKey;
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
@@ -27,6 +28,7 @@ use crate::ports::{OfPerson, SessionStore, StoreError};
 mod far;
 mod index;
 mod keeping;
+mod whose;
 
 pub use far::MemoryFar;
 
@@ -159,6 +161,21 @@ impl MemoryStore {
         matches!(put, CompResult::Inserted(_))
     }
 
+    /// A far store has a session that was light, or will.
+    pub(super) fn weighs(&self, resident: &Arc<Resident>) {
+        self.index.weighs(resident);
+    }
+
+    /// Has a cache let go of this very one.
+    fn take_back(&self, cache: &Cache<SessionId, Entry, ByBits>, resident: &Arc<Resident>) {
+        let id = resident.session().id;
+        cache.entry(id).and_compute_with(|there| match there {
+            Some(there) if Arc::ptr_eq(there.value().indexed(), resident) => Op::Remove,
+            _ => Op::Nop,
+        });
+        self.index.forget(resident);
+    }
+
     /// Tells the cache of a session's use.
     pub(super) fn promote(&self, resident: &Resident) {
         let session = resident.session();
@@ -170,28 +187,6 @@ impl MemoryStore {
         self.anonymous.invalidate_all();
         self.authenticated.invalidate_all();
         self.index.clear();
-    }
-
-    /// Every live session that is here.
-    pub(super) fn each_live(&self, mut see: impl FnMut(&Arc<Resident>)) {
-        for cache in [&self.anonymous, &self.authenticated] {
-            for (_, entry) in cache {
-                if let Some(resident) = entry.resident() {
-                    see(resident);
-                }
-            }
-        }
-    }
-
-    /// Live sessions that are here in which a person acts.
-    pub(super) fn in_which(&self, person: PersonKey) -> Vec<Arc<Resident>> {
-        let mut sessions = Vec::new();
-        self.each_live(|resident| {
-            if persons(resident.session()).any(|one| one == person) {
-                sessions.push(Arc::clone(resident));
-            }
-        });
-        sessions
     }
 
     /// Whether sessions here may live by logins that are not remembered.
@@ -259,11 +254,8 @@ impl SessionStore for MemoryStore {
         }
     }
 
-    fn counts(&self) -> (u64, u64) {
-        (
-            self.anonymous.entry_count(),
-            self.authenticated.entry_count(),
-        )
+    fn census(&self) -> Census {
+        self.index.census()
     }
 
     async fn load(&self, id: SessionId) -> Result<Option<Found>, StoreError> {
@@ -280,11 +272,16 @@ impl SessionStore for MemoryStore {
         if elsewhere.contains_key(&id) {
             return Err(StoreError::Exists);
         }
-        if self.put_new(cache, (id, entry)) {
-            Ok(resident)
-        } else {
-            Err(StoreError::Exists)
+        if !self.put_new(cache, (id, entry)) {
+            return Err(StoreError::Exists);
         }
+        // Something may have come there between the look and the change.
+        if elsewhere.contains_key(&id) {
+            self.take_back(cache, &resident);
+            self.index_again(elsewhere, id);
+            return Err(StoreError::Exists);
+        }
+        Ok(resident)
     }
 
     async fn save(
@@ -365,6 +362,7 @@ impl SessionStore for MemoryStore {
     async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError> {
         Ok(OfPerson {
             sessions: self.in_which(person),
+            remains: self.remains_of(person),
             complete: true,
         })
     }

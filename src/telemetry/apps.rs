@@ -1,16 +1,17 @@
-//! What is counted of apps over HTTP.
+//! What is counted of calls of session apps.
 
 use prometheus::IntCounterVec;
 
 use super::calls::{CallCounters, CallMetrics, Outcome};
 use super::metrics::Metrics;
+use crate::domain::transform::Failure;
 
-/// From an app on the same machine to one that used all its time, in seconds.
-const BUCKETS: [f64; 11] = [
-    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0,
+/// From a built-in app that asks nobody to one that used all its time, in seconds.
+const BUCKETS: [f64; 13] = [
+    0.000_05, 0.000_25, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0,
 ];
 
-/// How one call of an app over HTTP ended. A closed set: labels of a metric.
+/// How one call of an app ended. A closed set: labels of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
     /// With an answer that was understood.
@@ -29,7 +30,28 @@ pub enum CallOutcome {
     BreakerOpen,
 }
 
+impl From<&Failure> for CallOutcome {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::Timeout => Self::Timeout,
+            Failure::Unavailable(_) => Self::Unavailable,
+            Failure::BadReply(_) => Self::BadReply,
+            Failure::Broken => Self::Broken,
+        }
+    }
+}
+
 impl Outcome for CallOutcome {
+    const ALL: &'static [Self] = &[
+        Self::Answered,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::BadReply,
+        Self::Broken,
+        Self::Busy,
+        Self::BreakerOpen,
+    ];
+
     fn label(self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -47,7 +69,7 @@ impl Outcome for CallOutcome {
     }
 }
 
-/// The metrics of all apps over HTTP.
+/// The metrics of all apps.
 #[derive(Clone, Debug)]
 pub struct AppMetrics {
     calls: CallMetrics,
@@ -60,12 +82,12 @@ impl AppMetrics {
             calls: CallMetrics {
                 calls: m.counts(
                     "vestibule_app_calls_total",
-                    "Calls of session apps over HTTP, by how they ended.",
+                    "Calls of session apps, by how they ended.",
                     &["account", "app", "outcome"],
                 ),
                 seconds: m.seconds_by(
                     "vestibule_app_call_seconds",
-                    "Time that calls of session apps over HTTP took, repetitions included.",
+                    "Time that calls of session apps took, repetitions included.",
                     &["account", "app"],
                     &BUCKETS,
                 ),
@@ -83,9 +105,19 @@ impl AppMetrics {
         }
     }
 
-    /// The counters of one app.
+    /// The counters of one app over HTTP.
     pub fn of(&self, account: &str, app: &str) -> CallCounters {
-        self.calls.of(account, app)
+        self.calls.of::<CallOutcome>(account, app)
+    }
+
+    /// The counters of one built-in app: no breaker stands before it.
+    pub fn built_in(&self, account: &str, app: &str) -> CallCounters {
+        self.calls.without_breaker::<CallOutcome>(account, app)
+    }
+
+    /// The apps over HTTP that are left alone now: account and name.
+    pub fn open(&self) -> Vec<[String; 2]> {
+        self.calls.open()
     }
 
     /// An app wrote keys that it had not declared.

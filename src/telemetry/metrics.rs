@@ -18,6 +18,22 @@ impl Metrics {
         counts
     }
 
+    /// Counters of one label whose words are known ahead; each is there from the start, at zero: what
+    /// is not there cannot be seen to rise.
+    pub(super) fn counts_of(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        words: &[&str],
+    ) -> IntCounterVec {
+        let counts = self.counts(name, help, &[label]);
+        for word in words {
+            counts.with_label_values(&[word]);
+        }
+        counts
+    }
+
     pub(super) fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         let gauges = IntGaugeVec::new(Opts::new(name, help), labels).expect(WELL_FORMED);
         self.0
@@ -26,9 +42,19 @@ impl Metrics {
         gauges
     }
 
-    pub(super) fn count(&self, name: &str, help: &str) -> IntCounter {
-        let count = IntCounter::new(name, help).expect(WELL_FORMED);
+    /// A counter that is in no registry yet.
+    pub(super) fn counter(name: &str, help: &str) -> IntCounter {
+        IntCounter::new(name, help).expect(WELL_FORMED)
+    }
+
+    /// Registers a counter that others have, too.
+    pub(super) fn share(&self, count: &IntCounter) {
         self.0.register(Box::new(count.clone())).expect(WELL_FORMED);
+    }
+
+    pub(super) fn count(&self, name: &str, help: &str) -> IntCounter {
+        let count = Self::counter(name, help);
+        self.share(&count);
         count
     }
 

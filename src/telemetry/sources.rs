@@ -34,6 +34,17 @@ pub enum SourceOutcome {
 }
 
 impl Outcome for SourceOutcome {
+    const ALL: &'static [Self] = &[
+        Self::Answered,
+        Self::Refused,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::BadReply,
+        Self::Busy,
+        Self::LeftAlone,
+        Self::Waiting,
+    ];
+
     fn label(self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -90,7 +101,12 @@ impl SourceMetrics {
 
     /// The counters of one source.
     pub fn of(&self, account: &str, source: &str) -> CallCounters {
-        self.calls.of(account, source)
+        self.calls.of::<SourceOutcome>(account, source)
+    }
+
+    /// The sources that are left alone now: account and name.
+    pub fn open(&self) -> Vec<[String; 2]> {
+        self.calls.open()
     }
 
     /// The counters of one kind of look-up.

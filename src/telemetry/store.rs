@@ -13,6 +13,18 @@ const BUCKETS: [f64; 11] = [
     0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0,
 ];
 
+/// What may be owed, and that there was no room for it.
+const CHANGES: [&str; 8] = [
+    "begun",
+    "changed",
+    "issued",
+    "moved",
+    "ended",
+    "login",
+    "login_ended",
+    "full",
+];
+
 /// What the far store counts. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct StoreMetrics {
@@ -53,15 +65,17 @@ impl StoreMetrics {
                 "vestibule_store_reclaimed_total",
                 "Records removed because they had outlived themselves.",
             ),
-            journal: m.counts(
+            journal: m.counts_of(
                 "vestibule_store_journal_total",
                 "Changes that were owed to the store because it could not be asked, by what they are; `full`: refused for want of room.",
-                &["change"],
+                "change",
+                &CHANGES,
             ),
-            light: m.counts(
+            light: m.counts_of(
                 "vestibule_store_light_total",
                 "Sessions that hold nothing but defaults: begun in memory alone, written when the cookie came back.",
-                &["what"],
+                "what",
+                &["begun", "written"],
             ),
             waiting: Arc::default(),
         }

@@ -1,9 +1,16 @@
 //! What is counted of the servers of upstreams.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::metrics::Metrics;
 use crate::domain::standing::ServerState;
+
+/// From a page that a cache in front of the store answers to a store that is given up, in seconds.
+const BUCKETS: [f64; 12] = [
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
 
 /// The metrics of all upstreams.
 #[derive(Clone, Debug)]
@@ -12,6 +19,7 @@ pub struct UpstreamMetrics {
     ejections: IntCounterVec,
     repeated: IntCounterVec,
     checks: IntCounterVec,
+    seconds: HistogramVec,
 }
 
 impl UpstreamMetrics {
@@ -37,6 +45,12 @@ impl UpstreamMetrics {
                 "Checks of servers beside the requests, by outcome.",
                 &["account", "upstream", "outcome"],
             ),
+            seconds: m.seconds_by(
+                "vestibule_upstream_seconds",
+                "Time from the decision about a request to the head of the store's answer, tries included.",
+                &["account", "upstream"],
+                &BUCKETS,
+            ),
         }
     }
 
@@ -52,6 +66,7 @@ impl UpstreamMetrics {
             repeated: self.repeated.with_label_values(&[account, upstream]),
             good_checks: check("good"),
             bad_checks: check("bad"),
+            seconds: self.seconds.with_label_values(&[account, upstream]),
         }
     }
 }
@@ -65,6 +80,7 @@ pub struct UpstreamCounters {
     repeated: IntCounter,
     good_checks: IntCounter,
     bad_checks: IntCounter,
+    seconds: Histogram,
 }
 
 impl UpstreamCounters {
@@ -84,6 +100,11 @@ impl UpstreamCounters {
     /// A request was sent to another server.
     pub fn repeated(&self) {
         self.repeated.inc();
+    }
+
+    /// The head of an answer came after this long.
+    pub fn answered(&self, took: Duration) {
+        self.seconds.observe(took.as_secs_f64());
     }
 
     /// A check is over.

@@ -246,7 +246,10 @@ async fn operators_read_metrics_and_health() {
     let demo = Demo::start().await;
     Client::of(&demo).get("/").await;
     assert!(metrics(&demo).await.contains("vestibule_"));
-    for (path, said) in [("/health/live", "live\n"), ("/health/ready", "ready\n")] {
+    for (path, said) in [
+        ("/health/live", r#"{"live":true}"#),
+        ("/health/ready", r#"{"ready":true,"reasons":[]}"#),
+    ] {
         let reply = admin(&demo, path, "127.0.0.1").await;
         assert_eq!((reply.status, reply.body.as_str()), (200, said), "{path}");
     }

@@ -2,9 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use crate::support::clock::at;
 use crate::support::shopper::PAGE;
-use crate::support::{Shop, Shopper};
+use crate::support::street::plain;
+use crate::support::{Shop, Shopper, Street};
 
 const SHOPPER: &str = "VtexIdclientAutCookie_demostore";
 
@@ -116,6 +119,40 @@ async fn equal_questions_are_asked_once_by_whoever_comes_first() {
             .await;
     }
     assert_eq!(shop.mood.calls.load(Ordering::SeqCst), asked);
+    assert_eq!(
+        shop.origin.last().header("x-session-campaigns"),
+        Some("black-friday")
+    );
+}
+
+#[tokio::test]
+async fn a_panic_costs_the_request_in_which_it_happens_and_nothing_stays_taken() {
+    let shop = Shop::with("[limits]\nrequests = 10").await;
+    let street = Street::before(&shop, &plain());
+    let mut shopper = Shopper::new(&shop);
+    shopper.get("/").await;
+    shop.mood.breaks.store(true, Ordering::SeqCst);
+    let first = Shopper::new(&shop).get("/").await;
+    assert_eq!(
+        first.status, 200,
+        "of several apps at once those are left out"
+    );
+    // The one app that is asked now is asked within the request. More often than there are places.
+    for number in 0..20 {
+        let wire = format!(
+            "GET /?utm_campaign=number{number} HTTP/1.1\r\nHost: shop.example\r\nAccept: text/html\r\nCookie: {}\r\n\r\n",
+            shopper.line()
+        );
+        let mut client = street.connect();
+        client.write_all(wire.as_bytes()).await.unwrap();
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        assert!(heard.is_empty(), "{}", String::from_utf8_lossy(&heard));
+    }
+    assert_eq!(shop.shared.running.load().load.requests.now(), 0);
+    shop.mood.breaks.store(false, Ordering::SeqCst);
+    // The same session, for which the turn to change it is free.
+    assert_eq!(shopper.get("/?utm_campaign=blackfriday").await.status, 200);
     assert_eq!(
         shop.origin.last().header("x-session-campaigns"),
         Some("black-friday")

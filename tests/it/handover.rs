@@ -4,6 +4,7 @@ mod drains;
 mod failures;
 mod house;
 mod manager;
+mod streams;
 mod walkers;
 
 use house::{House, Stranger};
@@ -12,7 +13,7 @@ use walkers::{Crowd, Walker};
 
 use crate::support::kept::exchange;
 use crate::support::program::{Running, signal};
-use crate::support::valkey::eventually;
+use crate::support::valkey::{Server, eventually};
 
 const ANA: &str = "11111111-1111-4111-8111-111111111111";
 const BRUNO: &str = "22222222-2222-4222-8222-222222222222";
@@ -154,6 +155,27 @@ async fn sessions_that_live_in_memory_alone_go_over() {
     assert!(old.ended().await.success(), "{}", old.log());
     crowd.goes_on(32).await;
     let mut walkers = crowd.rest(|| told_by(&new)).await;
+    all_find_their_counts(&mut walkers).await;
+    for walker in &mut walkers {
+        walker.look().await.unwrap();
+    }
+    assert!(new.stop().await.success(), "{}", new.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_on_a_server_that_is_shared_are_there_for_the_new_process() {
+    let server = Server::start();
+    let store = format!(
+        "kind = \"valkey\"\naddresses = [\"127.0.0.1:{}\"]\ndeadline = \"5s\"",
+        server.port
+    );
+    let (house, mut old) = House::with(&store).await;
+    let crowd = Crowd::walk(shoppers(house.port, 32).await);
+    crowd.goes_on(64).await;
+    let mut new = house.upgrade();
+    assert!(old.ended().await.success(), "{}", old.log());
+    crowd.goes_on(64).await;
+    let mut walkers = crowd.rest(|| told_by(&old) + &told_by(&new)).await;
     all_find_their_counts(&mut walkers).await;
     for walker in &mut walkers {
         walker.look().await.unwrap();

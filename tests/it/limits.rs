@@ -3,10 +3,10 @@
 
 mod frames;
 mod heads;
-mod load;
+pub(crate) mod load;
 mod often;
 mod room;
-mod served;
+pub(crate) mod served;
 mod slow;
 
 use vestibule::admin::{Access, router};

@@ -47,6 +47,8 @@ mod mixed_load;
 #[cfg(test)]
 mod nginx;
 #[cfg(test)]
+mod observing;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod packaging;
@@ -54,6 +56,8 @@ mod packaging;
 mod pains;
 #[cfg(test)]
 mod passing;
+#[cfg(test)]
+mod privacy;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

@@ -19,6 +19,8 @@ use crate::support::street::{Http2, plain};
 use crate::support::valkey::eventually;
 use crate::support::{Reply, Shop, Street};
 
+mod cache;
+
 /// What `make test` sends up and down; the long run sends as much as somebody's video.
 const USUAL: u64 = 32 << 20;
 const LONG: u64 = 1 << 30;
@@ -26,18 +28,24 @@ const LONG: u64 = 1 << 30;
 /// A running nginx; ended when dropped.
 struct Nginx {
     child: Child,
-    /// Where it answers by HTTP/1.1, and where by HTTP/2 in clear.
-    ports: [u16; 2],
+    /// Where it answers: a test's own business but for the second, which is looked at.
+    ports: [u16; 3],
     folder: TempDir,
 }
 
 impl Nginx {
-    /// nginx before a server that echoes, and before one that speaks gRPC.
+    /// nginx before a server that echoes, and before one that speaks gRPC: by HTTP/1.1, and by HTTP/2
+    /// in clear.
     async fn before(echo: u16, grpc: u16) -> Self {
+        Self::with(|folder, [port, port2, _]| configuration(folder, [port, port2, echo, grpc]))
+            .await
+    }
+
+    async fn with(configuration: impl Fn(&Path, [u16; 3]) -> String) -> Self {
         for _ in 0..5 {
-            let [port, port2, _] = free_ports();
+            let ports = free_ports();
             let folder = tempfile::tempdir().unwrap();
-            let text = configuration(folder.path(), [port, port2, echo, grpc]);
+            let text = configuration(folder.path(), ports);
             std::fs::write(folder.path().join("nginx.conf"), text).unwrap();
             std::fs::create_dir(folder.path().join("files")).unwrap();
             let said = File::create(folder.path().join("said")).unwrap();
@@ -52,7 +60,7 @@ impl Nginx {
                 .expect("scripts/setup test installs it");
             let mut nginx = Self {
                 child,
-                ports: [port, port2],
+                ports,
                 folder,
             };
             if nginx.answers().await {
@@ -82,14 +90,8 @@ impl Nginx {
 }
 
 fn configuration(folder: &Path, [port, port2, echo, grpc]: [u16; 4]) -> String {
-    let folder = folder.display();
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|name| format!("{name}_temp_path {folder}/{name};\n"))
-        .concat();
-    format!(
-        "daemon off;\nmaster_process off;\nerror_log stderr;\npid {folder}/pid;\n\
-         events {{ worker_connections 256; }}\n\
-         http {{\n{temporary}access_log off;\nclient_max_body_size 0;\n\
+    let servers = format!(
+        "client_max_body_size 0;\n\
            server {{\n\
              listen 127.0.0.1:{port};\n\
              root {folder};\n\
@@ -99,8 +101,22 @@ fn configuration(folder: &Path, [port, port2, echo, grpc]: [u16; 4]) -> String {
                proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;\n\
                proxy_buffering off; }}\n\
            }}\n\
-           server {{ listen 127.0.0.1:{port2} http2; location / {{ grpc_pass grpc://127.0.0.1:{grpc}; }} }}\n\
-         }}\n"
+           server {{ listen 127.0.0.1:{port2} http2; location / {{ grpc_pass grpc://127.0.0.1:{grpc}; }} }}\n",
+        folder = folder.display()
+    );
+    serving(folder, &servers)
+}
+
+/// A configuration in which these servers serve, and nothing lies outside of the folder.
+fn serving(folder: &Path, servers: &str) -> String {
+    let folder = folder.display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {folder}/{name};\n"))
+        .concat();
+    format!(
+        "daemon off;\nmaster_process off;\nerror_log stderr;\npid {folder}/pid;\n\
+         events {{ worker_connections 256; }}\n\
+         http {{\n{temporary}access_log off;\n{servers}}}\n"
     )
 }
 

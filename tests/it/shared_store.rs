@@ -1,8 +1,10 @@
 //! Several instances over one server: what one does, the others know.
 
+mod clocks;
 mod cluster;
 mod faults;
 mod instances;
+mod makes;
 mod secured;
 mod sentinel;
 mod trouble;

@@ -125,8 +125,7 @@ pub(crate) fn shared(
     )
 }
 
-fn valkey_with(capacity: MemoryCapacity) -> Opened {
-    let server = Server::start();
+fn over(server: Server, capacity: MemoryCapacity) -> Opened {
     let store = shared(server.settings(), Arc::<ManualClock>::default(), capacity);
     Opened {
         store: Arc::new(store),
@@ -136,16 +135,22 @@ fn valkey_with(capacity: MemoryCapacity) -> Opened {
 }
 
 fn valkey() -> Opened {
-    valkey_with(capacity())
+    over(Server::start(), capacity())
+}
+
+/// The same on a server by another maker.
+fn valkey_9() -> Opened {
+    over(Server::of_valkey_9(), capacity())
 }
 
 fn valkey_uncached() -> Opened {
-    valkey_with(MemoryCapacity {
+    let nothing = MemoryCapacity {
         anonymous: 0,
         authenticated: 0,
         anonymous_unused: UNUSED,
         authenticated_unused: UNUSED,
-    })
+    };
+    over(Server::start(), nothing)
 }
 
 pub(crate) fn session(id: u128, body: &[(&'static str, &str)]) -> Session {
@@ -544,3 +549,4 @@ store_contract!(embedded);
 store_contract!(embedded_uncached);
 store_contract!(valkey);
 store_contract!(valkey_uncached);
+store_contract!(valkey_9);

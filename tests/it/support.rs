@@ -4,6 +4,7 @@
 pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod clock;
+pub(crate) mod collector;
 pub(crate) mod cut;
 pub(crate) mod demo;
 pub(crate) mod directory;

@@ -114,14 +114,15 @@ async fn a_server_that_answers_errors_is_left_alone_for_a_while_and_operators_ar
     let servers = servers::<2>().await;
     let shop = shop(&servers, EJECTS).await;
     servers[0].says("/", 500, &[]);
-    assert_eq!(ready(&shop).await, (200, "ready\n".to_owned()));
+    let well = r#"{"ready":true,"reasons":[]}"#;
+    assert_eq!(ready(&shop).await, (200, well.to_owned()));
     let mut shopper = Shopper::new(&shop);
     let mut failed = 0;
     for _ in 0..10 {
         failed += usize::from(shopper.get("/").await.status == 500);
     }
     assert_eq!((failed, servers[1].seen().len()), (2, 8));
-    let told = "ready\ndegraded: demostore: 1 of 2 servers of store are down\n";
+    let told = r#"{"ready":true,"reasons":[{"level":"degraded","what":"upstream","account":"demostore","name":"store","message":"1 of 2 servers are down"}]}"#;
     assert_eq!(ready(&shop).await, (200, told.to_owned()));
     let metrics = shop.metrics();
     for line in [
@@ -137,7 +138,7 @@ async fn a_server_that_answers_errors_is_left_alone_for_a_while_and_operators_ar
         assert_eq!(shopper.get("/").await.status, 200);
     }
     assert_eq!(servers[0].seen().len(), 4, "it is back");
-    assert_eq!(ready(&shop).await, (200, "ready\n".to_owned()));
+    assert_eq!(ready(&shop).await, (200, well.to_owned()));
 }
 
 #[tokio::test]

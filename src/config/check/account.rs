@@ -11,7 +11,7 @@ use crate::config::values::{
     Account, AccountId, Api, App, AuthCookie, Authentication, Calls, CarryOver, Cookies,
     DirectorySource, HostPattern, Keys, Lifetimes, Memo, Place, SessionContext, Switches, Upstream,
 };
-use crate::domain::inputs::InputSettings;
+use crate::domain::inputs::{Consent, InputSettings};
 use crate::domain::transform::Graph;
 
 /// What could be made of each part.
@@ -22,6 +22,7 @@ struct Parts {
     lifetimes: Option<Lifetimes>,
     cookies: Option<Cookies>,
     auth_cookie: Option<AuthCookie>,
+    consent: Option<Consent>,
     inputs: Option<InputSettings>,
     headers: Option<HeaderSettings>,
     apps: Option<(Vec<App>, Graph)>,
@@ -52,6 +53,7 @@ impl Check<'_, '_, '_> {
             lifetime,
             cookies,
             auth_cookie,
+            consent,
             inputs,
             headers,
             app,
@@ -78,6 +80,7 @@ impl Check<'_, '_, '_> {
             carry_over: self.carry_over(carry_over, &at.key("carry_over")),
             lifetimes: self.lifetimes(around.lifetime, lifetime, at),
             cookies: self.cookies(cookies, root_path, around.insecure, &at.key("cookies")),
+            consent: self.consent(consent.as_ref(), cookies, &at.key("consent")),
             inputs: self.inputs(inputs, cookies, around.cookie_bytes, &at.key("inputs")),
             headers: self.headers(headers, &at.key("headers")),
             apps: self.apps(app, cycle, memo.max_age, at),
@@ -150,6 +153,7 @@ impl Parts {
             silent_relogin,
             cookies: self.cookies?,
             auth_cookie: self.auth_cookie?,
+            consent: self.consent,
             inputs: self.inputs?,
             headers: self.headers?,
             routes: self.routes?,

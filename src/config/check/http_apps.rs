@@ -131,7 +131,7 @@ impl Check<'_, '_, '_> {
     }
 
     /// The address below which the service answers, without a slash at its end.
-    fn base(&mut self, text: &str, at: &At) -> Option<String> {
+    pub(super) fn base(&mut self, text: &str, at: &At) -> Option<String> {
         let url = Url::parse(text).ok();
         let secret = |url: &Url| !url.username().is_empty() || url.password().is_some();
         if url.as_ref().is_some_and(secret) {

@@ -9,6 +9,7 @@ use crate::config::raw;
 use crate::config::tree::At;
 use crate::config::values::{Api, Keys, Memo, SessionContext};
 use crate::domain::api::AllowedOrigins;
+use crate::domain::inputs::Consent;
 use crate::domain::session::Field;
 
 const LEAST_CONTEXT: Duration = Duration::from_secs(10);
@@ -24,6 +25,46 @@ impl Check<'_, '_, '_> {
             max_bytes: max_size.0,
             max_age: max_age.0,
         }
+    }
+
+    /// Whose answer is asked before anybody is remembered; none: nobody's, or what is written is
+    /// wrong, which was said.
+    pub(super) fn consent(
+        &mut self,
+        written: Option<&raw::Consent>,
+        cookies: &raw::Cookies,
+        at: &At,
+    ) -> Option<Consent> {
+        let raw::Consent { cookie, values } = written?;
+        let token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
+        if cookie.is_empty() || !cookie.bytes().all(token) {
+            let problem = Problem::new("no name of a cookie");
+            let allowed = "letters, digits and !#$%&'*+-.^_`|~";
+            self.say.wrong(&at.key("cookie"), problem.allowed(allowed));
+            return None;
+        }
+        if [&cookies.session, &cookies.segment].contains(&cookie) {
+            let problem = Problem::new("this cookie is ours, and nobody's answer");
+            let allowed = "the cookie of the store's consent banner";
+            self.say.wrong(&at.key("cookie"), problem.allowed(allowed));
+            return None;
+        }
+        if values.is_empty() {
+            let problem = Problem::new("no value is a yes: nobody would ever be remembered");
+            self.say
+                .wrong(&at.key("values"), problem.allowed("one value or more"));
+            return None;
+        }
+        for (index, value) in values.iter().enumerate() {
+            if value.trim_end_matches('*').is_empty() {
+                let problem = Problem::new("any value would be a yes");
+                let at = at.key("values").index(index);
+                self.say
+                    .wrong(&at, problem.allowed("a value, or its beginning"));
+                return None;
+            }
+        }
+        Some(Consent::new(cookie, values))
     }
 
     /// The key ring. `routes` say whether it has to sign contexts too.

@@ -13,8 +13,9 @@ use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{Admin, Limits, Log, LogFormat, LogLevel, WITHOUT_ADDRESS};
+use crate::config::values::{AccessLog, Admin, Limits, Log, LogFormat, LogLevel, WITHOUT_ADDRESS};
 use crate::domain::patience::Patience;
+use crate::domain::request::trace::Sampling;
 use crate::domain::session::limits::SessionLimits;
 
 const ADDRESS: &str = "an address and a port, such as 0.0.0.0:8080 or [::]:8080";
@@ -235,11 +236,25 @@ impl Check<'_, '_, '_> {
     }
 }
 
-pub(super) fn log(written: &raw::Log) -> Log {
+impl Check<'_, '_, '_> {
+    pub(super) fn log(&mut self, written: &raw::Log) -> Option<Log> {
+        let ratio = written.access_ratio;
+        if !(0.0..=1.0).contains(&ratio) {
+            let problem = Problem::new("no share of requests");
+            let at = At::default().key("log").key("access_ratio");
+            self.say.wrong(&at, problem.allowed("a number from 0 to 1"));
+            return None;
+        }
+        Some(log(written))
+    }
+}
+
+fn log(written: &raw::Log) -> Log {
     let raw::Log {
         level,
         format,
         access,
+        access_ratio,
     } = *written;
     Log {
         level: match level {
@@ -253,6 +268,10 @@ pub(super) fn log(written: &raw::Log) -> Log {
             raw::LogFormat::Json => LogFormat::Json,
             raw::LogFormat::Text => LogFormat::Text,
         },
-        access,
+        access: match access {
+            raw::AccessLog::All => AccessLog::All,
+            raw::AccessLog::Sampled => AccessLog::Sampled(Sampling::new(access_ratio, false)),
+            raw::AccessLog::Off => AccessLog::Off,
+        },
     }
 }

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Allow, Api, App, Authentication, Calls, Context, Cycle, Directory, Keys, Lifetime, Memo, Route,
-    Upstream,
+    Allow, Api, App, Authentication, Calls, Consent, Context, Cycle, Directory, Keys, Lifetime,
+    Memo, Route, Upstream,
 };
 use crate::domain::inputs::InputSettings;
 
@@ -43,6 +43,9 @@ pub struct Account {
     pub cookies: Cookies,
     /// The cookies of the shop's login, as they must be deleted when a login has ended.
     pub auth_cookie: AuthCookie,
+    /// Visitors are remembered only once they have agreed to it. Without this table all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Consent>,
     /// What is read from every request into the session.
     pub inputs: Inputs,
     /// Which fields go to the backends, in which headers.
@@ -103,6 +106,7 @@ impl Default for Account {
             lifetime: Lifetime::default(),
             cookies: Cookies::default(),
             auth_cookie: AuthCookie::default(),
+            consent: None,
             inputs: Inputs::default(),
             headers: Headers::default(),
             app: Vec::new(),

@@ -38,6 +38,17 @@ pub enum OnLoop {
     Fail,
 }
 
+/// Visitors are remembered only once they have agreed to it. Without this table all are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["cookie", "values"]))]
+pub struct Consent {
+    /// Required: the cookie in which the store's consent banner keeps the answer.
+    pub cookie: String,
+    /// Required: its values that are a yes, byte for byte; `*` at the end stands for any ending.
+    pub values: Vec<String>,
+}
+
 /// What is remembered of look-ups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -77,8 +77,11 @@ pub struct Log {
     pub level: LogLevel,
     /// The shape of a line.
     pub format: LogFormat,
-    /// Whether each request gets a line.
-    pub access: bool,
+    /// Which requests get a line.
+    pub access: AccessLog,
+    /// The share of requests that get one with `access = "sampled"`, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub access_ratio: f64,
 }
 
 impl Default for Log {
@@ -86,9 +89,23 @@ impl Default for Log {
         Self {
             level: LogLevel::Info,
             format: LogFormat::Json,
-            access: true,
+            access: AccessLog::All,
+            access_ratio: 0.01,
         }
     }
+}
+
+/// Which requests get a line in the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessLog {
+    /// All.
+    All,
+    /// A share of them; all that failed, were refused unread or answered with 500 and more; and
+    /// those that are traced.
+    Sampled,
+    /// None.
+    Off,
 }
 
 /// How grave an event must be to be logged.

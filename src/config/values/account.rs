@@ -14,7 +14,7 @@ use crate::config::builtin::BuiltIn;
 use crate::domain::api::AllowedOrigins;
 use crate::domain::breaker::BreakerSettings;
 use crate::domain::cookies::CookieSettings;
-use crate::domain::inputs::InputSettings;
+use crate::domain::inputs::{Consent, InputSettings};
 use crate::domain::lifetime::Policy;
 use crate::domain::session::Field;
 use crate::domain::transform::Graph;
@@ -41,6 +41,8 @@ pub struct Account {
     pub cookies: Cookies,
     /// The shop's login cookie, as it must be deleted.
     pub auth_cookie: AuthCookie,
+    /// Whose answer is asked before anybody is remembered; none: nobody's.
+    pub consent: Option<Consent>,
     /// What is read of every request; `InputRules` takes it.
     pub inputs: InputSettings,
     /// Which fields go into which headers.

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Uri;
 use ipnet::IpNet;
 
 use super::{Account, Listener};
 use crate::domain::patience::Patience;
+use crate::domain::request::trace::Sampling;
 use crate::domain::session::limits::SessionLimits;
 
 /// The whole configuration of one process.
@@ -37,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// What is logged.
     pub log: Log,
+    /// Where traces of requests go, if there are any.
+    pub traces: Option<Traces>,
     /// The stores that are served. At least one.
     pub accounts: Vec<Arc<Account>>,
 }
@@ -148,6 +152,35 @@ pub struct Limits {
     pub patience: Patience,
 }
 
+/// Where traces of requests go, and which requests are traced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traces {
+    /// The collector's whole address.
+    pub endpoint: Uri,
+    /// Which requests are traced.
+    pub sampling: Sampling,
+    /// Whether only trusted proxies may say so.
+    pub trusted_alone: bool,
+    /// The file that holds the collector's bearer token.
+    pub token_file: Option<PathBuf>,
+    /// How long the collector may take for a batch.
+    pub timeout: Duration,
+    /// `service.name`.
+    pub service_name: Arc<str>,
+}
+
+impl Traces {
+    /// Whether another one sends them to the same place in the same way.
+    pub fn is_same_way(&self, other: &Self) -> bool {
+        let way = |traces: &Self| Self {
+            sampling: other.sampling,
+            trusted_alone: other.trusted_alone,
+            ..traces.clone()
+        };
+        way(self) == *other
+    }
+}
+
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -155,8 +188,19 @@ pub struct Log {
     pub level: LogLevel,
     /// The shape of a line.
     pub format: LogFormat,
-    /// Whether each request gets a line.
-    pub access: bool,
+    /// Which requests get a line.
+    pub access: AccessLog,
+}
+
+/// Which requests get a line in the access log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// All.
+    All,
+    /// A share, and what went wrong.
+    Sampled(Sampling),
+    /// None.
+    Off,
 }
 
 /// How grave an event must be to be logged.

@@ -76,7 +76,7 @@ fn find_from(bytes: &[u8], from: usize, byte: u8) -> Option<usize> {
 }
 
 /// Spaces and tabs alone: other whitespace is part of a name (RFC 6265, section 5.2).
-fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }

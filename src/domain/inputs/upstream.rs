@@ -5,7 +5,7 @@ use std::fmt;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 
-use super::pairs::{Piece, name_in, pieces};
+use super::pairs::{Piece, name_in, pieces, trim};
 
 /// What becomes of the Cookie header on the way to the upstream.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,6 +66,6 @@ fn name_of(piece: Piece<'_>) -> &[u8] {
         return name;
     }
     let bytes = piece.bytes();
-    let value = bytes.strip_prefix(b"=").unwrap_or(bytes);
+    let value = trim(bytes.strip_prefix(b"=").unwrap_or(bytes));
     name_in(value).unwrap_or(value)
 }

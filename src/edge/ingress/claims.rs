@@ -73,6 +73,11 @@ impl Claims {
         }
     }
 
+    /// Whether the peer is a trusted proxy.
+    pub(in crate::edge) const fn trusted(&self) -> bool {
+        self.chain.is_some()
+    }
+
     /// Tells the upstream.
     pub(in crate::edge) fn tell(
         &self,

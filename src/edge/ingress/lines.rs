@@ -7,6 +7,7 @@ use pingora::http::RequestHeader;
 use super::IngressError;
 use crate::config::values::Limits;
 use crate::domain::headers::{FOREIGN, OwnedNames, is_foreign};
+use crate::domain::request::trace::state_stands;
 
 /// What a client may not name in `Connection`: identity, routing or framing is decided by it.
 const VITAL: [&str; 5] = [
@@ -16,6 +17,8 @@ const VITAL: [&str; 5] = [
     "content-length",
     "content-type",
 ];
+
+const TRACE_STATE: &str = "tracestate";
 
 /// What one pass over the lines finds.
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ pub(super) struct Lines<'a> {
     drops_vital: bool,
     /// How many names of ours there are.
     pub(super) ours: usize,
+    /// Whether there is a vendors' part of a trace context.
+    state: bool,
     /// Names of ours in every spelling, and what only trusted proxies may say.
     gone: Vec<HeaderName>,
 }
@@ -61,6 +66,9 @@ impl<'a> Lines<'a> {
         let ours = owned.owns(text);
         // A trusted proxy speaks in the proper names; an alias of one came from the shopper.
         let claimed = !ours && is_foreign(text) && !(trusted && FOREIGN.contains(&text));
+        if text == TRACE_STATE {
+            self.state = true;
+        }
         // Lines of one name come one after the other.
         if (ours || claimed) && self.gone.last() != Some(name) {
             self.ours += usize::from(ours);
@@ -114,7 +122,10 @@ impl<'a> Lines<'a> {
     }
 
     /// The names that are to be removed.
-    pub(super) fn into_gone(self) -> Vec<HeaderName> {
+    pub(super) fn into_gone(mut self, headers: &HeaderMap) -> Vec<HeaderName> {
+        if self.state && !state_stands(headers) {
+            self.gone.push(HeaderName::from_static(TRACE_STATE));
+        }
         self.gone
     }
 }

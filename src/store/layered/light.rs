@@ -54,7 +54,7 @@ impl Layers {
     /// Writes a light session as it is. The caller has its turn.
     pub(super) async fn write_light(
         self: &Arc<Self>,
-        resident: &Resident,
+        resident: &Arc<Resident>,
         promise: Promise,
     ) -> Result<(), StoreError> {
         let (session, keep) = (resident.snapshot(), self.near.keeps(resident.session().id));
@@ -69,7 +69,7 @@ impl Layers {
             }
             error => return error,
         }
-        resident.weighs();
+        self.near.weighs(resident);
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use parking_lot::RwLock;
 
 use crate::domain::session::SessionId;
+use crate::store::census::Census;
 use crate::store::record::Resident;
 
 /// Tables, each with its own lock: so many that readers seldom meet a writer, and that a table
@@ -21,10 +22,17 @@ struct Slot {
     resident: Arc<Resident>,
 }
 
+/// A part of what is found, and what that is.
+#[derive(Debug, Default)]
+struct Table {
+    slots: HashTable<Slot>,
+    census: Census,
+}
+
 /// Every session, marker and tombstone of the caches, by its id.
 #[derive(Debug)]
 pub(super) struct Index {
-    tables: Box<[RwLock<HashTable<Slot>>]>,
+    tables: Box<[RwLock<Table>]>,
 }
 
 impl Index {
@@ -39,7 +47,7 @@ impl Index {
     pub(super) fn get(&self, id: SessionId) -> Option<Arc<Resident>> {
         let (table, bits) = self.place(id)?;
         let table = table.read();
-        let slot = table.find(bits, |slot| slot.is(bits, id))?;
+        let slot = table.slots.find(bits, |slot| slot.is(bits, id))?;
         Some(Arc::clone(&slot.resident))
     }
 
@@ -50,13 +58,18 @@ impl Index {
             return;
         };
         let mut table = table.write();
+        let Table { slots, census } = &mut *table;
         let slot = Slot {
             bits,
             resident: Arc::clone(resident),
         };
-        match table.find_mut(bits, |slot| slot.is(bits, id)) {
-            Some(old) => *old = slot,
-            None => drop(table.insert_unique(bits, slot, |slot| slot.bits)),
+        census.add(resident);
+        match slots.find_mut(bits, |slot| slot.is(bits, id)) {
+            Some(old) => {
+                census.take(&old.resident);
+                *old = slot;
+            }
+            None => drop(slots.insert_unique(bits, slot, |slot| slot.bits)),
         }
     }
 
@@ -65,21 +78,45 @@ impl Index {
         let Some((table, bits)) = self.place(resident.session().id) else {
             return;
         };
-        let same = |slot: &Slot| Arc::ptr_eq(&slot.resident, resident);
-        if let Ok(slot) = table.write().find_entry(bits, same) {
+        let mut table = table.write();
+        let Table { slots, census } = &mut *table;
+        if let Ok(slot) = slots.find_entry(bits, |slot| slot.holds(resident)) {
+            census.take(resident);
             drop(slot.remove());
+        }
+    }
+
+    /// One that was light is so no more; where it is counted, it is counted anew.
+    pub(super) fn weighs(&self, resident: &Arc<Resident>) {
+        let Some((table, bits)) = self.place(resident.session().id) else {
+            return resident.weighs();
+        };
+        let mut table = table.write();
+        let Table { slots, census } = &mut *table;
+        if slots.find(bits, |slot| slot.holds(resident)).is_some() {
+            census.take(resident);
+            resident.weighs();
+            census.add(resident);
+        } else {
+            resident.weighs();
         }
     }
 
     /// Forgets everything.
     pub(super) fn clear(&self) {
         for table in &self.tables {
-            *table.write() = HashTable::new();
+            *table.write() = Table::default();
         }
     }
 
+    /// What there is.
+    pub(super) fn census(&self) -> Census {
+        let all = self.tables.iter().map(|table| table.read().census);
+        all.fold(Census::default(), Census::with)
+    }
+
     /// Its table, and its bits there. The other half of an id chooses the table.
-    fn place(&self, id: SessionId) -> Option<(&RwLock<HashTable<Slot>>, u64)> {
+    fn place(&self, id: SessionId) -> Option<(&RwLock<Table>, u64)> {
         let [high, low] = id.halves();
         let table = usize::try_from(high).unwrap_or_default() % TABLES;
         Some((self.tables.get(table)?, low))
@@ -89,5 +126,9 @@ impl Index {
 impl Slot {
     fn is(&self, bits: u64, id: SessionId) -> bool {
         self.bits == bits && self.resident.session().id == id
+    }
+
+    fn holds(&self, resident: &Arc<Resident>) -> bool {
+        Arc::ptr_eq(&self.resident, resident)
     }
 }

@@ -5,6 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::support::{Reply, SCRIPT, SERVER, Shop, Shopper};
+use vestibule::store::Census;
 
 const SESSIONS: &str = "/api/sessions";
 
@@ -50,7 +51,11 @@ async fn bad_bodies_are_refused_with_what_is_wrong_and_what_is_allowed() {
         assert!(message.contains(words), "{body}: {message}");
         assert!(reply.all("set-cookie").is_empty(), "{body}: {reply:?}");
     }
-    assert_eq!(shop.shared.flow.sessions(), (0, 0), "no session was begun");
+    assert_eq!(
+        shop.shared.flow.census(),
+        Census::default(),
+        "no session was begun"
+    );
 }
 
 #[tokio::test]
@@ -134,7 +139,7 @@ async fn a_refusal_on_a_first_call_begins_no_session() {
     let reply = shopper.call(("POST", SESSIONS), SCRIPT, body).await;
     assert_eq!(said(&reply), (401, "Unauthorized".to_owned()));
     assert!(reply.all("set-cookie").is_empty());
-    assert_eq!(shop.shared.flow.sessions(), (0, 0));
+    assert_eq!(shop.shared.flow.census(), Census::default());
 }
 
 #[tokio::test]

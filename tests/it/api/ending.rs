@@ -1,6 +1,7 @@
 //! `DELETE /api/sessions`.
 
 use crate::support::{SCRIPT, SERVER, Shop, Shopper};
+use vestibule::store::Census;
 
 const DELETE: (&str, &str) = ("DELETE", "/api/sessions");
 
@@ -64,7 +65,7 @@ async fn where_there_is_no_session_that_is_already_so() {
     let reply = shopper.call(DELETE, SCRIPT, "").await;
     assert_eq!(reply.status, 204);
     assert_eq!(shopper.cookie("vtex_session"), None);
-    assert_eq!(shop.shared.flow.sessions(), (0, 0));
+    assert_eq!(shop.shared.flow.census(), Census::default());
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::{SCRIPT, SERVER, Shop, Shopper};
+use vestibule::store::Census;
 
 #[tokio::test]
 async fn a_read_answers_the_listed_fields_and_leaves_missing_ones_out() {
@@ -182,7 +183,7 @@ async fn a_crawler_is_answered_and_nothing_is_stored() {
     for reply in [read, written] {
         assert!(reply.all("set-cookie").is_empty(), "{reply:?}");
     }
-    assert_eq!(shop.shared.flow.sessions(), (0, 0));
+    assert_eq!(shop.shared.flow.census(), Census::default());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::{SCRIPT, Shop, Shopper};
+use vestibule::store::Census;
 
 fn decoded(token: &str) -> Value {
     serde_json::from_slice(&STANDARD.decode(token).unwrap()).unwrap()
@@ -82,7 +83,7 @@ async fn a_token_in_the_path_is_spelled_out_without_a_session() {
         assert_eq!(reply.status, 400, "{bad}");
         assert_eq!(reply.json()["type"], "BadRequest");
     }
-    assert_eq!(shop.shared.flow.sessions(), (0, 0));
+    assert_eq!(shop.shared.flow.census(), Census::default());
 }
 
 fn padded(token: &str) -> String {

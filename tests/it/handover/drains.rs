@@ -1,13 +1,18 @@
 //! `SIGTERM`: what is under way ends well, nothing new begins, and nobody waits for nothing.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::house::House;
+use super::walkers::Walker;
 use crate::support::kept::exchange;
 use crate::support::origin::Origin;
 use crate::support::program::{Running, free_ports, program, signal, write};
@@ -111,4 +116,45 @@ async fn an_upload_that_takes_too_long_is_cut_off_at_the_grace_and_that_is_told(
         upload.read_to_end(&mut Vec::new()).await,
         Ok(0) | Err(_)
     ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_under_load_cuts_off_no_answer_and_loses_nothing_that_was_answered() {
+    let (house, mut running) = House::start().await;
+    let mut writers = JoinSet::new();
+    let answered = Arc::new(AtomicUsize::default());
+    for _ in 0..8 {
+        let mut walker = Walker::to(house.port);
+        walker.look().await.unwrap();
+        let answered = Arc::clone(&answered);
+        writers.spawn(async move {
+            loop {
+                match walker.count_up().await {
+                    Ok(()) => answered.fetch_add(1, Ordering::SeqCst),
+                    Err(why) => return (walker, why),
+                };
+            }
+        });
+    }
+    eventually("all of them write", async || {
+        answered.load(Ordering::SeqCst) > 100
+    })
+    .await;
+    let ended = running.stop().await;
+    assert_eq!(ended.code(), Some(0), "{}", running.log());
+    let mut again = house.begin(&[]);
+    assert!(again.answers(house.port, house.admin_port).await);
+    for (mut walker, why) in writers.join_all().await {
+        // Nobody lets them in any more, or a kept connection was closed under the next request.
+        let ends = ["refused", "closed after \"\"", "reset", "Broken pipe"];
+        assert!(ends.iter().any(|end| why.contains(end)), "{why}");
+        walker.hang_up();
+        let found = walker.count_found().await.unwrap();
+        assert!(
+            found == walker.count || found == walker.count + 1,
+            "{} was answered, {found} is there: {why}",
+            walker.count
+        );
+    }
+    assert!(again.stop().await.success(), "{}", again.log());
 }

@@ -9,6 +9,8 @@ use crate::support::program::{Running, free_ports, program, run, write};
 use crate::support::program::{Said, signal};
 
 const TRIES: usize = 5;
+/// Sessions on disk, as a house has them usually.
+pub(crate) const EMBEDDED: &str = "kind = \"embedded\"\npath = \"sessions\"";
 const CONF: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/");
 
 /// What lies in one folder: configuration, sessions, the private socket.
@@ -17,6 +19,8 @@ pub(crate) struct House {
     pub(crate) folder: TempDir,
     pub(crate) port: u16,
     pub(crate) admin_port: u16,
+    /// For another listener.
+    pub(crate) further_port: u16,
 }
 
 /// A process that a process of a test has started; ended when dropped.
@@ -53,15 +57,25 @@ fn folder() -> TempDir {
 impl House {
     /// A house whose sessions are kept as `store` says, and the first process that lives in it.
     pub(crate) async fn with(store: &str) -> (Self, Running) {
+        Self::changed(store, |_, text| text).await
+    }
+
+    /// The same with a change to the configuration, which may name a further port.
+    pub(crate) async fn changed(
+        store: &str,
+        change: impl Fn(&Self, String) -> String,
+    ) -> (Self, Running) {
         for _ in 0..TRIES {
-            let [port, admin_port, _] = free_ports();
+            let [port, admin_port, further_port] = free_ports();
             let house = Self {
                 demo: Demo::start().await,
                 folder: folder(),
                 port,
                 admin_port,
+                further_port,
             };
             house.write(store);
+            house.rewrite(|text| change(&house, text));
             let mut running = house.begin(&[]);
             if running.answers(port, admin_port).await {
                 return (house, running);
@@ -73,7 +87,7 @@ impl House {
     }
 
     pub(crate) async fn start() -> (Self, Running) {
-        Self::with("kind = \"embedded\"\npath = \"sessions\"").await
+        Self::with(EMBEDDED).await
     }
 
     /// Writes the configuration. The log tells every reason: it is seen where a test fails.

@@ -1,5 +1,6 @@
 //! What a service manager is told, and the sockets that it opens.
 
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
@@ -27,7 +28,13 @@ impl Manager {
 
     fn told(&self) -> String {
         let mut message = [0; 1024];
-        let length = self.socket.recv(&mut message).unwrap();
+        let length = loop {
+            match self.socket.recv(&mut message) {
+                // A signal to this process, which has children, interrupts the wait.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                received => break received.unwrap(),
+            }
+        };
         String::from_utf8_lossy(&message[..length]).into_owned()
     }
 }

@@ -63,13 +63,19 @@ impl Walker {
 
     /// Reads the number; it is the one that was answered last.
     pub(crate) async fn finds_its_count(&mut self) -> Result<(), String> {
-        let target = "/api/sessions?items=public.count";
-        let reply = self.ask("GET", target, "", "").await?;
-        let found = &reply.json()["namespaces"]["public"]["count"]["value"];
-        if found.as_u64() == Some(self.count) {
+        let found = self.count_found().await?;
+        if found == self.count {
             return Ok(());
         }
         Err(format!("written {}, found {found}", self.count))
+    }
+
+    /// The number that is in the session.
+    pub(crate) async fn count_found(&mut self) -> Result<u64, String> {
+        let target = "/api/sessions?items=public.count";
+        let reply = self.ask("GET", target, "", "").await?;
+        let found = &reply.json()["namespaces"]["public"]["count"]["value"];
+        found.as_u64().ok_or_else(|| format!("found {found}"))
     }
 
     /// Looks at a page: it is the same session and the same person as before.

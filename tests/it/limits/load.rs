@@ -29,14 +29,14 @@ const LISTENERS: &str = r#"
     [server]
     grace = "1s"
     [log]
-    access = false
+    access = "off"
     [[listener]]
     name = "plain"
     address = "127.0.0.1:PLAIN"
     "#;
 
 /// As many files as the system lets this process have, and those that it begins.
-fn more_files() {
+pub(crate) fn more_files() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,

@@ -1,6 +1,7 @@
 //! The program's own listeners when too many come: real ports, with TLS and without.
 
 use std::path::Path;
+use std::process::Command;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -15,28 +16,63 @@ const TRIES: usize = 5;
 
 /// The program before an origin, with these listeners and limits; `PLAIN`, `SECURE` and `ADMIN` in
 /// them are its ports.
-pub(super) async fn start(origin: &Origin, listeners: &str) -> (Running, [u16; 3]) {
-    for _ in 0..TRIES {
-        let ports = free_ports();
-        let folder = tempfile::tempdir().unwrap();
-        let mut text = full(origin);
-        let (_, after) = text.split_once("[store]").unwrap();
-        text = format!("[admin]\naddress = \"127.0.0.1:ADMIN\"\n{listeners}\n[store]{after}");
-        for (name, port) in ["PLAIN", "SECURE", "ADMIN"].iter().zip(ports) {
-            text = text.replace(name, &port.to_string());
-        }
-        let config = write(folder.path(), "run.toml", &text);
-        let mut running = Running::begin(program(&["run", "--config", &config]), folder);
-        if running.answers(ports[0], ports[2]).await {
-            return (running, ports);
-        }
-        let log = running.log();
-        assert!(log.contains("cannot listen"), "the program ended:\n{log}");
-    }
-    panic!("no free ports");
+pub(crate) async fn start(origin: &Origin, listeners: &str) -> (Running, [u16; 3]) {
+    let way = How {
+        listeners,
+        ..How::default()
+    };
+    way.start(origin).await
 }
 
-pub(super) async fn metric(admin: u16, name: &str) -> Option<u64> {
+/// How the program is begun.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How<'a> {
+    /// Listeners and limits, as above.
+    pub listeners: &'a str,
+    /// More of the account.
+    pub account: &'a str,
+    /// A script in whose place it comes: `exec "$0" "$@"`.
+    pub script: Option<&'a str>,
+}
+
+impl How<'_> {
+    pub(crate) async fn start(self, origin: &Origin) -> (Running, [u16; 3]) {
+        let How {
+            listeners,
+            account,
+            script,
+        } = self;
+        for _ in 0..TRIES {
+            let ports = free_ports();
+            let folder = tempfile::tempdir().unwrap();
+            let mut text = full(origin);
+            let (_, after) = text.split_once("[store]").unwrap();
+            text = format!(
+                "[admin]\naddress = \"127.0.0.1:ADMIN\"\n{listeners}\n[store]{after}\n{account}"
+            );
+            for (name, port) in ["PLAIN", "SECURE", "ADMIN"].iter().zip(ports) {
+                text = text.replace(name, &port.to_string());
+            }
+            let config = write(folder.path(), "run.toml", &text);
+            let mut command = program(&["run", "--config", &config]);
+            if let Some(script) = script {
+                let mut within = Command::new("bash");
+                within.args(["-c", script]).arg(command.get_program());
+                within.args(command.get_args()).env_clear();
+                command = within;
+            }
+            let mut running = Running::begin(command, folder);
+            if running.answers(ports[0], ports[2]).await {
+                return (running, ports);
+            }
+            let log = running.log();
+            assert!(log.contains("cannot listen"), "the program ended:\n{log}");
+        }
+        panic!("no free ports");
+    }
+}
+
+pub(crate) async fn metric(admin: u16, name: &str) -> Option<u64> {
     let wire = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let reply = ask(admin, wire).await.unwrap();
     let start = format!("{name} ");
@@ -45,7 +81,7 @@ pub(super) async fn metric(admin: u16, name: &str) -> Option<u64> {
 }
 
 /// Waits until a metric has this value.
-pub(super) async fn becomes(admin: u16, name: &str, value: u64) {
+pub(crate) async fn becomes(admin: u16, name: &str, value: u64) {
     for _ in 0..600 {
         if metric(admin, name).await == Some(value) {
             return;
@@ -55,7 +91,7 @@ pub(super) async fn becomes(admin: u16, name: &str, value: u64) {
     panic!("{name} is {:?}, not {value}", metric(admin, name).await);
 }
 
-pub(super) const OPEN: &str = "vestibule_load{what=\"connections\"}";
+pub(crate) const OPEN: &str = "vestibule_load{what=\"connections\"}";
 
 #[tokio::test]
 async fn a_full_house_closes_the_door_at_once_with_tls_before_any_handshake() {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Request;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
+use vestibule::store::Census;
 
 use crate::support::street::{Http2, plain};
 use crate::support::{SCRIPT, Shop, Shopper, Street};
@@ -31,7 +32,7 @@ async fn a_head_that_stops_is_told_408_and_leaves_no_trace_of_a_request() {
     assert!(heard.starts_with("HTTP/1.1 408 "), "{heard}");
     assert_eq!(took, 10);
     assert_eq!(shed(&shop, "slow_head"), 1);
-    assert_eq!(shop.shared.flow.sessions(), (0, 0));
+    assert_eq!(shop.shared.flow.census(), Census::default());
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,8 @@ use vestibule::ports::{Channels, Customer, Directory, DirectoryError, Place, Vis
 pub(crate) struct Mood {
     pub down: AtomicBool,
     pub silent: AtomicBool,
+    /// It panics, as a mistake of ours would.
+    pub breaks: AtomicBool,
     pub calls: AtomicUsize,
     campaigns_down: AtomicBool,
     price_tables: Mutex<Vec<String>>,
@@ -37,6 +39,7 @@ impl Mood {
 
     async fn ask(&self) -> Result<(), DirectoryError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.breaks.load(Ordering::SeqCst), "the directory breaks");
         if self.silent.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }

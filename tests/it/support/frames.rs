@@ -7,9 +7,12 @@ use super::Street;
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
@@ -81,6 +84,17 @@ impl Wire {
             stream: u32::from_be_bytes(head[5..].try_into().unwrap()),
             payload,
         })
+    }
+
+    /// The head of the answer on a stream, or what ends it; `None` where the connection is closed.
+    pub(crate) async fn answer_to(&mut self, stream: u32) -> Option<Frame> {
+        loop {
+            let frame = self.frame().await?;
+            let of_stream = frame.stream == stream && matches!(frame.kind, HEADERS | RST_STREAM);
+            if of_stream || frame.kind == GOAWAY {
+                return Some(frame);
+            }
+        }
     }
 
     /// All frames until the connection is closed.

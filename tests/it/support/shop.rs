@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::ServerSession;
 use pingora::proxy::{HttpProxy, http_proxy};
 use pingora::server::configuration::ServerConf;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt as _;
+use vestibule::admin::{self, Access};
 use vestibule::assemble::{NewKeys, Ports, assemble};
 use vestibule::config::{self, Layers, OnDisk};
 use vestibule::demo::Person;
@@ -206,6 +209,11 @@ impl Shop {
     /// Another instance of the same shop: the same configuration, keys and time, and whatever store
     /// they share.
     pub(crate) fn twin(&self, origin: Origin) -> Arc<Self> {
+        self.twin_by(&self.clock, origin)
+    }
+
+    /// The same by a clock of its own.
+    pub(crate) fn twin_by(&self, clock: &Arc<ManualClock>, origin: Origin) -> Arc<Self> {
         let folder = tempfile::tempdir().unwrap();
         for name in ["shop.toml", "shop.test.toml", "login.json", "keys.json"] {
             std::fs::copy(self.folder.path().join(name), folder.path().join(name)).unwrap();
@@ -216,13 +224,13 @@ impl Shop {
         std::fs::write(&file, text.replace(&ours, &theirs)).unwrap();
         let (shared, proxy) = built(
             folder.path(),
-            (&self.clock, &self.entropy),
+            (clock, &self.entropy),
             &self.mood,
             &self.names,
         );
         let login = std::fs::read_to_string(folder.path().join("login.json")).unwrap();
         Arc::new(Self {
-            clock: Arc::clone(&self.clock),
+            clock: Arc::clone(clock),
             origin,
             mood: Arc::clone(&self.mood),
             names: Arc::clone(&self.names),
@@ -294,6 +302,31 @@ impl Shop {
 
     pub(crate) fn metrics(&self) -> String {
         self.shared.telemetry.render()
+    }
+
+    /// The metrics as whoever asks the admin address gets them.
+    pub(crate) async fn metrics_page(&self) -> String {
+        self.admin("GET", "/metrics").await.1
+    }
+
+    /// The answer of the admin address, by a loopback name.
+    pub(crate) async fn admin(&self, method: &str, path: &str) -> (u16, String) {
+        self.admin_as(method, path, "localhost:9090").await
+    }
+
+    /// The same, by another name.
+    pub(crate) async fn admin_as(&self, method: &str, path: &str, host: &str) -> (u16, String) {
+        let router = admin::router(Arc::clone(&self.shared), Access::Loopback);
+        let asked = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", host)
+            .body(Body::empty())
+            .unwrap();
+        let answer = router.oneshot(asked).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = to_bytes(answer.into_body(), 1 << 24).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     /// A login of a shopper that holds for a day.

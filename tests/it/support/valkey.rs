@@ -2,7 +2,7 @@
 //! system chose, in folders of their own. Each ends with its test, whichever way that ends.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::Duration;
@@ -28,7 +28,7 @@ const TRIES: usize = 5;
 /// killed leaves one behind.
 const WHILE_HELD: &str = r#""$@" & echo "pid $!"; read -r _; kill -9 $! 2>/dev/null; wait"#;
 
-static PROGRAM: LazyLock<&'static str> = LazyLock::new(|| {
+static PROGRAM: LazyLock<Arc<str>> = LazyLock::new(|| {
     let installed = |name: &str| {
         let mut looked = Command::new("sh");
         looked.args(["-c", "command -v \"$0\" >/dev/null", name]);
@@ -38,7 +38,23 @@ static PROGRAM: LazyLock<&'static str> = LazyLock::new(|| {
         .into_iter()
         .find(|name| installed(name))
         .expect("scripts/setup test installs a server")
+        .into()
 });
+
+/// Another make, whatever the system has: it lies with the tools.
+fn valkey_9() -> Arc<str> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
+        PathBuf::from,
+    );
+    let program = target.join("tools/valkey-9");
+    assert!(
+        program.exists(),
+        "scripts/setup test installs {}",
+        program.display()
+    );
+    program.to_str().unwrap().into()
+}
 
 /// A running server.
 #[derive(Debug)]
@@ -48,6 +64,8 @@ pub(crate) struct Server {
     wrapper: Child,
     held: Option<ChildStdin>,
     log: Arc<Mutex<String>>,
+    /// What it is a process of.
+    make: Arc<str>,
     arguments: Vec<String>,
     folder: Arc<TempDir>,
 }
@@ -63,6 +81,13 @@ impl Server {
         Self::of(&folder(), |[port, ..], folder| {
             let own = options.iter().map(|&option| option.to_owned());
             plain(port, folder).into_iter().chain(own).collect()
+        })
+    }
+
+    /// The same by another maker.
+    pub(crate) fn of_valkey_9() -> Self {
+        Self::made(&valkey_9(), &folder(), |[port, ..], folder| {
+            plain(port, folder)
         })
     }
 
@@ -92,10 +117,18 @@ impl Server {
         folder: &Arc<TempDir>,
         options: impl Fn([u16; 3], &Path) -> Vec<String>,
     ) -> Self {
+        Self::made(&PROGRAM, folder, options)
+    }
+
+    fn made(
+        make: &Arc<str>,
+        folder: &Arc<TempDir>,
+        options: impl Fn([u16; 3], &Path) -> Vec<String>,
+    ) -> Self {
         for _ in 0..TRIES {
             let ports = free_ports();
             let arguments = options(ports, folder.path());
-            if let Some(server) = Self::begin(ports[0], arguments, folder) {
+            if let Some(server) = Self::begin(make, ports[0], arguments, folder) {
                 return server;
             }
         }
@@ -103,9 +136,14 @@ impl Server {
     }
 
     /// Waits until it is ready; none where it ended, because somebody took its port in between.
-    fn begin(port: u16, arguments: Vec<String>, folder: &Arc<TempDir>) -> Option<Self> {
+    fn begin(
+        make: &Arc<str>,
+        port: u16,
+        arguments: Vec<String>,
+        folder: &Arc<TempDir>,
+    ) -> Option<Self> {
         let mut wrapper = Command::new("sh")
-            .args(["-c", WHILE_HELD, "sh", *PROGRAM])
+            .args(["-c", WHILE_HELD, "sh", &**make])
             .args(&arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -119,6 +157,7 @@ impl Server {
             held: wrapper.stdin.take(),
             wrapper,
             log: Arc::default(),
+            make: Arc::clone(make),
             arguments,
             folder: Arc::clone(folder),
         };
@@ -204,7 +243,7 @@ impl Server {
     pub(crate) fn start_again(&mut self) {
         self.held = None;
         self.wrapper.wait().unwrap();
-        let again = Self::begin(self.port, self.arguments.clone(), &self.folder);
+        let again = Self::begin(&self.make, self.port, self.arguments.clone(), &self.folder);
         *self = again.expect("its port is free");
     }
 

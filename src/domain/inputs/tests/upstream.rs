@@ -31,6 +31,7 @@ fn our_cookies_leave_and_the_rest_makes_one_line() {
         ),
         (&["a=1; vtex_session"], "a=1"),
         (&["a=1; =vtex_session=A"], "a=1"),
+        (&["a=1; = vtex_session"], "a=1"),
         (&["vtex_session=A; VTEX_SESSION=B"], "VTEX_SESSION=B"),
     ] {
         assert_eq!(

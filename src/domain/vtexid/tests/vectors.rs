@@ -41,3 +41,37 @@ fn signatures_of_the_public_set_are_judged_as_it_says() {
     }
     assert_eq!(judged, 22);
 }
+
+/// The whole set, which is not kept here: `WYCHEPROOF` names its file.
+#[test]
+#[ignore = "asks for the whole public set: make test-extended runs it"]
+fn of_the_whole_public_set_nothing_invalid_is_taken() {
+    let file =
+        std::env::var_os("WYCHEPROOF").expect("WYCHEPROOF names json_web_signature_test.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let (mut good, mut refused) = (0, 0);
+    for group in vectors["testGroups"].as_array().unwrap() {
+        let key = group.get("public").unwrap_or(&group["private"]);
+        let set = json!({ "keys": [key] }).to_string();
+        let (keys, warnings) = VtexIdKeys::parse(&set).unwrap();
+        for test in group["tests"].as_array().unwrap() {
+            let token = test["jws"].as_str().unwrap_or_default();
+            if !is_signed(&keys, token) {
+                refused += 1;
+                let ours = warnings.is_empty() && test["result"] == "valid";
+                // A token has to name its key.
+                let named = Compact::read(token, MAX_VTEXID_BYTES)
+                    .is_ok_and(|compact| compact.header().kid.is_some());
+                assert!(
+                    !(ours && named),
+                    "valid, of a key that counts, and refused: {test}"
+                );
+                continue;
+            }
+            good += 1;
+            assert_eq!(test["result"], "valid", "{test}");
+        }
+    }
+    println!("{good} of the set are taken, {refused} are not");
+    assert!(good > 5 && refused > 300, "{good} taken, {refused} refused");
+}
