@@ -105,12 +105,12 @@ def _ask(wire, heads, count):
             raise SystemExit(f"a proxy answered {answer[:40]}")
 
 
-def judge(counts):
-    """Prints counts beside their limits; whether all are kept."""
-    if not LIMITS.exists():
-        raise SystemExit(f"no limits are kept: {counts}\nKeep them with --keep-counts.")
-    kept = json.loads(LIMITS.read_text())
-    slack, good = kept["slack"], True
+def judge(counts, profile):
+    """Prints counts beside the limits of builds of this kind; whether all are kept."""
+    kept = json.loads(LIMITS.read_text()) if LIMITS.exists() else {}
+    if profile not in kept:
+        raise SystemExit(f"no limits are kept for {profile}: {counts}\nKeep them with --keep-counts.")
+    slack, good, kept = kept["slack"], True, kept[profile]
     for kind, found in counts.items():
         print(f"\n{kind} a request".replace("_", " "))
         for name, count in found.items():
@@ -130,6 +130,6 @@ def judge(counts):
     return good
 
 
-def keep(counts):
-    slack = json.loads(LIMITS.read_text())["slack"] if LIMITS.exists() else 0.03
-    LIMITS.write_text(json.dumps({"slack": slack, **counts}, indent=2) + "\n")
+def keep(counts, profile):
+    kept = json.loads(LIMITS.read_text()) if LIMITS.exists() else {"slack": 0.03}
+    LIMITS.write_text(json.dumps(kept | {profile: counts}, indent=2) + "\n")

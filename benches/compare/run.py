@@ -37,7 +37,7 @@ def arguments():
     parser.add_argument("--connections", help="at how many connections (1,64,256)")
     parser.add_argument("--rate", type=int, default=1500, help="requests a second where latency is measured")
     parser.add_argument("--only", help="names of contestants, with commas: " + ",".join(report.ROWS))
-    parser.add_argument("--profile", default="release", help="of the build; release is what is shipped")
+    parser.add_argument("--profile", default="release", help="of the build; dev is what the gate counts")
     parser.add_argument("--again", action="store_true", help="write the page from the last results")
     chosen = parser.parse_args()
     usual = (10_000, 2, "1,64", 1, 1) if chosen.quick else (1_000_000, 5, "1,64,256", 2, 3)
@@ -54,6 +54,9 @@ def build(profile, wanted):
     chosen = [word for name in wanted for word in targets[name]]
     command = [os.environ.get("CARGO", "cargo"), "build", "--locked", "--profile", profile, *chosen]
     command += ["--message-format", "json-render-diagnostics"]
+    if profile == "dev":
+        # Of the profile that tests are built with, what is counted is optimised; all that it stands on is shared.
+        command += ["--config", "profile.dev.package.vestibule.opt-level=3"]
     print("Building", ", ".join(wanted), "with the profile", profile, flush=True)
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode:
@@ -151,8 +154,8 @@ def count(chosen):
     print("Counting instructions", flush=True)
     found = {"instructions": counts.instructions(programs["edge"], built.run), "system_calls": calls}
     if chosen.keep_counts:
-        counts.keep(found)
-    if not counts.judge(found):
+        counts.keep(found, chosen.profile)
+    if not counts.judge(found, chosen.profile):
         raise SystemExit("\nA request costs more than its limit. If it has to, say why, and keep the new count.")
 
 
