@@ -1,22 +1,24 @@
 # make demo   a store in a box: proxy, storefront and admin on loopback
-# make test   format, lints, all tests, docs, configuration examples, benches compile
+# make test   format, lints, all tests, docs, configuration examples, benches compile, counts
 # make soak   the tests that take long, and a minute of every fuzz target
 # make fuzz   every fuzz target, or FUZZ="...", for FUZZ_SECONDS each; make fuzz-corpus keeps what it found
+# make bench-compare   what a request costs here and in other proxies: docs/compare.md
 # make deb    a Debian package of it, in target/debian
 # make test-extended   outside tools and, with DATA=DIR, public sets against the built program
 # make packaging   all that is packaged, by schema and on a Debian that is booted for it; as root
 
 CARGO ?= cargo
 DEMO  ?=
+COMPARE ?=
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 
-.PHONY: demo test soak test-extended fuzz fuzz-corpus deb packaging setup setup-test fmt lint unit doc conf bench-compile bench reference golden clean
+.PHONY: demo test soak test-extended fuzz fuzz-corpus deb packaging setup setup-test fmt lint unit doc conf bench-compile counts bench bench-compare reference golden clean
 
 demo: setup
-	$(CARGO) run --release --quiet -- demo $(DEMO)
+	$(CARGO) run --quiet -- demo $(DEMO)
 
-test: setup-test fmt lint unit doc conf bench-compile
+test: setup-test fmt lint unit doc conf bench-compile counts
 	@echo "All checks passed."
 
 setup:
@@ -84,8 +86,18 @@ conf:
 bench-compile:
 	$(CARGO) bench --no-run --profile dev --quiet
 
+# Instructions and system calls of a request against benches/compare/limits.json, on what is built anyway.
+counts:
+	@CARGO="$(CARGO)" python3 benches/compare/run.py --counts --profile dev
+
 bench: setup
 	$(CARGO) bench
+
+# Beside other proxies; COMPARE=--quick to try it, COMPARE=--counts for instructions and system calls.
+bench-compare:
+	@scripts/setup build
+	@scripts/setup compare
+	@CARGO="$(CARGO)" python3 benches/compare/run.py $(COMPARE)
 
 # Writes docs/configuration.md anew from the configuration's own types.
 reference: setup

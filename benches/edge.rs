@@ -1,11 +1,15 @@
 //! What an answer of the Session API costs on pingora, beside what pingora takes to answer the same
-//! bytes by itself. One kept connection in memory, so that no kernel stands between.
+//! bytes by itself; and what a request that is passed on costs, beside what pingora takes to pass it
+//! on. One kept connection in memory, so that no kernel stands between it and its client.
 //!
-//! By time with `cargo bench --bench edge`; by instructions under callgrind:
-//! `valgrind --tool=callgrind --toggle-collect='*::counted::*' BINARY --bench count`; by processor
-//! time over real sockets, the kernel's share included, with `cargo bench --bench edge -- cpu`.
+//! By time with `cargo bench --bench edge`; by instructions under callgrind with
+//! `make bench-compare COMPARE=--counts`, which holds them against `benches/compare/limits.json`; by
+//! processor time over real sockets, the kernel's share included, with
+//! `cargo bench --bench edge -- cpu`.
 
 use std::hint::black_box;
+use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
@@ -22,9 +26,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use vestibule::edge::Edge;
 
+#[path = "shared/passing.rs"]
+mod passing;
 #[path = "edge/sockets.rs"]
 mod sockets;
+#[path = "edge/through.rs"]
+mod through;
 
+#[expect(dead_code, reason = "each bench takes its part of what they share")]
 mod shared;
 
 use shared::shop::{Kind, Shop};
@@ -71,13 +80,20 @@ impl ProxyHttp for Bare {
 struct Client {
     runtime: Runtime,
     wire: DuplexStream,
-    request: Vec<u8>,
+    /// What is asked, in turn.
+    requests: Vec<Vec<u8>>,
+    turn: usize,
+    /// What answers end with, where they are not of one length.
+    ending: Option<&'static [u8]>,
     answer: Vec<u8>,
     _running: watch::Sender<bool>,
 }
 
 impl Client {
-    fn of<A: ServerApp + Send + Sync + 'static>(app: Arc<A>, request: Vec<u8>) -> Self {
+    fn of<A>(app: Arc<A>, requests: Vec<Vec<u8>>) -> Self
+    where
+        A: ServerApp + Send + Sync + 'static,
+    {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("a runtime of one thread can always be made");
         let (wire, server) = tokio::io::duplex(1 << 16);
@@ -86,7 +102,9 @@ impl Client {
         let mut client = Self {
             runtime,
             wire,
-            request,
+            requests,
+            turn: 0,
+            ending: None,
             answer: Vec::new(),
             _running: running,
         };
@@ -100,10 +118,11 @@ impl Client {
         let Self {
             runtime,
             wire,
-            request,
+            requests,
             answer,
             ..
         } = self;
+        let request = requests.first().expect("there is something to ask");
         runtime.block_on(async {
             wire.write_all(request).await.expect("the server reads");
             loop {
@@ -128,19 +147,34 @@ impl Client {
         let Self {
             runtime,
             wire,
-            request,
+            requests,
+            turn,
+            ending,
             answer,
             ..
         } = self;
+        *turn = (*turn + 1) % requests.len();
+        let request = requests.get(*turn).expect("every turn has a request");
         runtime.block_on(async {
             wire.write_all(request).await.expect("the server reads");
-            wire.read_exact(answer).await.expect("the server answers");
+            let Some(ending) = *ending else {
+                wire.read_exact(answer).await.expect("the server answers");
+                return;
+            };
+            answer.clear();
+            while !answer.ends_with(ending) {
+                let read = wire.read_buf(answer).await.expect("the server answers");
+                assert!(read > 0, "the connection was closed");
+            }
         });
     }
 }
 
+/// The store's server, behind everything that passes on.
+static ORIGIN: LazyLock<SocketAddr> = LazyLock::new(through::origin);
+
 static SHOP: LazyLock<Shop> = LazyLock::new(|| {
-    let shop = Shop::new();
+    let shop = Shop::before(*ORIGIN);
     let runtime = Builder::new_current_thread().enable_time().build();
     let runtime = runtime.expect("a runtime of one thread can always be made");
     runtime.block_on(shop.fill_anonymous(1_000));
@@ -166,7 +200,7 @@ fn request(kind: Kind) -> Vec<u8> {
 }
 
 fn session_api(kind: Kind) -> Client {
-    Client::of(app(edge()), request(kind))
+    Client::of(app(edge()), vec![request(kind)])
 }
 
 fn edge() -> Edge {
@@ -183,7 +217,7 @@ where
 /// A server that answers just what the API does.
 fn bare(kind: Kind) -> Client {
     let (bare, length) = bare_app(kind);
-    let client = Client::of(app(bare), request(kind));
+    let client = Client::of(app(bare), vec![request(kind)]);
     assert_eq!(client.answer.len(), length, "answers of one size");
     client
 }
@@ -234,6 +268,36 @@ mod counted {
         black_box("api_read_authenticated");
         (0..COUNTED).for_each(|_| black_box(&mut *client).ask());
     }
+
+    #[inline(never)]
+    pub(crate) fn bare_passing(client: &mut Client) {
+        black_box("bare_passing");
+        (0..COUNTED).for_each(|_| black_box(&mut *client).ask());
+    }
+
+    #[inline(never)]
+    pub(crate) fn returning(client: &mut Client) {
+        black_box("returning");
+        (0..COUNTED).for_each(|_| black_box(&mut *client).ask());
+    }
+
+    #[inline(never)]
+    pub(crate) fn returning_authenticated(client: &mut Client) {
+        black_box("returning_authenticated");
+        (0..COUNTED).for_each(|_| black_box(&mut *client).ask());
+    }
+
+    #[inline(never)]
+    pub(crate) fn returning_alike(client: &mut Client) {
+        black_box("returning_alike");
+        (0..COUNTED).for_each(|_| black_box(&mut *client).ask());
+    }
+
+    #[inline(never)]
+    pub(crate) fn first_visit(client: &mut Client) {
+        black_box("first_visit");
+        (0..COUNTED).for_each(|_| black_box(&mut *client).ask());
+    }
 }
 
 fn main() {
@@ -243,12 +307,25 @@ fn main() {
         return;
     }
     if std::env::args().any(|argument| argument == "count") {
-        counted::bare_answer(&mut bare(Kind::Anonymous));
-        counted::api_read(&mut session_api(Kind::Anonymous));
-        counted::api_read_authenticated(&mut session_api(Kind::Authenticated));
+        count();
         return;
     }
     divan::main();
+}
+
+/// Each part once. How many requests a part has is told: counts are of all of them.
+fn count() {
+    writeln!(std::io::stdout(), "{COUNTED}").expect("somebody reads");
+    counted::bare_answer(&mut bare(Kind::Anonymous));
+    counted::api_read(&mut session_api(Kind::Anonymous));
+    counted::api_read_authenticated(&mut session_api(Kind::Authenticated));
+    let (shopper, known) = (Kind::Anonymous, Kind::Authenticated);
+    counted::bare_passing(&mut through::bare(through::returning(shopper)));
+    counted::returning(&mut through::edge(through::returning(shopper)));
+    counted::returning_authenticated(&mut through::edge(through::returning(known)));
+    let [alike, _] = through::returning(known);
+    counted::returning_alike(&mut through::edge([alike]));
+    counted::first_visit(&mut through::edge(through::first_visits()));
 }
 
 fn timed(bencher: Bencher<'_, '_>, client: Client) {

@@ -1,5 +1,6 @@
 //! The store on disk: acknowledged writes a second beside the engine alone, and how long it takes to
-//! open with many sessions. Disks differ: read the figures beside each other.
+//! open with many sessions. Disks differ: read the figures beside each other. With `-- shared`: what a
+//! shared store costs its server.
 #![expect(clippy::print_stdout, reason = "a bench tells its figures")]
 
 use std::path::Path;
@@ -18,6 +19,9 @@ use vestibule::ports::{Clock as _, FarStore as _};
 use vestibule::store::EmbeddedStore;
 use vestibule::telemetry::Telemetry;
 
+#[path = "store/shared.rs"]
+mod shared;
+
 /// Who writes at once.
 const WRITERS: u128 = 64;
 /// How many writes each of them does.
@@ -33,6 +37,10 @@ fn main() {
         .enable_all()
         .build()
         .expect("there are threads");
+    if std::env::args().any(|argument| argument == "shared") {
+        shared::cost(&runtime);
+        return;
+    }
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("there is room");
     for batch in [1, WRITERS] {
         let path = folder.path().join(format!("engine-{batch}"));

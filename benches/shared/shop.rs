@@ -1,5 +1,6 @@
 //! A shop without network: the flow over the demo store's directory and a store full of sessions.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -48,7 +49,7 @@ pub(crate) struct Shop {
     began: Millis,
 }
 
-fn configuration(folder: &std::path::Path) -> String {
+fn configuration(folder: &std::path::Path, upstream: SocketAddr) -> String {
     let directory =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/demo-directory.toml");
     let directory = directory.display().to_string();
@@ -63,6 +64,8 @@ fn configuration(folder: &std::path::Path) -> String {
     let apps = apps.map(|name| format!("[[account.app]]\nname = \"{name}\"\n"));
     format!(
         r#"
+        [limits]
+        new_sessions_per_minute = 0
         [[listener]]
         name = "street"
         address = "127.0.0.1:1"
@@ -80,7 +83,7 @@ fn configuration(folder: &std::path::Path) -> String {
         local_key = {login:?}
         [[account.upstream]]
         name = "store"
-        addresses = ["127.0.0.1:1"]
+        addresses = ["{upstream}"]
         {apps}
         [[account.route]]
         path = "/account"
@@ -99,12 +102,18 @@ fn configuration(folder: &std::path::Path) -> String {
 }
 
 impl Shop {
-    /// A shop without sessions.
+    /// A shop without sessions, and without a server behind it.
     pub(crate) fn new() -> Self {
+        Self::before(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)))
+    }
+
+    /// A shop without sessions before a server.
+    pub(crate) fn before(upstream: SocketAddr) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a few files");
         let file = folder.path().join("shop.toml");
         let login = draw_login_key(&mut || SystemEntropy.bits());
-        std::fs::write(&file, configuration(folder.path())).expect("the folder is ours");
+        let configuration = configuration(folder.path(), upstream);
+        std::fs::write(&file, configuration).expect("the folder is ours");
         std::fs::write(folder.path().join("login.json"), &login).expect("the folder is ours");
         let loaded = config::load(&Layers::read(&file, None, []), &OnDisk)
             .expect("the configuration is right");

@@ -32,7 +32,7 @@ pub use size::Size;
 pub use sources::{Authentication, Calls, Directory, DirectoryKind, LookupPlaces, VtexDirectory};
 pub use span::Span;
 pub use traces::{TraceParent, Traces};
-pub use upstream::{Balance, Ejection, HealthCheck, Protocol, Upstream, UpstreamTls};
+pub use upstream::{Balance, Ejection, HeaderNames, HealthCheck, Protocol, Upstream, UpstreamTls};
 
 /// The configuration of a Vestibule.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

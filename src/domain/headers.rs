@@ -159,7 +159,7 @@ pub struct HeaderBlock(Box<[(HeaderName, HeaderValue)]>);
 
 impl HeaderBlock {
     /// Each header once.
-    pub fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &(HeaderName, HeaderValue)> {
         self.0.iter()
     }
 }

@@ -1,9 +1,13 @@
 //! The request as the upstream gets it: stripped, then set.
 
-use http::HeaderValue;
+use std::mem;
+
 use http::header::COOKIE;
-use pingora::Result;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, Version};
 use pingora::http::RequestHeader;
+use pingora::prelude::ErrorType;
+use pingora::{OrErr as _, Result};
 
 use super::Passage;
 use super::running::Placed;
@@ -11,6 +15,59 @@ use crate::domain::headers::{CONTEXT, SESSION_TOKEN};
 use crate::domain::inputs::{UpstreamCookie, upstream_cookie};
 use crate::domain::request::trace::RequestTrace;
 use crate::flow::Decision;
+
+// Made ahead: a name in text is parsed each time.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What every request is told besides what follows from its session.
+const OTHERS: usize = 8;
+
+/// The head of a request while it is made ready for a server.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is on the stack for a moment, and a box would be an allocation a request"
+)]
+pub(super) enum Head<'a> {
+    /// Every name is there twice: for finding, and as the client wrote it.
+    AsReceived(&'a mut RequestHeader),
+    /// Names are in lower case, and there once.
+    Lower(Parts),
+}
+
+impl<'a> Head<'a> {
+    /// Room for so many more headers is made at once.
+    fn of(head: &'a mut RequestHeader, keeps_case: bool, more: usize) -> Self {
+        // A head of HTTP/2 has each name once already, and says in itself how it ends.
+        if keeps_case || head.version == Version::HTTP_2 {
+            return Self::AsReceived(head);
+        }
+        let nothing = RequestHeader::from(Request::new(()).into_parts().0);
+        let mut parts = Parts::from(mem::replace(head, nothing));
+        parts.headers.reserve(more);
+        Self::Lower(parts)
+    }
+
+    /// Sets a header, in place of all others of its name.
+    pub(super) fn set(&mut self, name: &HeaderName, value: HeaderValue) -> Result<()> {
+        match self {
+            Self::AsReceived(head) => head.insert_header(name, value),
+            Self::Lower(parts) => {
+                let set = parts.headers.try_insert(name, value);
+                set.or_err(ErrorType::InvalidHTTPHeader, "there are too many headers")?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Removes every header of a name.
+    pub(super) fn remove(&mut self, name: &HeaderName) {
+        match self {
+            Self::AsReceived(head) => drop(head.remove_header(name)),
+            Self::Lower(parts) => drop(parts.headers.remove(name)),
+        }
+    }
+}
 
 /// Sets everything that Vestibule says to the backend. Client copies of these names are gone by
 /// now: they were removed before anything read them, from the request that this is a copy of.
@@ -23,30 +80,37 @@ pub(super) fn prepare(
     let (Some(decision), Some(placed)) = (&passage.decision, &passage.placed) else {
         return Ok(());
     };
+    let injection = &decision.injection;
+    let more = injection.plans.headers.iter().len() + injection.own.len() + OTHERS;
+    let mut head = Head::of(upstream, placed.upstream.keeps_case(), more);
     let route = decision.account.routes.find(&placed.admitted.path);
-    for (name, value) in decision.injection.plans.headers.iter() {
+    for (name, value) in injection.plans.headers.iter() {
         if route.injects(name.as_str()) {
-            upstream.insert_header(name.clone(), value.clone())?;
+            head.set(name, value.clone())?;
         }
     }
-    for (name, value) in &decision.injection.own {
+    for (name, value) in &injection.own {
         let asked = *name == SESSION_TOKEN || *name == CONTEXT;
         if asked || route.injects(name.as_str()) {
-            upstream.insert_header(name.clone(), value.clone())?;
+            head.set(name, value.clone())?;
         }
     }
-    set_cookie_line(downstream, upstream, decision)?;
+    set_cookie_line(downstream, &mut head, decision)?;
     placed
         .claims
-        .tell(&downstream.headers, &placed.admitted.host, upstream)?;
-    set_trace(upstream, placed, placed.trace(&downstream.headers, random))
+        .tell(&downstream.headers, &placed.admitted.host, &mut head)?;
+    set_trace(&mut head, placed, placed.trace(&downstream.headers, random))?;
+    if let Head::Lower(parts) = head {
+        *upstream = parts.into();
+    }
+    Ok(())
 }
 
 /// Our own cookies stay here, and so do auth cookies of logins that have ended; everything else
 /// goes on byte for byte, on one line.
 fn set_cookie_line(
     downstream: &RequestHeader,
-    upstream: &mut RequestHeader,
+    upstream: &mut Head<'_>,
     decision: &Decision,
 ) -> Result<()> {
     let cookies = &decision.account.cookies;
@@ -68,9 +132,9 @@ fn set_cookie_line(
         line
     };
     if let Some(line) = line {
-        return upstream.insert_header(COOKIE, line);
+        return upstream.set(&COOKIE, line);
     }
-    upstream.remove_header(&COOKIE);
+    upstream.remove(&COOKIE);
     Ok(())
 }
 
@@ -84,10 +148,10 @@ fn with_segment(line: Option<HeaderValue>, decision: &Decision) -> Option<Header
     HeaderValue::from_bytes(&text).ok()
 }
 
-fn set_trace(upstream: &mut RequestHeader, placed: &Placed, trace: &RequestTrace) -> Result<()> {
+fn set_trace(upstream: &mut Head<'_>, placed: &Placed, trace: &RequestTrace) -> Result<()> {
     let value = |text: &str| HeaderValue::from_str(text).ok();
     if let Some(id) = value(&trace.request_id) {
-        upstream.insert_header("x-request-id", id)?;
+        upstream.set(&REQUEST_ID, id)?;
     }
     let parent = match placed.tries.watched() {
         // The caller is the try, not the request.
@@ -95,7 +159,7 @@ fn set_trace(upstream: &mut RequestHeader, placed: &Placed, trace: &RequestTrace
         None => value(&trace.traceparent),
     };
     if let Some(parent) = parent {
-        upstream.insert_header("traceparent", parent)?;
+        upstream.set(&TRACEPARENT, parent)?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) async fn plan(
 
 /// Keeps a response from shared caches, those with headers of their own included.
 pub(super) fn guard(response: &mut ResponseHeader, cache_control: &str) -> Result<()> {
-    for name in TARGETED_CACHE_HEADERS {
+    for name in &TARGETED_CACHE_HEADERS {
         response.remove_header(name);
     }
     response.insert_header(CACHE_CONTROL, cache_control)

@@ -97,6 +97,11 @@ impl Upstream {
         &self.settings.name
     }
 
+    /// Whether names of headers are written as clients wrote them, and not in lower case.
+    pub fn keeps_case(&self) -> bool {
+        self.settings.keeps_case
+    }
+
     /// How many servers are known.
     pub fn known(&self) -> usize {
         self.table.load().all.len()

@@ -47,6 +47,7 @@ impl Check<'_, '_, '_> {
             ejection,
             retries,
             protocol,
+            header_names,
             tls,
             connect_timeout,
             read_timeout,
@@ -84,6 +85,7 @@ impl Check<'_, '_, '_> {
                 raw::Protocol::Http1 => UpstreamProtocol::Http1,
                 raw::Protocol::Http2 => UpstreamProtocol::Http2,
             },
+            keeps_case: *header_names == raw::HeaderNames::AsReceived,
             tls: tls?,
             timeouts: UpstreamTimeouts {
                 connect: connect_timeout.0,

@@ -36,6 +36,8 @@ pub struct Upstream {
     pub retries: u8,
     /// What is spoken with the servers.
     pub protocol: Protocol,
+    /// How names of headers are written to servers that HTTP/1.1 is spoken with.
+    pub header_names: HeaderNames,
     /// How connections are encrypted. Without this table they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<UpstreamTls>,
@@ -63,6 +65,7 @@ impl Default for Upstream {
             ejection: Ejection::default(),
             retries: 0,
             protocol: Protocol::Http1,
+            header_names: HeaderNames::Lower,
             tls: None,
             connect_timeout: Span::secs(2),
             read_timeout: Span::secs(30),
@@ -94,6 +97,16 @@ pub enum Protocol {
     /// HTTP/2; without `tls` too, where a server has to expect it. Upgrades (WebSocket) go by
     /// HTTP/1.1.
     Http2,
+}
+
+/// How names of headers are written to servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderNames {
+    /// In lower case, as in HTTP/2: they mean the same (RFC 9110 §5.1), and it takes less.
+    Lower,
+    /// As the client wrote them, for servers that wrongly tell `Accept` from `accept`.
+    AsReceived,
 }
 
 /// How connections to servers are encrypted.

@@ -26,6 +26,8 @@ pub struct Upstream {
     pub retries: u8,
     /// What is spoken with them.
     pub protocol: UpstreamProtocol,
+    /// Whether names of headers are written as clients wrote them, and not in lower case.
+    pub keeps_case: bool,
     /// How connections are encrypted, if they are.
     pub tls: Option<UpstreamTls>,
     /// How long things may take.

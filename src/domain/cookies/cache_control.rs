@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::header::CACHE_CONTROL;
+use http::{HeaderMap, HeaderName};
 
 /// Headers by which caches in front of us are addressed past `Cache-Control` (RFC 9213 and its
 /// predecessors); they have to leave a guarded response, or the guard is void there.
-pub const TARGETED_CACHE_HEADERS: [&str; 7] = [
-    "cdn-cache-control",
-    "surrogate-control",
-    "cloudflare-cdn-cache-control",
-    "vercel-cdn-cache-control",
-    "netlify-cdn-cache-control",
-    "edge-control",
-    "x-accel-expires",
+pub static TARGETED_CACHE_HEADERS: [HeaderName; 7] = [
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("surrogate-control"),
+    HeaderName::from_static("cloudflare-cdn-cache-control"),
+    HeaderName::from_static("vercel-cdn-cache-control"),
+    HeaderName::from_static("netlify-cdn-cache-control"),
+    HeaderName::from_static("edge-control"),
+    HeaderName::from_static("x-accel-expires"),
 ];
 
 /// How far a response is kept out of caches.

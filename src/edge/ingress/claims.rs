@@ -6,11 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::Result;
-use pingora::http::RequestHeader;
 
 use super::Peer;
 use crate::config::values::WITHOUT_ADDRESS;
 use crate::domain::request::host::Host;
+use crate::edge::outgoing::Head;
 
 // Made ahead: a name in text is parsed each time.
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -83,13 +83,13 @@ impl Claims {
         &self,
         downstream: &HeaderMap,
         host: &Host,
-        upstream: &mut RequestHeader,
+        upstream: &mut Head<'_>,
     ) -> Result<()> {
         let proto = if self.secure { HTTPS } else { HTTP };
-        upstream.insert_header(FORWARDED_PROTO.clone(), proto)?;
+        upstream.set(&FORWARDED_PROTO, proto)?;
         match self.hops() {
-            Some(hops) => upstream.insert_header(FORWARDED_FOR.clone(), hops)?,
-            None => drop(upstream.remove_header(&FORWARDED_FOR)),
+            Some(hops) => upstream.set(&FORWARDED_FOR, hops)?,
+            None => upstream.remove(&FORWARDED_FOR),
         }
         let named = self
             .forwarded_host
@@ -97,7 +97,7 @@ impl Claims {
             .or_else(|| downstream.get(HOST).cloned());
         let named = named.or_else(|| HeaderValue::from_str(host.as_str()).ok());
         match named {
-            Some(named) => upstream.insert_header(FORWARDED_HOST.clone(), named),
+            Some(named) => upstream.set(&FORWARDED_HOST, named),
             None => Ok(()),
         }
     }

@@ -81,6 +81,7 @@ fn settings(addresses: &[(&str, u16)], balance: Balance) -> values::Upstream {
             longest: Duration::from_mins(1),
         },
         retries: 0,
+        keeps_case: false,
         protocol: UpstreamProtocol::Http1,
         tls: None,
         timeouts: UpstreamTimeouts {
