@@ -59,30 +59,24 @@ async fn a_live_session_is_told_with_its_numbers() {
 
 #[tokio::test]
 async fn a_session_lives_from_the_activity_that_was_told_and_no_longer() {
-    for store in ["", EMBEDDED] {
-        let shop = Shop::with(store).await;
-        let mut shopper = ana(&shop).await;
-        let before = session(&shop);
-        shop.clock.set(at("24:30"));
-        // The shopper did something at 20:00.
-        let told = reports(&mut shopper, "4:30").await.json();
-        assert_eq!(
-            told["expiresInMs"],
-            json!(at("20:30").as_millis()),
-            "{store}"
-        );
-        shop.clock.set(at("45:00"));
-        shopper.get("/").await;
-        assert_eq!(session(&shop), before, "{store}: 25 minutes later");
-        shop.clock.set(at("60:00"));
-        reports(&mut shopper, "5:00").await;
-        // At 55:00; and once more, nobody was there since.
-        shop.clock.set(at("79:00"));
-        reports(&mut shopper, "24:00").await;
-        shop.clock.set(at("80:00.001"));
-        let reply = shopper.get("/account").await;
-        assert_eq!(reply.status, 303, "{store}: past the idle limit");
-    }
+    let shop = Shop::start().await;
+    let mut shopper = ana(&shop).await;
+    let before = session(&shop);
+    shop.clock.set(at("24:30"));
+    // The shopper did something at 20:00.
+    let told = reports(&mut shopper, "4:30").await.json();
+    assert_eq!(told["expiresInMs"], json!(at("20:30").as_millis()));
+    shop.clock.set(at("45:00"));
+    shopper.get("/").await;
+    assert_eq!(session(&shop), before, "25 minutes later");
+    shop.clock.set(at("60:00"));
+    reports(&mut shopper, "5:00").await;
+    // At 55:00; and once more, nobody was there since.
+    shop.clock.set(at("79:00"));
+    reports(&mut shopper, "24:00").await;
+    shop.clock.set(at("80:00.001"));
+    let reply = shopper.get("/account").await;
+    assert_eq!(reply.status, 303, "past the idle limit");
 }
 
 #[tokio::test]
