@@ -13,7 +13,7 @@ COMPARE ?=
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 
-.PHONY: demo test soak test-extended fuzz fuzz-corpus deb packaging setup setup-test fmt lint unit doc conf bench-compile counts bench bench-compare reference golden clean
+.PHONY: demo test soak test-extended fuzz fuzz-corpus deb packaging setup setup-test fmt lint unit doc conf bench-compile counts bench bench-compare reference golden keepalive screenshots clean
 
 demo: setup
 	$(CARGO) run --quiet -- demo $(DEMO)
@@ -106,6 +106,14 @@ reference: setup
 # Writes tests/golden/*.http anew from what the proxy does now; read the difference before you keep it.
 golden: setup
 	UPDATE_GOLDEN=1 $(CARGO) test --quiet --test it golden::
+
+# Writes what browsers get of src/browser/keepalive.js.
+keepalive: setup-test
+	@scripts/keepalive
+
+# Writes docs/images/storefront-*.png anew from the pages as they are; look at them before you keep them.
+screenshots: setup-test
+	UPDATE_SCREENSHOTS=1 $(CARGO) test --quiet --test it looks::
 
 clean:
 	$(CARGO) clean

@@ -13,6 +13,7 @@ use crate::domain::request::RequestView;
 use crate::flow::{Decision, Event, Flow, Leaving, Said};
 
 mod answer;
+mod keepalive;
 mod openapi;
 mod read;
 mod segment;
@@ -129,6 +130,7 @@ impl SessionApi<'_> {
             }
             (ApiRoute::Segment, _) => Box::pin(self.segment(call, may_create)).await,
             (ApiRoute::SegmentOf(token), _) => segment::spelled_out(token, call.request.query),
+            (ApiRoute::KeepAlive, _) => Box::pin(self.keep_alive(call)).await,
             (ApiRoute::Description, _) => Reply::description(&self.account.root_path).into(),
             (ApiRoute::Unknown, _) => ApiError::NotFound.into(),
         }

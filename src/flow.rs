@@ -27,6 +27,7 @@ mod erase;
 mod event;
 mod hands;
 mod issue;
+mod keepalive;
 mod lookup;
 mod plan;
 mod preview;
@@ -43,6 +44,7 @@ pub use decision::{CookiePlan, Decision, Injection, Issue, Trace};
 pub use erase::{Erased, Exported};
 pub use event::{Acting, Event, Who};
 pub use issue::Leaving;
+pub use keepalive::Standing;
 pub use lookup::Lookup;
 pub use revoke::Revoked;
 

@@ -28,6 +28,7 @@
 //! 10. **Events** ([`flow::Event`], [`telemetry`]): metrics, log and audit, from one value each.
 //!
 //! A call of the Session API goes the same way, by [`flow::Flow::call`], and is answered by [`api`].
+//! Pages keep sessions alive with a script that is served here ([`browser`]).
 //!
 //! # Two zones
 //!
@@ -41,6 +42,7 @@ pub mod admin;
 pub mod api;
 pub mod apps;
 pub mod assemble;
+pub mod browser;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -75,7 +75,10 @@ fn is_masked(path: &str) {
             true
         }
         Some(ApiRoute::SegmentOf(_) | ApiRoute::Unknown) => true,
-        Some(ApiRoute::Session | ApiRoute::Segment | ApiRoute::Description) | None => false,
+        Some(
+            ApiRoute::Session | ApiRoute::Segment | ApiRoute::Description | ApiRoute::KeepAlive,
+        )
+        | None => false,
     };
     if has_token {
         for rooted in [path.to_owned(), format!("/store{path}")] {

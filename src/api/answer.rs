@@ -7,7 +7,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, VARY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::openapi::describe;
 use crate::domain::api::{ApiError, ApiRoute, Cors};
@@ -35,6 +35,8 @@ pub(super) struct Reply {
     preflight: bool,
     /// Whole seconds.
     retry_after: Option<u64>,
+    /// What is told beside the body.
+    beside: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Reply {
@@ -53,7 +55,13 @@ impl Reply {
             allow: None,
             preflight: false,
             retry_after: None,
+            beside: Vec::new(),
         }
+    }
+
+    /// The same with headers of its own.
+    pub(super) fn with(self, beside: Vec<(HeaderName, HeaderValue)>) -> Self {
+        Self { beside, ..self }
     }
 
     pub(super) fn error(error: &ApiError) -> Self {
@@ -113,6 +121,7 @@ impl Reply {
                 headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, READABLE_HEADERS);
             }
         }
+        headers.extend(self.beside);
         for cookie in cookies {
             headers.append(SET_COOKIE, cookie);
         }

@@ -4,6 +4,7 @@
 mod body;
 mod error;
 mod items;
+mod keepalive;
 mod origin;
 mod route;
 
@@ -13,5 +14,8 @@ mod tests;
 pub use self::body::{BodyError, read_public};
 pub use self::error::ApiError;
 pub use self::items::Items;
+pub use self::keepalive::{ReportError, read_report};
 pub use self::origin::{AllowedOrigins, Cors, OriginError};
-pub use self::route::{ApiRoute, OPENAPI_PATH, SEGMENTS_PATH, SESSIONS_PATH, mask_tokens};
+pub use self::route::{
+    ApiRoute, KEEPALIVE_PATH, OPENAPI_PATH, SEGMENTS_PATH, SESSIONS_PATH, mask_tokens,
+};

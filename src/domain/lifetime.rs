@@ -62,6 +62,17 @@ impl Times {
         }
     }
 
+    /// The activity that a page tells of at `now`: its shopper last did something `ago`. `None`
+    /// where that is no news, and where it is as old as a lifetime: no living session can have been
+    /// used so long ago for the last time.
+    ///
+    /// A session is judged before, as it stands ([`decide`]): a report that comes too late finds it
+    /// ended, and revives nothing.
+    pub fn reported(self, ago: Duration, now: Millis, policy: &Policy) -> Option<Millis> {
+        let moment = now.minus(ago);
+        (moment > self.last_seen && ago < policy.lifetime()).then_some(moment)
+    }
+
     /// As read from the far store, where `last_seen` may lag by [`Policy::touch_interval`].
     ///
     /// It then counts as that much younger: idle expiry comes late by at most that, never early.

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use http::HeaderValue;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, VARY,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, VARY,
 };
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use serde_json::json;
 
 use super::ingress::IngressError;
+use crate::browser::Script;
 use crate::domain::access::Verdict;
 use crate::domain::api::ApiError;
 use crate::domain::request::RequestView;
@@ -18,6 +19,7 @@ use crate::flow::Decision;
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 const JWKS: &str = "application/jwk-set+json";
 
 /// A whole answer, before cookies.
@@ -30,6 +32,9 @@ pub struct Answer {
     location: Option<String>,
     retry_after: Option<u64>,
     allow: Option<&'static str>,
+    /// What it depends on beside the address; none where it is the same for everybody.
+    vary: Option<&'static str>,
+    etag: Option<&'static str>,
 }
 
 /// Methods that go on to a store's server; others do too, if they are no tunnel and no echo.
@@ -118,6 +123,21 @@ impl Answer {
         }
     }
 
+    /// A script of ours; `known`: the client has this very one.
+    pub fn script(script: &'static Script, known: bool) -> Self {
+        Self {
+            body: if known {
+                String::new()
+            } else {
+                script.text.to_owned()
+            },
+            cache_control: "public, max-age=3600",
+            vary: None,
+            etag: Some(&script.etag),
+            ..Self::empty(if known { 304 } else { 200 }, SCRIPT)
+        }
+    }
+
     /// The same page by `https://`, to be asked in the same way (RFC 9110 §15.4.9).
     pub fn moved(location: String) -> Self {
         Self {
@@ -170,9 +190,9 @@ impl Answer {
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
              <link rel=\"icon\" href=\"data:,\">\
-             <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;\
-             padding:0 1rem;color-scheme:light dark}}</style>\
-             <h1>{title}</h1><p>{said}</p><p><a href=\"/\">Back to the store</a></p></html>\n"
+             <style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;\
+             max-width:34rem;margin:15vh auto;padding:0 1rem}}</style>\
+             <main><h1>{title}</h1><p>{said}</p><p><a href=\"/\">Back to the store</a></p></main></html>\n"
         );
         Self {
             body,
@@ -189,6 +209,8 @@ impl Answer {
             location: None,
             retry_after: None,
             allow: None,
+            vary: Some("Accept, Cookie"),
+            etag: None,
         }
     }
 
@@ -196,10 +218,17 @@ impl Answer {
     pub(super) fn into_response(self) -> Result<(ResponseHeader, Bytes)> {
         let mut head = ResponseHeader::build(self.status, Some(8))?;
         head.insert_header(CONTENT_TYPE, self.content_type)?;
-        head.insert_header(CONTENT_LENGTH, self.body.len())?;
+        if self.status != 304 {
+            head.insert_header(CONTENT_LENGTH, self.body.len())?;
+        }
         head.insert_header(CACHE_CONTROL, self.cache_control)?;
         head.insert_header("x-content-type-options", "nosniff")?;
-        head.insert_header(VARY, "Accept, Cookie")?;
+        if let Some(names) = self.vary {
+            head.insert_header(VARY, names)?;
+        }
+        if let Some(tag) = self.etag {
+            head.insert_header(ETAG, tag)?;
+        }
         let location = self
             .location
             .and_then(|text| HeaderValue::from_str(&text).ok());

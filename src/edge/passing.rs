@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::Method;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, SET_COOKIE, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, IF_NONE_MATCH, ORIGIN,
+    SET_COOKIE, VARY,
 };
 use pingora::Result;
 use pingora::http::ResponseHeader;
@@ -12,6 +13,7 @@ use pingora::proxy::Session as Exchange;
 use super::kept::Kept;
 use super::running::Placed;
 use super::{Answer, Edge, Passage, response};
+use crate::browser;
 use crate::domain::headers::SEGMENT_KEY;
 use crate::domain::request::RequestView;
 use crate::domain::request::watch::Part;
@@ -174,8 +176,22 @@ fn tell_origin(
 /// What we serve ourselves below an account's root path.
 pub(super) fn own_resource(exchange: &Exchange, placed: &Placed) -> Option<Answer> {
     let below = placed.admitted.path.below(&placed.account.root_path)?;
-    let read = matches!(exchange.req_header().method, Method::GET | Method::HEAD);
-    (read && below == JWKS_PATH).then(|| Answer::jwks(&placed.account.keys.public_jwks()))
+    let head = exchange.req_header();
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    match below {
+        JWKS_PATH => Some(Answer::jwks(&placed.account.keys.public_jwks())),
+        browser::KEEPALIVE_PATH => {
+            let script = browser::keepalive();
+            let known = head.headers.get_all(IF_NONE_MATCH).iter();
+            let known = known
+                .filter_map(|line| line.to_str().ok())
+                .any(|line| script.is_in(line));
+            Some(Answer::script(script, known))
+        }
+        _ => None,
+    }
 }
 
 /// Tells a CDN in front which segment an answer is for, where the account wants it.

@@ -20,7 +20,8 @@ use crate::domain::request::watch::Part;
 /// The resource of the API that a request is for, where the account answers it.
 pub fn route<'a>(admitted: &'a Admitted, account: &Account) -> Option<ApiRoute<'a>> {
     let below = admitted.path.below(&account.root_path)?;
-    ApiRoute::read(below).filter(|_| account.api.enabled)
+    // Pages keep sessions alive whether or not anybody may read them.
+    ApiRoute::read(below).filter(|route| account.api.enabled || *route == ApiRoute::KeepAlive)
 }
 
 impl Edge {

@@ -54,6 +54,18 @@ impl Flow {
         }
     }
 
+    /// Looks again at a session that seems to have ended, and changes nothing.
+    pub(super) async fn look_again(&self, stage: Stage<'_>, ended: Ended) -> LookedUp {
+        let Ok(found) = self.load_ended(&ended).await else {
+            return LookedUp::Unreadable;
+        };
+        match settle(stage, found, ended) {
+            Settled::Over(ended) => LookedUp::Ended(ended),
+            Settled::Moved(marker) => LookedUp::Moved(marker),
+            Settled::Alive(alive) => LookedUp::Alive(alive),
+        }
+    }
+
     /// What is left of a session that seems to have ended.
     async fn load_ended(&self, ended: &Ended) -> Result<Option<Found>, StoreError> {
         let id = ended.session.id;

@@ -9,6 +9,7 @@ use super::event::Event;
 use super::lookup::{Alive, LookedUp, Lookup};
 use super::{Flow, Stage};
 use crate::domain::access::AccessFacts;
+use crate::domain::time::Millis;
 use crate::store::{Found, Marker, Resident};
 
 /// How many rotations in a row a late request is led through.
@@ -53,12 +54,17 @@ impl Flow {
 
     /// Notes activity of a session.
     pub(super) fn touch(&self, stage: Stage<'_>, resident: &Resident) {
+        self.touch_at(stage, resident, stage.now);
+    }
+
+    /// Notes activity of a session at a moment.
+    pub(super) fn touch_at(&self, stage: Stage<'_>, resident: &Resident, seen: Millis) {
         let policy = stage
             .account
             .policies
             .of(resident.session().authenticated());
         let interval = policy.touch_interval();
-        self.store.touch(resident, stage.now, interval);
+        self.store.touch(resident, seen, interval);
     }
 
     /// The plan of a request that changes nothing.
@@ -126,7 +132,8 @@ impl Flow {
         decision
     }
 
-    async fn follow(&self, stage: Stage<'_>, marker: &Marker) -> Option<Arc<Resident>> {
+    /// The session that a marker leads this request to.
+    pub(super) async fn follow(&self, stage: Stage<'_>, marker: &Marker) -> Option<Arc<Resident>> {
         let mut to = marker.to;
         for _ in 0..MARKER_HOPS {
             match self.find(to, true).await.ok()?? {

@@ -33,6 +33,8 @@ mod handover;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod keepalive;
+#[cfg(test)]
 mod kept;
 #[cfg(test)]
 mod lifetime;
@@ -42,6 +44,8 @@ mod limits;
 mod listeners;
 #[cfg(test)]
 mod login;
+#[cfg(test)]
+mod looks;
 #[cfg(test)]
 mod mixed_load;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A shop with a strict origin, shoppers with cookie jars, and a clock that only tests move; and the
 //! built program with clients of its own.
 
+pub(crate) mod axe;
 pub(crate) mod chromium;
 pub(crate) mod client;
 pub(crate) mod clock;

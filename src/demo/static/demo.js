@@ -40,11 +40,12 @@
   };
 
   const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+  const whole = (ms) => (ms % 1000 ? seconds(ms) : `${ms / 1000} s`);
   const signed = (ms) => `${ms < 0 ? "−" : "+"}${seconds(Math.abs(ms))}`;
   const face = (ms) => {
     if (ms < 60000) return seconds(ms);
-    const whole = Math.ceil(ms / 1000);
-    return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+    const left = Math.ceil(ms / 1000);
+    return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
   };
 
   // When the answer to this page arrived: the nearest that a page knows to its request's time.
@@ -76,22 +77,27 @@
     const L = Number(card.dataset.lifetime);
     const W = Number(card.dataset.window);
     const idle = Number(card.dataset.idle);
-    const firstAge = cookieAge(card, L - W);
+    let seen = start;
+    let issued = start - cookieAge(card, L - W);
     const at = (name) => card.querySelector(name);
     const [left, click, formula] = ["[data-left]", "[data-click]", "[data-formula]"].map(at);
     const [bar, gone, late] = [".bar", ".bar-gone", ".bar-window"].map(at);
     bar.hidden = at(".legend").hidden = false;
-    late.style.width = `${Math.max(0.5, 100 * Math.min(1, (idle - (L - W - firstAge)) / idle))}%`;
+    const lateFrom = () => {
+      const early = L - W - (seen - issued);
+      late.style.width = `${Math.max(0.5, 100 * Math.min(1, (idle - early) / idle))}%`;
+    };
+    lateFrom();
     let told = "";
     const tick = () => {
-      const still = Math.max(0, Date.now() - start);
-      const age = firstAge + still;
+      const still = Math.max(0, Date.now() - seen);
+      const age = Date.now() - issued;
       const timeout = L - W - age;
       const over = still > idle;
       const state = over ? "over" : timeout <= 0 ? "late" : "early";
       left.textContent = over ? "over" : face(idle - still);
       gone.style.width = `${Math.min(100, 100 * still / idle)}%`;
-      formula.textContent = `= (${seconds(L)} − ${seconds(W)}) − ${seconds(age)} = ${signed(timeout)}`;
+      formula.textContent = `= (${whole(L)} − ${whole(W)}) − ${seconds(age)} = ${signed(timeout)}`;
       if (state === told) return;
       told = state;
       card.classList.toggle("over", over);
@@ -103,6 +109,28 @@
     };
     tick();
     setInterval(tick, 100);
+
+    const says = at("[data-keepalive]");
+    const say = (text) => {
+      says.classList.add("renewed");
+      says.textContent = text;
+    };
+    let heard = 0;
+    addEventListener("vestibule:refreshed", ({ detail }) => {
+      seen = Date.now() + detail.expiresInMs - idle;
+      issued = Date.now() + detail.timeoutMs - (L - W);
+      lateFrom();
+      heard += 1;
+      // The first one is what a page is told when it opens.
+      if (heard > 1) say(`Kept alive by keepalive.js: you were here ${seconds(Math.max(0, Date.now() - seen))} ago, and Vestibule was told so. No page was loaded.`);
+    });
+    addEventListener("vestibule:expiring", () => say("Nobody seems to be here. Press a key or move the pointer, and the session goes on."));
+    addEventListener("vestibule:expired", ({ detail }) => {
+      seen = Math.min(seen, Date.now() - idle - 1);
+      say(detail.reason === "expired"
+        ? "Vestibule says that the session has ended: nobody was here for too long."
+        : "Vestibule says that this page's session is over: it was ended, or replaced, elsewhere.");
+    });
   };
 
   const polling = (card, start) => {

@@ -159,6 +159,8 @@ async fn the_page_carries_the_times_that_the_countdown_needs() {
         r#"data-lifetime="60000""#,
         r#"data-window="10000""#,
         r#"data-idle="50000""#,
+        r#"<script src="/_session/keepalive.js" defer>"#,
+        "A page that is merely open does not.",
         r#"datetime="2018-11-28T09:35:00.250Z""#,
     ] {
         assert!(page.contains(expected), "{expected}");

@@ -66,7 +66,7 @@ pub fn read_public(body: &[u8]) -> Result<Patch, BodyError> {
 }
 
 /// The parser's words without the text that it stumbled over.
-fn not_json(error: &serde_json::Error) -> BodyError {
+pub(super) fn not_json(error: &serde_json::Error) -> BodyError {
     let (line, column) = (error.line(), error.column());
     let what = match error.classify() {
         serde_json::error::Category::Eof => "it ends too early",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::body::BodyError;
+use super::keepalive::ReportError;
 use crate::domain::session::limits::LimitError;
 
 /// How long a client that began too many sessions is asked to wait: the limit is a minute's.
@@ -20,6 +21,9 @@ pub enum ApiError {
     /// The body cannot be read.
     #[error("{0}")]
     Body(#[from] BodyError),
+    /// A page's report of activity cannot be read.
+    #[error("{0}")]
+    Report(#[from] ReportError),
     /// The body is larger than it may be.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
@@ -83,7 +87,9 @@ impl ApiError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Limit(LimitError::Bytes(_)) | Self::TooLarge(_) => 413,
-            Self::Body(_) | Self::NoItems | Self::BadSegment | Self::Limit(_) => 400,
+            Self::Body(_) | Self::Report(_) | Self::NoItems | Self::BadSegment | Self::Limit(_) => {
+                400
+            }
             Self::DeniedAnonymous => 401,
             Self::Denied | Self::ForeignOrigin | Self::ForeignToken => 403,
             Self::NotFound => 404,

@@ -11,6 +11,9 @@ pub const SEGMENTS_PATH: &str = "/api/segments";
 /// Below an account's root path: this API, described.
 pub const OPENAPI_PATH: &str = "/_session/openapi.json";
 
+/// Below an account's root path: where pages say that their shopper is active.
+pub const KEEPALIVE_PATH: &str = "/_session/keepalive";
+
 /// A resource of the API.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ApiRoute<'a> {
@@ -24,6 +27,8 @@ pub enum ApiRoute<'a> {
     SegmentOf(&'a str),
     /// The description of this API.
     Description,
+    /// What keeps the session of an active shopper alive (contract §12).
+    KeepAlive,
     /// A path below the API that names nothing.
     Unknown,
 }
@@ -32,8 +37,10 @@ impl<'a> ApiRoute<'a> {
     /// Reads a path that begins at the account's root; `None` where it is none of the API's. A
     /// trailing slash changes nothing.
     pub fn read(below_root: &'a str) -> Option<Self> {
-        if below_root == OPENAPI_PATH {
-            return Some(Self::Description);
+        match below_root {
+            OPENAPI_PATH => return Some(Self::Description),
+            KEEPALIVE_PATH => return Some(Self::KeepAlive),
+            _ => {}
         }
         if let Some(token) = token_below(below_root, SESSIONS_PATH) {
             return Some(match token {
@@ -55,6 +62,7 @@ impl<'a> ApiRoute<'a> {
             Self::Session => "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
             Self::SessionOf(_) => "GET, HEAD, POST, PATCH, OPTIONS",
             Self::Segment | Self::SegmentOf(_) | Self::Description => "GET, HEAD, OPTIONS",
+            Self::KeepAlive => "POST, OPTIONS",
             Self::Unknown => "OPTIONS",
         }
     }
@@ -72,6 +80,7 @@ impl<'a> ApiRoute<'a> {
             Self::Segment => SEGMENTS_PATH,
             Self::SegmentOf(_) => "/api/segments/{token}",
             Self::Description => OPENAPI_PATH,
+            Self::KeepAlive => KEEPALIVE_PATH,
             Self::Unknown => "/api/sessions/{unknown}",
         }
     }

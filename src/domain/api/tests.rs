@@ -4,4 +4,5 @@ mod bodies;
 mod errors;
 mod items;
 mod origins;
+mod reports;
 mod routes;

@@ -3,6 +3,7 @@
 
 mod cookie_vectors;
 mod jar;
+mod keepalive;
 mod shoppers;
 mod vectors;
 

@@ -1,8 +1,11 @@
-//! A real browser, driven over the pipe of its `DevTools` protocol: one tab, a fresh profile.
+//! A real browser, driven over the pipe of its `DevTools` protocol: a fresh profile, and as many tabs as
+//! a test opens.
 
 use std::process::Stdio;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -26,15 +29,26 @@ const FLAGS: &[&str] = &[
     "--no-first-run",
     "--no-proxy-server",
     "--remote-debugging-pipe",
+    "--hide-scrollbars", // a picture is of the page
     "--window-size=1280,1600",
 ];
+
+/// A tab, as the protocol names it.
+#[derive(Clone, Debug)]
+struct Tab {
+    session: String,
+    /// What runs before the scripts of its pages.
+    before: Option<String>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Browser {
     _child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    /// The tab that is spoken to, and all of them.
     tab: Option<String>,
+    tabs: Vec<Tab>,
     sent: u64,
     /// Everything that the browser told unasked, in order.
     events: Vec<Value>,
@@ -69,6 +83,7 @@ impl Browser {
             output: BufReader::new(child.stdout.take().unwrap()),
             _child: child,
             tab: None,
+            tabs: Vec::new(),
             sent: 0,
             events: Vec::new(),
             origin: format!("http://127.0.0.1:{port}"),
@@ -78,15 +93,101 @@ impl Browser {
         browser
     }
 
-    async fn open_tab(&mut self) {
+    /// Opens one more tab of the same profile, and speaks to it from now on; its number.
+    pub(crate) async fn open_tab(&mut self) -> usize {
+        self.tab = None;
         let blank = json!({"url": "about:blank"});
         let target = self.command("Target.createTarget", blank).await;
         let attach = json!({"targetId": target["targetId"], "flatten": true});
         let attached = self.command("Target.attachToTarget", attach).await;
-        self.tab = Some(attached["sessionId"].as_str().unwrap().to_owned());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let tab = Tab {
+            session: text(&attached["sessionId"]),
+            before: None,
+        };
+        self.tab = Some(tab.session.clone());
+        self.tabs.push(tab);
         for domain in ["Page", "Runtime", "Log", "Network"] {
             self.command(&format!("{domain}.enable"), json!({})).await;
         }
+        // Every tab is in front, as if each was in a window of its own: the keyboard reaches all.
+        let front = json!({"enabled": true});
+        self.command("Emulation.setFocusEmulationEnabled", front)
+            .await;
+        self.tabs.len() - 1
+    }
+
+    /// Speaks to another tab from now on, wherever it is.
+    pub(crate) fn speak_to(&mut self, tab: usize) {
+        self.tab = Some(self.tabs[tab].session.clone());
+    }
+
+    /// How many tabs there are.
+    pub(crate) fn tabs(&self) -> usize {
+        self.tabs.len()
+    }
+
+    /// Has a script run in this tab before those of every page that comes, in place of the one before.
+    pub(crate) async fn before_pages(&mut self, script: &str) {
+        let at = self
+            .tabs
+            .iter()
+            .position(|tab| Some(&tab.session) == self.tab.as_ref());
+        let at = at.expect("a tab is spoken to");
+        if let Some(before) = self.tabs[at].before.take() {
+            let before = json!({"identifier": before});
+            self.command("Page.removeScriptToEvaluateOnNewDocument", before)
+                .await;
+        }
+        let script = json!({"source": script});
+        let added = self
+            .command("Page.addScriptToEvaluateOnNewDocument", script)
+            .await;
+        self.tabs[at].before = added["identifier"].as_str().map(str::to_owned);
+    }
+
+    /// Takes this tab from the network, or gives it back.
+    pub(crate) async fn offline(&mut self, offline: bool) {
+        let conditions = json!({
+            "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+        });
+        self.command("Network.emulateNetworkConditions", conditions)
+            .await;
+    }
+
+    /// How wide and high the page is, and whether the person likes it dark.
+    pub(crate) async fn looks_at(&mut self, (width, height): (u32, u32), dark: bool) {
+        let size = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
+        });
+        self.command("Emulation.setDeviceMetricsOverride", size)
+            .await;
+        let scheme = if dark { "dark" } else { "light" };
+        let liked = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.command("Emulation.setEmulatedMedia", liked).await;
+    }
+
+    /// What the tab shows, as a PNG.
+    pub(crate) async fn picture(&mut self) -> Vec<u8> {
+        let shot = json!({"format": "png", "optimizeForSpeed": false});
+        let shot = self.command("Page.captureScreenshot", shot).await;
+        let data = shot["data"].as_str().unwrap();
+        STANDARD.decode(data).unwrap()
+    }
+
+    /// Presses a key of no meaning, as a person who is there.
+    pub(crate) async fn press_key(&mut self) {
+        for kind in ["keyDown", "keyUp"] {
+            let key = json!({"type": kind, "key": "Shift", "code": "ShiftLeft"});
+            self.command("Input.dispatchKeyEvent", key).await;
+        }
+    }
+
+    /// The cookies that the browser keeps for the shop, by name.
+    pub(crate) async fn cookies(&mut self) -> Vec<Value> {
+        let asked = json!({"urls": [self.origin]});
+        let told = self.command("Network.getCookies", asked).await;
+        told["cookies"].as_array().unwrap().clone()
     }
 
     /// Opens a page of the shop, as if its address was typed.
@@ -161,7 +262,9 @@ impl Browser {
     pub(crate) async fn until(&mut self, expression: &str) {
         self.run(&format!(
             "new Promise((done) => {{
-                const look = () => ({expression}) ? done() : setTimeout(look, 20);
+                // A test may own the page's timers; these stay the browser's.
+                const later = () => scheduler.postTask(look, {{ delay: 20 }});
+                const look = () => ({expression}) ? done() : later();
                 look();
             }})"
         ))
@@ -213,6 +316,7 @@ impl Browser {
         logged.chain(thrown).chain(printed).collect()
     }
 
+    /// What was told of a kind, by all tabs.
     fn told(&self, method: &str) -> impl Iterator<Item = &Value> {
         let of_method = move |event: &&Value| event["method"] == method;
         self.events
@@ -221,8 +325,15 @@ impl Browser {
             .map(|event| &event["params"])
     }
 
+    /// Pages that this tab has loaded.
     fn loads(&self) -> usize {
-        self.told("Page.loadEventFired").count()
+        let loaded = self
+            .events
+            .iter()
+            .filter(|event| event["method"] == "Page.loadEventFired");
+        loaded
+            .filter(|event| event["sessionId"].as_str() == self.tab.as_deref())
+            .count()
     }
 
     /// Waits for a page beyond the ones counted.

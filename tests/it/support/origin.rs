@@ -112,6 +112,28 @@ impl Origin {
         self.script.lock().says.insert(path.to_owned(), says);
     }
 
+    /// Says what page a path is answered with from now on; nothing in it may come from elsewhere or
+    /// stand in the page itself.
+    pub(crate) fn says_page(&self, path: &str, html: &str) {
+        self.says_file(path, "text/html; charset=utf-8", html);
+    }
+
+    /// The same with a file of another kind.
+    pub(crate) fn says_file(&self, path: &str, kind: &str, text: &str) {
+        let policy = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:";
+        let headers = [
+            ("content-type", kind),
+            ("content-security-policy", policy),
+            ("x-content-type-options", "nosniff"),
+        ];
+        let says = Says {
+            status: 200,
+            headers: headers.map(|(name, value)| (name, value.to_owned())).into(),
+            body: text.as_bytes().to_vec(),
+        };
+        self.script.lock().says.insert(path.to_owned(), says);
+    }
+
     /// Holds the answers of a path back until the test lets them go.
     pub(crate) fn holds(&self, path: &str) -> Held {
         let held = Held::default();

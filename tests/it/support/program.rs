@@ -170,6 +170,7 @@ pub(crate) fn signal(name: &str, process: u32) {
 #[derive(Debug)]
 pub(crate) struct Demo {
     running: Running,
+    options: Vec<String>,
     pub port: u16,
     pub storefront_port: u16,
     pub admin_port: u16,
@@ -178,8 +179,13 @@ pub(crate) struct Demo {
 impl Demo {
     /// A demo that answers, its storefront too.
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more options.
+    pub(crate) async fn start_with(options: &[&str]) -> Self {
         for _ in 0..TRIES {
-            let mut demo = Self::begin(free_ports());
+            let mut demo = Self::begin(free_ports(), options);
             if demo.answers().await {
                 return demo;
             }
@@ -188,12 +194,14 @@ impl Demo {
         panic!("no free ports");
     }
 
-    fn begin(ports: [u16; 3]) -> Self {
+    fn begin(ports: [u16; 3], options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let command = Self::command(ports, &folder.path().join("data"));
+        let mut command = Self::command(ports, &folder.path().join("data"));
+        command.args(options);
         let [port, storefront_port, admin_port] = ports;
         Self {
             running: Running::begin(command, folder),
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
             port,
             storefront_port,
             admin_port,
@@ -219,7 +227,8 @@ impl Demo {
     /// The same demo anew, over the same data, once it answers.
     pub(crate) async fn start_again(&mut self) {
         let ports = [self.port, self.storefront_port, self.admin_port];
-        let command = Self::command(ports, &self.data());
+        let mut command = Self::command(ports, &self.data());
+        command.args(&self.options);
         self.running.again(command);
         assert!(self.answers().await, "{}", self.log());
     }

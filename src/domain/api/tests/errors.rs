@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::domain::api::ApiError;
+use crate::domain::api::{ApiError, ReportError};
 use crate::domain::session::limits::LimitError;
 
 fn all() -> Vec<ApiError> {
     vec![
         ApiError::TooLarge(65_536),
+        ApiError::Report(ReportError::NotAnObject),
+        ApiError::Report(ReportError::Missing),
+        ApiError::Report(ReportError::NotWhole),
+        ApiError::Report(ReportError::OutOfRange(1_800_000)),
         ApiError::Limit(LimitError::Bytes(65_536)),
         ApiError::Limit(LimitError::PublicKeys(256)),
         ApiError::Limit(LimitError::Depth(16)),
