@@ -13,8 +13,10 @@ const WIDTHS: [(u32, u32); 3] = [(360, 780), (768, 1024), (1280, 860)];
 /// The largest that a picture in the documents may be, in bytes.
 const LARGEST: usize = 150 * 1024;
 
-/// The pictures of the documents: name, size, and whether it is dark.
-const PICTURES: [(&str, (u32, u32), bool); 2] = [
+/// A picture of the documents: name, size, and whether it is dark.
+type Picture = (&'static str, (u32, u32), bool);
+
+const PICTURES: [Picture; 2] = [
     ("storefront-light.png", (1120, 660), false),
     ("storefront-dark.png", (360, 780), true),
 ];
