@@ -28,6 +28,8 @@ mod event;
 mod hands;
 mod issue;
 mod lookup;
+mod operator;
+pub mod past;
 mod plan;
 mod preview;
 mod retries;
@@ -48,6 +50,7 @@ pub use revoke::Revoked;
 
 use contexts::Contexts;
 use lookup::LookedUp;
+use past::Past;
 use retries::Retries;
 
 /// How long the marker of a rotation leads to the new session (lifetime law, "Rotation").
@@ -64,6 +67,7 @@ pub struct Flow {
     retries: Retries,
     contexts: Contexts,
     cycles: CycleMetrics,
+    past: Past,
 }
 
 /// What every stage knows: the request, what was read of it, and when.
@@ -134,6 +138,7 @@ impl Flow {
             retries: Retries::default(),
             contexts: Contexts::default(),
             cycles,
+            past: Past::default(),
         })
     }
 
@@ -150,6 +155,11 @@ impl Flow {
     /// How the store behind the memory is.
     pub fn store_health(&self) -> StoreHealth {
         self.store.health()
+    }
+
+    /// What sessions went through lately.
+    pub fn past(&self) -> &Past {
+        &self.past
     }
 
     /// Which sessions this process holds.

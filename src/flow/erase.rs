@@ -78,6 +78,7 @@ impl Flow {
             self.forget(account, self.clock.now(), session).await?;
             erased.ended += 1;
         }
+        self.past.forget_person(&account.name, id);
         erased.complete &= self.store.health().owed == 0;
         Ok(erased)
     }
@@ -96,6 +97,7 @@ impl Flow {
             until: now,
         };
         self.store.rotate(id, marker, HELD).await?;
+        self.past.forget(id);
         Ok(id)
     }
 }

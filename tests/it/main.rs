@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod admin_api;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod attacks;
