@@ -101,6 +101,6 @@ impl fmt::Debug for Desk {
 
 impl FromRef<Desk> for Arc<Shared> {
     fn from_ref(desk: &Desk) -> Self {
-        Arc::clone(&desk.0.shared)
+        Self::clone(&desk.0.shared)
     }
 }

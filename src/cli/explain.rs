@@ -134,7 +134,8 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
         status: args.status,
         cache_control: args.cache_control.as_deref(),
     };
-    Ok(question.answer(&shared.flow, &running, upstream).await)
+    let answer = Box::pin(question.answer(&shared.flow, &running, upstream));
+    Ok(answer.await)
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -29,6 +29,26 @@ const IDLE: [&str; 15] = [
 ];
 const IDLE_VALUED: [&str; 6] = ["-o", "--output", "-m", "--max-time", "-D", "--dump-header"];
 
+/// Options with a value that are read.
+const VALUED: [&str; 16] = [
+    "-X",
+    "--request",
+    "-H",
+    "--header",
+    "-b",
+    "--cookie",
+    "-d",
+    "--data",
+    "--data-raw",
+    "--data-binary",
+    "--data-ascii",
+    "-A",
+    "--user-agent",
+    "-e",
+    "--referer",
+    "--url",
+];
+
 /// What the options say.
 #[derive(Default)]
 struct Said {
@@ -100,25 +120,7 @@ impl Said {
             self.get = true;
             return Ok(());
         }
-        let known = [
-            "-X",
-            "--request",
-            "-H",
-            "--header",
-            "-b",
-            "--cookie",
-            "-d",
-            "--data",
-            "--data-raw",
-            "--data-binary",
-            "--data-ascii",
-            "-A",
-            "--user-agent",
-            "-e",
-            "--referer",
-            "--url",
-        ];
-        if !known.contains(&name) && !IDLE_VALUED.contains(&name) {
+        if !VALUED.contains(&name) && !IDLE_VALUED.contains(&name) {
             return Err(format!(
                 "the option `{name}` is not read here; allowed are -X, -H, -b, -d, -A, -e, -G, -I, \
                  --data-raw, --data-binary, --url, and those that change nothing of the request"
@@ -285,14 +287,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
                 let word = word.get_or_insert_default();
                 until(&mut letters, '\'', in_ansi, word)?;
             }
-            '\\' => match letters.next() {
-                Some('\n') => {}
-                Some('\r') if letters.peek() == Some(&'\n') => {
-                    letters.next();
-                }
-                Some(letter) => word.get_or_insert_default().push(letter),
-                None => return Err("the line ends with a backslash".to_owned()),
-            },
+            '\\' => escaped(&mut letters, &mut word)?,
             '|' | ';' | '&' | '<' | '>' | '`' | '$' | '(' | ')' => {
                 return Err(format!(
                     "`{letter}` outside of quotes means something to a shell; put it into quotes"
@@ -311,6 +306,19 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     }
     words.extend(word);
     Ok(words)
+}
+
+/// Takes what stands after a backslash outside of quotes; an end of line is none of it.
+fn escaped(letters: &mut Letters<'_>, word: &mut Option<String>) -> Result<(), String> {
+    match letters.next() {
+        Some('\n') => {}
+        Some('\r') if letters.peek() == Some(&'\n') => {
+            letters.next();
+        }
+        Some(letter) => word.get_or_insert_default().push(letter),
+        None => return Err("the line ends with a backslash".to_owned()),
+    }
+    Ok(())
 }
 
 type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;

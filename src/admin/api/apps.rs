@@ -13,6 +13,7 @@ use crate::admin::history::AppCount;
 use crate::config::values::Runs;
 use crate::domain::session::Field;
 use crate::domain::transform::AppSpec;
+use crate::domain::transform::app::Input;
 
 /// How many of an app's failures are told of.
 const FAILURES: usize = 5;
@@ -68,7 +69,7 @@ fn app(
         "latencyMs": count.map(|count| percentiles(&count.lengths)),
         "breaker": breaker(measures, &labels),
         "lastErrors": failures.collect::<Vec<_>>(),
-        "listens": spec.inputs.iter().map(|input| input.shown()).collect::<Vec<_>>(),
+        "listens": spec.inputs.iter().map(Input::shown).collect::<Vec<_>>(),
         "writes": spec.outputs.iter().map(Field::as_str).collect::<Vec<_>>(),
         "runOnCreate": spec.run_on_create,
     })

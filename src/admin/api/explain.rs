@@ -15,7 +15,7 @@ use crate::admin::whose::Of;
 use crate::domain::session::SessionId;
 use crate::edge::Peer;
 use crate::explain::{Question, Report, Stopped, Upstream, is_curl, parse, parse_curl};
-use crate::flow::Event;
+use crate::flow::{Event, Flow};
 
 /// What is asked.
 #[derive(Deserialize)]
@@ -37,14 +37,7 @@ pub(super) async fn explain(
     State(desk): State<Desk>,
     asked: Result<Json<Asked>, JsonRejection>,
 ) -> Result<Json<Report>, Refusal> {
-    let Json(asked) = asked.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            let said = "A request to be explained has 64 KiB at most.";
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", said)
-        }
-        _ => Refusal::bad("malformed", error.body_text()),
-    })?;
-    let flow = &desk.shared().flow;
+    let Json(asked) = asked.map_err(|error| unread(&error))?;
     let running = desk.shared().running.load_full();
     let read = read(&asked.request).map_err(|said| Refusal::bad("malformed_request", said))?;
     let mut question = Question::ask(read, &running, listener(&desk))
@@ -53,46 +46,67 @@ pub(super) async fn explain(
         desk: desk.clone(),
         account: Arc::clone(question.account()),
     };
-    if let Some(name) = &asked.account
-        && **name != *of.account.name
+    if asked
+        .account
+        .as_deref()
+        .is_some_and(|name| *name != *of.account.name)
     {
         let said = format!("The request is for the account {}.", of.account.name);
         return Err(Refusal::bad("another_account", said));
     }
-    let wanted = asked.session.as_deref().map(str::parse::<SessionId>);
-    let wanted = wanted.transpose().map_err(|error| {
+    let dry = match &asked.session {
+        Some(id) => of_session(&of, &mut question, id).await?,
+        None => of_cookies(&of, &question).await?,
+    };
+    let upstream = Upstream {
+        status: asked.status.unwrap_or(200),
+        cache_control: asked.cache_control.as_deref(),
+    };
+    let answer = Box::pin(question.answer(&dry, &running, upstream));
+    Ok(Json(answer.await))
+}
+
+fn unread(error: &JsonRejection) -> Refusal {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            let said = "A request to be explained has 64 KiB at most.";
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", said)
+        }
+        _ => Refusal::bad("malformed", error.body_text()),
+    }
+}
+
+/// A flow that holds the live sessions that the request's own cookies name.
+async fn of_cookies(of: &Of, question: &Question) -> Result<Arc<Flow>, Refusal> {
+    let flow = &of.desk.shared().flow;
+    let mut there = Vec::new();
+    for id in question.named() {
+        there.extend(flow.session_of(&of.account, id).await?);
+    }
+    let shown = there.iter().map(|one| Event::Shown(one.session().id));
+    of.tell(&shown.collect::<Vec<_>>());
+    let clock = Arc::new(Stopped(flow.now()));
+    Ok(flow.dry(clock, &there).await?)
+}
+
+/// A flow that holds this session, whose cookie the request is given.
+async fn of_session(of: &Of, question: &mut Question, id: &str) -> Result<Arc<Flow>, Refusal> {
+    let flow = &of.desk.shared().flow;
+    let id = id.parse::<SessionId>().map_err(|error| {
         Refusal::bad(
             "malformed_id",
             format!("`session`: {error}, with its hyphens."),
         )
     })?;
-    let clock = Arc::new(Stopped(flow.now()));
-    let mut there = Vec::new();
-    if wanted.is_none() {
-        for id in question.named() {
-            there.extend(flow.session_of(&of.account, id).await?);
-        }
-    }
-    let dry = flow.dry(clock, &there).await?;
-    let mut events: Vec<Event> = Vec::new();
-    events.extend(there.iter().map(|one| Event::Shown(one.session().id)));
-    if let Some(id) = wanted {
-        let found = flow.session_of(&of.account, id).await?;
-        let resident = found.ok_or_else(|| {
-            Refusal::missing("no_session", "There is no live session of this id.")
-        })?;
-        flow.lend_logins(&dry, resident.session()).await?;
-        let broken = |said| Refusal::bad("not_admitted", said);
-        let session = resident.snapshot();
-        question.come_from(&dry, session).await.map_err(broken)?;
-        events.push(Event::Shown(id));
-    }
-    of.tell(&events);
-    let upstream = Upstream {
-        status: asked.status.unwrap_or(200),
-        cache_control: asked.cache_control.as_deref(),
-    };
-    Ok(Json(question.answer(&dry, &running, upstream).await))
+    let found = flow.session_of(&of.account, id).await?;
+    let said = "There is no live session of this id.";
+    let resident = found.ok_or_else(|| Refusal::missing("no_session", said))?;
+    of.tell(&[Event::Shown(id)]);
+    let dry = flow.dry(Arc::new(Stopped(flow.now())), &[]).await?;
+    flow.lend_logins(&dry, resident.session()).await?;
+    let given = question.come_from(&dry, resident.snapshot()).await;
+    given.map_err(|said| Refusal::bad("not_admitted", said))?;
+    Ok(dry)
 }
 
 fn read(text: &str) -> Result<(pingora::http::RequestHeader, bytes::Bytes), String> {

@@ -1,7 +1,7 @@
 //! What the metrics say, read from the registry that `/metrics` is written from.
 
 use prometheus::Registry;
-use prometheus::proto::{Metric, MetricFamily};
+use prometheus::proto::{LabelPair, Metric, MetricFamily};
 
 /// All metrics as they stand at one moment.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Measures {
     pub(in crate::admin) fn words<'a>(&'a self, name: &'a str, label: &str) -> Vec<&'a str> {
         let labels = self.all(name, &[]).flat_map(Metric::get_label);
         let words = labels.filter(|pair| pair.name() == label);
-        words.map(|pair| pair.value()).collect()
+        words.map(LabelPair::value).collect()
     }
 
     /// The lengths that a histogram counted, over all that carries these labels.

@@ -69,9 +69,9 @@ pub(super) fn percentiles(lengths: &Lengths) -> Value {
 
 fn store(desk: &Desk, lengths: &Lengths) -> Value {
     let health = desk.shared().flow.store_health();
-    let kind = desk.reloads().map(|reloads| {
+    let kind = desk.reloads().and_then(|reloads| {
         let view = reloads.view();
-        view.effective.to_json()["store"]["kind"].clone()
+        view.effective.to_json().pointer("/store/kind").cloned()
     });
     let state = match (health.answers, health.owed) {
         (true, 0) => "ok",
