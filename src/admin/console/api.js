@@ -1,6 +1,6 @@
 // The way to the admin API: one place for addresses, errors, and the server's clock.
 
-const ROOT = new URL('../api/', document.baseURI);
+const ROOT = new URL('../', document.baseURI);
 const PATIENCE = 15_000;
 
 /** What went wrong, as the API says it. */
@@ -52,14 +52,17 @@ async function call(method, path, { query, body, signal } = {}) {
   heed(response);
   if (!response.ok) {
     const error = await refusal(response);
-    if (response.status === 401) document.dispatchEvent(new CustomEvent('unauthorised', { detail: error }));
+    // A wrong token at the login is told there.
+    if (response.status === 401 && path[1] !== 'login') document.dispatchEvent(new CustomEvent('unauthorised', { detail: error }));
     throw error;
   }
-  return response.status === 204 ? undefined : response.json();
+  const text = await response.text();
+  return text ? JSON.parse(text) : undefined;
 }
 
-export const get = (path, query, signal) => call('GET', path, { query, signal });
-export const post = (path, body, signal) => call('POST', path, { body, signal });
+export const get = (path, query, signal) => call('GET', ['api', ...path], { query, signal });
+export const post = (path, body, signal) => call('POST', ['api', ...path], { body, signal });
+/** Its path is whole: what ends a person's sessions is older than the rest of the API. */
 export const remove = (path) => call('DELETE', path);
 
 let known;

@@ -8,6 +8,16 @@ const HEIGHT = 190;
 const EDGE = { top: 12, bottom: 26, left: 52, right: 62 };
 const DASHES = ['', '7 4', '2 4', '10 3 2 3', '1 3', '12 6'];
 
+/**
+ * Fewer points where there are many, so that lines stay legible: `size` steps become one, counted
+ * back from the last. `join` makes one of several.
+ */
+export function gather(points, size, join) {
+  const joined = [];
+  for (let end = points.length; end - size >= 0 && end > 0; end -= size) joined.unshift(join(points.slice(end - size, end)));
+  return joined;
+}
+
 /** The end of an axis and its steps: 1, 2 or 5 times a power of ten. */
 export function scale(greatest, steps = 4) {
   if (!(greatest > 0)) return { end: 1, step: 0.5 };
@@ -95,7 +105,7 @@ export function chart({ id, title, unit, series, format, says }) {
     const over = Math.max(0, (places.at(-1) ?? 0) - floor);
     ends.forEach((one, at) => {
       drawing.append(s('circle', { cx: width - EDGE.right, cy: y(one.last), r: 3, class: `dot s${one.place}` }),
-        s('text', { x: width - EDGE.right + 8, y: places[at] - over + 4, class: `t${one.place}` }, format(one.last)));
+        s('text', { x: width - EDGE.right + 8, y: places[at] - over + 4, class: `end-value s${one.place}` }, format(one.last)));
     });
   }
 

@@ -54,6 +54,9 @@ export function name(text) {
   return code;
 }
 
+/** One after the other with commas; `of` makes the element of each. */
+export const list = (all, of) => (all.length ? all.map((one, at) => [at > 0 && ', ', of(one)]) : 'nothing');
+
 /** A session's value: strings as they are, everything else as JSON, long ones cut until asked for. */
 export function value(given, limit = 160) {
   if (given === undefined) return h('span', { class: 'soft' }, 'not set');

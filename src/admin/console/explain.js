@@ -1,7 +1,7 @@
 // What would be decided about a request, without sending it; two of them side by side.
 
 import { badge, h, name, nothing, problem, renew, say } from './dom.js';
-import { accounts, post } from './api.js';
+import { get, post } from './api.js';
 import { many } from './words.js';
 
 export const title = 'Explain';
@@ -14,13 +14,13 @@ const SECTIONS = [
 ];
 
 const EXAMPLES = [
-  'GET /?utm_campaign=blackfriday HTTP/1.1\nHost: localhost\nAccept: text/html\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document\n',
-  "curl 'http://localhost:8080/?sc=2' -H 'Accept: text/html' -H 'Sec-Fetch-Mode: navigate'",
+  'GET /?utm_campaign=blackfriday HTTP/1.1\nHost: HOST\nAccept: text/html\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document\n',
+  "curl 'http://HOST/?sc=2' -H 'Accept: text/html' -H 'Sec-Fetch-Mode: navigate'",
 ];
 
-function form(which, optional) {
+function form(which, optional, host) {
   const text = h('textarea', { id: `request-${which}`, rows: '7', spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', required: !optional });
-  const example = h('button', { type: 'button', class: 'small', onclick: () => { text.value = EXAMPLES[which]; text.focus(); } }, 'Put in an example');
+  const example = h('button', { type: 'button', class: 'small', onclick: () => { text.value = EXAMPLES[which].replaceAll('HOST', host); text.focus(); } }, 'Put in an example');
   return { text, element: h('div', { class: 'grow' }, h('div', { class: 'row between' }, h('label', { for: `request-${which}` }, which === 0 ? 'Request, as HTTP text or a curl line' : 'Compare with'), example), text) };
 }
 
@@ -68,7 +68,7 @@ function compared(first, second) {
     differences += unlike;
     return h('section', { class: 'explained' }, h('h3', {}, label, ' ', badge(unlike ? 'warn' : 'good', unlike ? many(unlike, 'difference') : 'the same')),
       h('table', { class: 'compare' }, h('caption', { class: 'away' }, label),
-        h('thead', { class: 'away' }, h('tr', {}, ['Difference', 'Name', 'First request', 'Second request'].map((one) => h('th', { scope: 'col' }, one)))),
+        h('thead', {}, h('tr', {}, h('th', { scope: 'col', class: 'sign' }, h('span', { class: 'away' }, 'Difference')), ['Name', 'First', 'Second'].map((one) => h('th', { scope: 'col' }, one)))),
         h('tbody', {}, lines.map((line) => {
           const kind = kindOf(line);
           const [sign, word] = SIGNS[kind];
@@ -80,12 +80,23 @@ function compared(first, second) {
     h('span', { class: 'soft small' }, ' = same, ≠ different, − only in the first, + only in the second')), sections];
 }
 
+/** A host of the account, for examples that are answered as they stand. */
+async function hostOf(account, signal) {
+  try {
+    const { effective } = await get(['configuration'], {}, signal);
+    const all = effective.account ?? [];
+    return (all.find((one) => one.name === account) ?? all[0]).hosts.find((one) => !one.includes('*')) ?? 'localhost';
+  } catch (error) {
+    if (signal.aborted || error.status === 401) throw error;
+    return 'localhost';
+  }
+}
+
 export async function show({ content, heading, given, signal }) {
-  const all = await accounts(signal);
-  const first = form(0, false);
-  const second = form(1, true);
+  const host = await hostOf(given.account, signal);
+  const first = form(0, false, host);
+  const second = form(1, true, host);
   second.element.hidden = true;
-  const account = h('select', { id: 'account' }, h('option', { value: '' }, 'by the Host header'), all.map((one) => h('option', { selected: one === given.account }, one)));
   const session = h('input', { id: 'session', autocomplete: 'off', spellcheck: 'false', value: given.id });
   const both = h('input', { type: 'checkbox', id: 'both', onchange: () => { second.element.hidden = !both.checked; } });
   const results = h('div', { class: 'results' });
@@ -95,7 +106,7 @@ export async function show({ content, heading, given, signal }) {
     event?.preventDefault();
     go.disabled = true;
     results.setAttribute('aria-busy', 'true');
-    const one = (text) => post(['explain'], { request: text, account: account.value || undefined, session: session.value.trim() || undefined }, signal);
+    const one = (text) => post(['explain'], { request: text, session: session.value.trim() || undefined }, signal);
     try {
       const two = both.checked && second.text.value.trim();
       const [left, right] = await Promise.all([one(first.text.value), two ? one(second.text.value) : undefined]);
@@ -116,7 +127,6 @@ export async function show({ content, heading, given, signal }) {
     h('form', { class: 'stack', onsubmit: ask },
       h('div', { class: 'pair' }, first.element, second.element),
       h('div', { class: 'row search' },
-        h('div', {}, h('label', { for: 'account' }, 'Account'), account),
         h('div', { class: 'grow' }, h('label', { for: 'session' }, 'As this session (its id, may be left out)'), session),
         h('p', { class: 'check' }, both, h('label', { for: 'both' }, ' Compare with another')),
         go)),

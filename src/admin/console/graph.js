@@ -1,173 +1,160 @@
-// Which app listens to what, and what it writes, as the configuration says: drawn and as a list.
+// Which app listens to what, and what it writes, as the configuration says: parameters on the left,
+// apps in the middle, the namespaces they write on the right; drawn, and as a list.
 
-import { h, name, nothing, part, problem, put, renew, s } from './dom.js';
+import { h, list, name, nothing, part, problem, put, renew, s } from './dom.js';
 import { accounts, get } from './api.js';
 import { layout } from './layout.js';
 import { many } from './words.js';
 
 export const title = 'Cycles';
 
-const NODE = { width: 178, height: 30, gap: 10 };
-const COLUMN = 268;
-const KINDS = { input: 'parameter', app: 'app', namespace: 'namespace' };
+const STEP = 32;
+const TALL = 24;
+const WIDE = [276, 150, 150];
+const GAP = 70;
 
-/** Edges between the same two, once, with all their keys. */
-function merged(edges) {
-  const all = new Map();
-  for (const edge of edges) {
-    const key = `${edge.from}\n${edge.to}`;
-    const one = all.get(key) ?? { from: edge.from, to: edge.to, keys: [] };
-    if (edge.key) one.keys.push(edge.key);
-    all.set(key, one);
+/** Each app with the fields that it listens to and writes, and who writes and hears each field. */
+export function wiring({ nodes, edges }) {
+  const named = new Map(nodes.map((node) => [node.id, node.name]));
+  const apps = new Map(nodes.filter((node) => node.kind === 'app').map((node) => [node.name, { ...node, reads: [], writes: [] }]));
+  // By their ids, since an app and a namespace may share a name.
+  const app = (id) => (id.startsWith('app/') ? apps.get(named.get(id)) : undefined);
+  for (const { from, to, key } of edges) {
+    app(to)?.reads.push(`${named.get(from)}.${key}`);
+    app(from)?.writes.push(`${named.get(to)}.${key}`);
   }
-  return [...all.values()];
+  const those = (kind, wanted) => [...apps].filter(([, app]) => app[kind].includes(wanted)).map(([one]) => one);
+  return { apps, writers: (one) => those('writes', one), readers: (one) => those('reads', one) };
 }
 
-const cut = (text) => (text.length > 23 ? `${text.slice(0, 11)}…${text.slice(-11)}` : text);
+const space = (one) => `${one.split('.')[0]}.*`;
+const cut = (text, room) => (text.length > room ? `${text.slice(0, room / 2 - 1)}…${text.slice(1 - room / 2)}` : text);
+const strong = (all) => list(all, (one) => h('strong', {}, one));
 
-function draw(graph, tell) {
-  const edges = merged(graph.edges);
-  const kinds = new Map(graph.nodes.map((node) => [node.name, node.kind]));
-  const heightOf = (one) => (kinds.has(one) ? NODE.height + NODE.gap : 8);
-  const placed = layout([...kinds.keys()], edges, heightOf);
-  const x = (one) => 8 + placed.column.get(one) * COLUMN;
-  const y = (one) => 10 + placed.y.get(one);
-  const width = (placed.columns - 1) * COLUMN + NODE.width + 60;
-  const drawing = s('svg', { width, height: placed.height + 40, viewBox: `0 0 ${width} ${placed.height + 40}`, class: 'graph', role: 'group', 'aria-label': 'App graph. Arrow keys move between nodes.' });
-  const lines = placed.ways.map((way) => ({ ...way, shape: s('path', { d: path(way), class: `edge${way.back ? ' back' : ''}` }, s('title', {}, way.keys.join(', '))) }));
-
-  function path({ way, back }) {
-    if (back) {
-      const [from, to] = way;
-      const [x1, y1, x2, y2] = [x(from) + NODE.width, y(from), x(to), y(to)];
-      const low = Math.max(y1, y2) + 34;
-      return `M${x1} ${y1}C${x1 + 40} ${y1} ${x1 + 40} ${low} ${(x1 + x2) / 2} ${low}S${x2 - 40} ${y2} ${x2 - 5} ${y2}`;
-    }
-    let line = `M${x(way[0]) + NODE.width} ${y(way[0])}`;
-    let at = [x(way[0]) + NODE.width, y(way[0])];
-    for (const [place, one] of way.slice(1).entries()) {
-      const last = place === way.length - 2;
-      const to = [x(one) - (last ? 5 : 0), y(one)];
-      const bend = (to[0] - at[0]) / 2;
-      line += `C${at[0] + bend} ${at[1]} ${to[0] - bend} ${to[1]} ${to[0]} ${to[1]}`;
-      at = to;
-      // Through the width of the column between, straight on.
-      if (!last) { line += `h${NODE.width}`; at = [to[0] + NODE.width, to[1]]; }
-    }
-    return line;
+/** What a node is about, in words. Nodes are `column name`, since an app and a namespace may share a name. */
+function words(node, { apps, writers, readers }) {
+  const one = node.slice(2);
+  if (node[0] === '0') {
+    const by = writers(one);
+    return [name(one), by.length ? [' is written by ', strong(by)] : ' comes from requests', ' and heard by ', strong(readers(one)), '.'];
   }
-
-  const shapes = new Map();
-  const order = [...kinds.keys()].sort((a, b) => x(a) - x(b) || y(a) - y(b));
-  for (const one of order) {
-    const kind = kinds.get(one);
-    const outline = kind === 'app'
-      ? s('rect', { x: x(one), y: y(one) - NODE.height / 2, width: NODE.width, height: NODE.height, rx: 4 })
-      : kind === 'input'
-        ? s('rect', { x: x(one), y: y(one) - NODE.height / 2, width: NODE.width, height: NODE.height, rx: NODE.height / 2 })
-        : s('path', { d: `M${x(one) + 8} ${y(one) - NODE.height / 2}h${NODE.width - 16}l8 ${NODE.height / 2}l-8 ${NODE.height / 2}h${16 - NODE.width}l-8 ${-NODE.height / 2}z` });
-    shapes.set(one, s('g', { class: `node ${kind}`, tabindex: '-1', role: 'button', 'aria-pressed': 'false', 'aria-label': `${KINDS[kind]} ${one}`, 'data-node': one },
-      s('title', {}, one), outline, s('text', { x: x(one) + NODE.width / 2, y: y(one) + 4.5, class: 'middle' }, cut(one))));
+  if (node[0] === '2') {
+    const by = [...apps].filter(([, app]) => app.writes.some((field) => space(field) === one)).map(([app]) => app);
+    return [h('strong', {}, one), ' is written by ', strong(by), '.'];
   }
+  const { reads, writes, runOnCreate, conditional } = apps.get(one);
+  const next = [...new Set(writes.flatMap(readers))];
+  return [h('strong', {}, one), ' listens to ', list(reads, name), ' and writes ', list(writes, name), '. ',
+    next.length ? ['What it writes is heard by ', strong(next), '. '] : 'No other app listens to what it writes. ',
+    runOnCreate && 'It is asked for every new session. ', conditional && 'It is asked only while its condition holds.'];
+}
+
+function shapeOf(column, x, y) {
+  const [wide, half] = [WIDE[column], TALL / 2];
+  if (column === 2) return s('path', { d: `M${x + 8} ${y - half}h${wide - 16}l8 ${half}l-8 ${half}h${16 - wide}l-8 ${-half}z` });
+  return s('rect', { x, y: y - half, width: wide, height: TALL, rx: column === 0 ? half : 3 });
+}
+
+function draw(wires, room, tell) {
+  const gap = Math.max(GAP, (room - WIDE[0] - WIDE[1] - WIDE[2] - 32) / 2);
+  const left = [4, WIDE[0] + gap, WIDE[0] + WIDE[1] + 2 * gap];
+  const width = left[2] + WIDE[2] + 4;
+  const { apps, writers } = wires;
+  const links = [...apps].flatMap(([app, { reads, writes }]) => [
+    ...reads.map((one) => [`0 ${one}`, `1 ${app}`]), ...[...new Set(writes.map(space))].map((to) => [`1 ${app}`, `2 ${to}`])]);
+  const nodes = [...new Set([...[...apps.keys()].map((app) => `1 ${app}`), ...links.flat()])];
+  const { y, height, ordered } = layout([0, 1, 2].map((column) => nodes.filter((node) => Number(node[0]) === column)), links, STEP);
+  const top = (node) => y.get(node) + 26;
+  const drawing = s('svg', { width, height: height + 40, viewBox: `0 0 ${width} ${height + 40}`, class: 'graph', role: 'group', 'aria-label': 'App graph. Arrow keys lead from node to node.' },
+    ['Parameters', 'Apps', 'Namespaces'].map((text, at) => s('text', { x: left[at], y: 16, class: 'column' }, text)));
+  const lines = links.map(([from, to]) => {
+    const x = left[from[0]] + WIDE[from[0]];
+    const end = left[to[0]];
+    return { from, to, shape: s('path', { d: `M${x} ${top(from)}C${x + gap / 2} ${top(from)} ${end - gap / 2} ${top(to)} ${end} ${top(to)}`, class: 'edge' }) };
+  });
+  const order = ordered.flat();
+  const shapes = new Map(order.map((node) => {
+    const column = Number(node[0]);
+    const one = node.slice(2);
+    const x = left[column];
+    const made = column === 0 && writers(one).length > 0;
+    return [node, s('g', { class: `node k${column}${made ? ' made' : ''}`, tabindex: '-1', role: 'button', 'aria-pressed': 'false', 'aria-label': one, 'data-node': node },
+      s('title', {}, one), shapeOf(column, x, top(node)), s('text', { x: x + WIDE[column] / 2, y: top(node) + 4, class: 'middle' }, cut(one, WIDE[column] / 7 - 2)))];
+  }));
 
   let pinned;
-  function light(one) {
-    const near = new Set([one]);
+  function light(node) {
+    const near = new Set([node]);
     for (const line of lines) {
-      const on = line.from === one || line.to === one;
+      const on = line.from === node || line.to === node;
       line.shape.classList.toggle('on', on);
-      if (on) { near.add(line.from); near.add(line.to); }
+      if (on) near.add(line.from).add(line.to);
     }
-    drawing.classList.toggle('focused', one !== undefined);
+    drawing.classList.toggle('focused', node !== undefined);
     for (const [other, shape] of shapes) {
-      shape.classList.toggle('near', one !== undefined && near.has(other));
+      shape.classList.toggle('near', near.has(other));
       shape.setAttribute('aria-pressed', String(other === pinned));
     }
-    tell(one, lines);
+    tell(node);
   }
-  const pin = (one) => { pinned = pinned === one ? undefined : one; light(pinned); };
-  const first = shapes.get(order.find((one) => kinds.get(one) === 'app') ?? order[0]);
-  first?.setAttribute('tabindex', '0');
-  const move = (from, key) => {
-    const at = order.indexOf(from);
-    if (key === 'ArrowDown' || key === 'ArrowUp') return order[(at + (key === 'ArrowDown' ? 1 : -1) + order.length) % order.length];
-    const line = key === 'ArrowRight' ? lines.find((each) => each.from === from) : lines.find((each) => each.to === from);
-    return line && (key === 'ArrowRight' ? line.to : line.from);
+  const pin = (node) => { pinned = pinned === node ? undefined : node; light(pinned); };
+  const beside = (node, key) => {
+    if (key === 'ArrowDown' || key === 'ArrowUp') return order[(order.indexOf(node) + (key === 'ArrowDown' ? 1 : -1) + order.length) % order.length];
+    return key === 'ArrowRight' ? lines.find((line) => line.from === node)?.to : lines.find((line) => line.to === node)?.from;
   };
   const nodeOf = (event) => event.target.closest?.('.node')?.dataset.node;
   drawing.addEventListener('click', (event) => pin(nodeOf(event)));
   drawing.addEventListener('pointerover', (event) => light(nodeOf(event) ?? pinned));
   drawing.addEventListener('pointerleave', () => light(pinned));
   drawing.addEventListener('focusin', (event) => {
-    for (const shape of shapes.values()) shape.setAttribute('tabindex', '-1');
+    drawing.querySelector('[tabindex="0"]')?.setAttribute('tabindex', '-1');
     event.target.setAttribute('tabindex', '0');
     light(nodeOf(event));
   });
   drawing.addEventListener('keydown', (event) => {
     const here = nodeOf(event);
-    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); pin(here); }
-    if (event.key === 'Escape') { pinned = undefined; light(); }
-    if (!event.key.startsWith('Arrow')) return;
+    if (event.key === 'Escape') pin(pinned);
+    else if (event.key === 'Enter' || event.key === ' ') pin(here);
+    else if (event.key.startsWith('Arrow')) shapes.get(beside(here, event.key))?.focus();
+    else return;
     event.preventDefault();
-    const to = shapes.get(move(here, event.key));
-    to?.focus();
-    to?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   });
-  put(drawing, lines.map((line) => line.shape), lines.map((line) => head(line)), [...shapes.values()]);
-
-  function head(line) {
-    const to = line.way.at(-1);
-    return s('path', { d: `M${x(to)} ${y(to)}l-7-4v8z`, class: 'edge-head' });
-  }
-  return { drawing, light: (one) => { pinned = one; light(one); shapes.get(one)?.scrollIntoView({ block: 'nearest', inline: 'center' }); } };
-}
-
-/** What a node is about, in words. */
-function words(one, graph) {
-  const reads = graph.edges.filter((edge) => edge.to === one);
-  const writes = graph.edges.filter((edge) => edge.from === one);
-  const kind = graph.nodes.find((node) => node.name === one)?.kind;
-  const list = (edges, other) => (edges.length ? edges.map((edge, at) => [at > 0 && ', ', name(full(edge, other))]) : 'nothing');
-  if (kind === 'app') return [h('strong', {}, one), ' listens to ', list(reads, 'from'), ' and writes ', list(writes, 'to'), '.'];
-  return [h('strong', {}, one), ': ', reads.length ? ['written by ', names(reads.map((edge) => edge.from))] : 'set by requests', '; ', writes.length ? ['heard by ', names(writes.map((edge) => edge.to))] : 'no app listens', '.'];
-}
-
-const names = (all) => [...new Set(all)].map((one, at) => [at > 0 && ', ', h('strong', {}, one)]);
-// A key stands with its namespace, once.
-const full = (edge, other) => (!edge.key ? edge[other] : edge.key.includes('.') || edge[other].endsWith(`.${edge.key}`) || edge[other] === edge.key ? edge.key : `${edge[other]}.${edge.key}`);
-
-function listed(graph) {
-  const all = graph.nodes.filter((node) => node.kind === 'app');
-  return h('details', { class: 'listed' }, h('summary', {}, `The same as a list (${many(all.length, 'app')})`),
-    h('ul', { class: 'list' }, all.map((node) => h('li', {}, words(node.name, graph)))));
+  put(drawing, lines.map((line) => line.shape), [...shapes.values()]);
+  shapes.get(ordered[1][0])?.setAttribute('tabindex', '0');
+  return { drawing, focus: (app) => {
+    pinned = app && `1 ${app}`;
+    light(pinned);
+    shapes.get(pinned)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  } };
 }
 
 export async function show({ content, heading, given, signal }) {
   const all = await accounts(signal);
   const account = given.account ?? all[0];
   const choice = h('select', { id: 'account', onchange: () => { location.hash = `#/cycles/${encodeURIComponent(choice.value)}`; } }, all.map((one) => h('option', { selected: one === account }, one)));
-  const place = h('div', {});
-  renew(content, heading, all.length > 1 && h('p', { class: 'row' }, h('label', { for: 'account' }, 'Account'), choice),
-    part('graph', `Apps of ${account ?? 'no account'}`, place),
-    part('of-session', 'Cycles of a session', h('p', {}, 'What an app was asked and answered, round by round, is drawn for each session: ', h('a', { href: '#/sessions' }, 'find the session'), ', then “Its cycles”.')));
-  if (!account) return;
-  let graph;
+  const place = h('div', { class: 'stack' });
+  renew(content, heading,
+    h('p', {}, 'What the apps of one session were asked and answered, round by round, is drawn with that session: ', h('a', { href: '#/sessions' }, 'find it'), ', then “Its cycles”.'),
+    all.length > 1 && h('p', { class: 'row' }, h('label', { for: 'account' }, 'Account'), choice),
+    part('graph', `Apps of ${account ?? 'no account'}, as configured`, place));
+  let wires;
   try {
-    graph = await get(['accounts', account, 'graph'], {}, signal);
+    wires = wiring(await get(['accounts', account, 'graph'], {}, signal));
   } catch (error) {
     if (signal.aborted || error.status === 401) return;
     renew(place, problem(error, () => show({ content, heading, given, signal })));
     return;
   }
-  const apps = graph.nodes.filter((node) => node.kind === 'app').map((node) => node.name).sort();
-  if (apps.length === 0) {
+  if (wires.apps.size === 0) {
     renew(place, nothing('This account has no app.', 'Apps are named in its configuration, under account.apps.'));
     return;
   }
-  const hint = 'Choose an app, or hold the pointer over anything, to see what it has to do with the others. Boxes are apps, round ends are parameters of requests, pointed ends are namespaces of the session.';
+  const hint = 'Choose an app, or point at anything, to see what it has to do with the others. Dashed parameters are written by apps, the others come from requests.';
   const told = h('p', { class: 'readout', role: 'status' }, hint);
-  const { drawing, light } = draw(graph, (one) => renew(told, one ? words(one, graph) : hint));
-  const find = h('select', { id: 'node', onchange: () => light(find.value || undefined) }, h('option', { value: '' }, 'none'), apps.map((one) => h('option', {}, one)));
+  const { drawing, focus } = draw(wires, place.clientWidth, (node) => renew(told, node ? words(node, wires) : hint));
+  const apps = [...wires.apps.keys()].sort();
+  const find = h('select', { id: 'node', onchange: () => focus(find.value) }, h('option', { value: '' }, 'none'), apps.map((one) => h('option', {}, one)));
   renew(place, h('p', { class: 'row' }, h('label', { for: 'node' }, 'App in focus'), find), told,
-    h('div', { class: 'scroll canvas' }, drawing), listed(graph));
+    h('div', { class: 'canvas' }, drawing),
+    h('details', {}, h('summary', {}, `The same as a list (${many(apps.length, 'app')})`), h('ul', { class: 'list' }, apps.map((one) => h('li', {}, words(`1 ${one}`, wires))))));
 }

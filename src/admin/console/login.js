@@ -14,7 +14,6 @@ export function enter(content, refusal, after) {
     try {
       await post(['login'], { token: token.value.trim() });
       token.value = '';
-      document.getElementById('leave').hidden = false;
       say('Logged in');
       after();
     } catch (error) {
@@ -41,5 +40,4 @@ export function enter(content, refusal, after) {
 
 export async function leave() {
   try { await post(['logout'], {}); } catch { /* The next answer tells whether it is over. */ }
-  document.getElementById('leave').hidden = true;
 }

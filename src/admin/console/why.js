@@ -14,69 +14,64 @@ export const byField = (values) => new Map(values.map((one) => [fieldOf(one), on
 export function chain(field, known) {
   const steps = [];
   const met = new Set();
-  let next = field;
-  while (next !== undefined && !met.has(next) && steps.length < FURTHEST) {
-    met.add(next);
-    const one = known.get(next);
-    steps.push({ field: next, one });
-    // An app is called for all its inputs at once; what was not met yet leads on.
-    next = (one?.because ?? []).map(fieldOf).find((cause) => !met.has(cause));
+  let next = { field };
+  while (next && !met.has(next.field) && steps.length < FURTHEST) {
+    met.add(next.field);
+    const one = known.get(next.field);
+    steps.push({ ...next, one });
+    // An app is called for all that changed at once; the first that was not met yet leads on.
+    const cause = (one?.because ?? []).find((each) => !met.has(fieldOf(each)));
+    next = cause && { field: fieldOf(cause), was: cause.value };
   }
   return steps;
 }
 
 const ORIGINS = {
-  request: 'a request said so (its query string or a cookie)',
+  request: 'a request said so, by its query string or a cookie',
   api: 'a call of the Session API wrote it',
-  login: 'a login brought it',
   default: 'every session holds it from its first moment',
-  carried: 'taken over from the session before this one',
+  carried_over: 'taken over from the session before this one',
+  unknown: 'written before what is remembered',
 };
 
 /** Who wrote a value, in words. */
 export function writer(one) {
-  const by = one?.writer;
-  if (!by) return 'nobody is known to have written it';
-  if (by.kind === 'app') return ['app ', h('strong', {}, by.name), ' worked it out'];
-  const words = ORIGINS[by.kind] ?? by.kind;
-  return by.name && by.name !== by.kind ? [words, ' ', h('code', {}, by.name)] : words;
+  const { kind, name: who } = one?.writer ?? { kind: 'unknown' };
+  return kind === 'app' ? ['app ', h('strong', {}, who)] : ORIGINS[kind] ?? kind;
 }
 
 /** In which cycle and round. */
 export function occasion(one, now) {
   if (!one?.at) return undefined;
-  const round = Number.isFinite(one.round) ? (one.round === 0 ? ', create call' : `, round ${one.round}`) : '';
+  const round = one.writer?.kind !== 'app' || !Number.isFinite(one.round) ? '' : one.round === 0 ? ', create call' : `, round ${one.round}`;
   return h('time', { datetime: new Date(one.at).toISOString(), title: ago(one.at, now) }, `${moment(one.at)}${round}`);
 }
 
 /** The chain as a list: each line is the cause of the one above. */
 export function story(field, known, now) {
-  const steps = chain(field, known);
-  return h('ol', { class: 'story' }, steps.map(({ field: at, one }, place) => h('li', {},
-    h('span', { class: 'soft' }, place === 0 ? '' : 'because '), name(at),
-    one ? [' is ', value(one.value, 60), ': ', writer(one)] : ' changed; it is not kept in the session any more',
+  return h('ol', { class: 'story' }, chain(field, known).map(({ field: at, was, one }, place) => h('li', {},
+    place > 0 && h('span', { class: 'soft' }, 'because '), name(at), place > 0 ? ' became ' : ' is ',
+    one || was !== undefined ? value(one ? one.value : was, 60) : 'something else', ': ',
+    one ? [writer(one), one.writer?.kind === 'app' && ' worked it out'] : 'it is not in the session any more',
     one?.at && h('span', { class: 'soft small' }, ' (', occasion(one, now), ')'))));
 }
 
-// What a shopper notices, and the fields that decide it.
+// What a shopper notices, and the field that decides it.
 const EFFECTS = [
-  { title: 'Known as', fields: ['profile.email', 'profile.isAuthenticated'], says: (of) => of('profile.email') ?? (of('profile.isAuthenticated') === 'true' ? 'logged in' : 'nobody: not logged in') },
-  { title: 'Staff acting', fields: ['impersonate.storeUserEmail'], says: (of) => of('impersonate.storeUserEmail') && `as ${of('impersonate.storeUserEmail')}`, optional: true },
-  { title: 'Prices', fields: ['profile.priceTables'], says: (of) => of('profile.priceTables') || 'standard prices, no price table' },
-  { title: 'Trade policy', fields: ['store.channel'], says: (of) => of('store.channel') && [of('store.channel'), of('store.currencyCode'), of('store.cultureInfo')].filter(Boolean).join(' · ') },
-  { title: 'Campaigns', fields: ['rnb.campaigns'], says: (of) => of('rnb.campaigns') || 'none' },
-  { title: 'Region', fields: ['checkout.regionId'], says: (of) => of('checkout.regionId') || 'none' },
+  ['Known as', 'profile.email', (of) => of('profile.email') || (of('profile.isAuthenticated') === 'true' ? 'logged in' : 'nobody: not logged in')],
+  ['Staff acting as', 'impersonate.storeUserEmail', (of) => of('impersonate.storeUserEmail')],
+  ['Prices', 'profile.priceTables', (of) => of('profile.priceTables') || 'standard: no price table'],
+  ['Trade policy', 'store.channel', (of) => ['store.channel', 'store.currencyCode', 'store.cultureInfo'].map(of).filter(Boolean).join(' · ') || 'not decided yet'],
+  ['Campaigns', 'rnb.campaigns', (of) => of('rnb.campaigns') || 'none'],
+  ['Region', 'checkout.regionId', (of) => of('checkout.regionId') || 'none'],
 ];
 
 /** What this shopper gets, each with its story. */
 export function effects(known, now) {
   const of = (field) => known.get(field)?.value;
-  return EFFECTS.map((one) => {
-    const told = one.says(of);
-    if (one.optional && !told) return undefined;
-    const from = one.fields.find((field) => known.has(field) && of(field) !== '' && of(field) !== null);
-    return h('article', { class: 'card' }, h('h3', {}, one.title),
-      h('p', { class: 'great' }, told ?? 'not decided yet'),
-      from ? story(from, known, now) : h('p', { class: 'soft small' }, 'No value of ', name(one.fields[0]), ' in this session.'));
+  return EFFECTS.filter(([, , says]) => says(of)).map(([label, field, says]) => {
+    const text = says(of);
+    return h('article', { class: 'card' }, h('h3', {}, label), h('p', { class: 'great' }, typeof text === 'string' ? text : JSON.stringify(text)),
+      known.has(field) ? story(field, known, now) : h('p', { class: 'soft small' }, 'No app has written ', name(field), '.'));
   });
 }

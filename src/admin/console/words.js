@@ -63,19 +63,14 @@ export function ago(at, now) {
 
 /** What the end of a session means, by its reason. */
 export const ENDINGS = {
-  idle: ['idle too long', 'The shopper stayed away longer than the idle limit.'],
-  absolute: ['reached its greatest age', 'The session got as old as any session may.'],
-  logout: ['logged out', 'The shopper logged out, or the login cookie was gone.'],
-  revoked: ['ended from outside', 'Somebody ended it: by this console, the admin API or the Session API.'],
-  deleted: ['ended by the Session API', 'A page or a service asked for its end (DELETE /api/sessions).'],
-  rotated: ['got a new id', 'Login, logout or impersonation moved everything to a new session id.'],
+  idle: ['stayed away too long', 'The shopper made no request for longer than the idle limit.'],
+  absolute: ['got too old', 'The session reached the greatest age that any session may have.'],
+  logout: ['logged out', 'The shopper logged out, or the login cookie was gone or ended.'],
+  revoked: ['ended by somebody', 'From this console, by the admin API or by the Session API.'],
 };
 
 export const KINDS = {
-  anonymous: 'anonymous shopper',
-  light: 'anonymous shopper, nothing stored yet',
-  authenticated: 'shopper who is logged in',
-  shopper: 'shopper who is logged in',
-  staff: 'staff',
-  impersonated: 'staff acting as a customer',
+  anonymous: 'anonymous shopper', light: 'anonymous shopper, nothing to store yet',
+  authenticated: 'shopper or staff, logged in', shopper: 'shopper, logged in', staff: 'staff, logged in',
+  replaced: 'old ids of sessions that got a new one', ended: 'ended, remembered for a while',
 };
