@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 use crate::edge::Shared;
 
+mod console;
 mod health;
 mod persons;
 
@@ -61,6 +62,7 @@ pub fn router(shared: Arc<Shared>, access: Access) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .merge(guarded)
+        .merge(console::router())
         .with_state(shared)
 }
 

@@ -1,109 +1,96 @@
 // One session: who, until when, what it holds and why, and how to end it.
 
-import { badge, h, name, nothing, part, renew, say, table, value } from './dom.js';
+import { badge, h, link, name, part, press, renew, say, soft, table, to, value } from './dom.js';
 import { get, now, remove } from './api.js';
 import { ANEW } from './cycles.js';
 import { confirm } from './dialog.js';
-import { lifeline } from './lifeline.js';
 import { ENDINGS, KINDS, ago, count, many, moment, span } from './words.js';
 import { byField, effects, fieldOf, occasion, story, writer } from './why.js';
 
 export const title = 'Session';
 
 function times(one) {
-  const age = now() - one.issuedAt;
-  const timeout = one.lifetimeMs - one.windowMs - age;
-  const fact = (term, ...said) => h('div', {}, h('dt', {}, term), h('dd', {}, said));
-  const when = (at) => [h('time', { datetime: new Date(at).toISOString() }, moment(at)), h('span', { class: 'soft' }, `, ${ago(at, now())}`)];
-  return [
-    h('dl', { class: 'facts' },
-      fact('Created', when(one.createdAt)), fact('Seen last', when(one.seenAt)), fact('Cookie issued', when(one.issuedAt)),
-      fact('Ends, unless used before', when(one.endsAt)),
-      fact('Lifetime of a cookie', span(one.lifetimeMs), h('span', { class: 'soft' }, ` = ${count(one.lifetimeMs)} ms`)),
-      fact('Renewed in its last', span(one.windowMs), h('span', { class: 'soft' }, ` = ${count(one.windowMs)} ms`))),
-    lifeline(one, now()),
-    h('p', {}, 'Until the cookie is renewed: (lifetime − window) − age = ', h('code', {}, `(${count(one.lifetimeMs)} − ${count(one.windowMs)}) − ${count(age)} = ${count(timeout)} ms`), '. ',
-      timeout > 0 ? `A request within the next ${span(timeout)} leaves the cookie as it is; a later one renews it.` : 'The next request of the shopper renews it.'),
-  ];
+	const age = now() - one.issuedAt;
+	const timeout = one.lifetimeMs - one.windowMs - age;
+	const fact = (term, ...said) => h('div', h('dt', term), h('dd', said));
+	const when = at => [h('time', { datetime: new Date(at).toISOString() }, moment(at)), soft(`, ${ago(at, now())}`)];
+	return [
+		h('dl.facts',
+			fact('Created', when(one.createdAt)), fact('Seen last', when(one.seenAt)), fact('Cookie issued', when(one.issuedAt)),
+			fact('Ends, unless used before', when(one.endsAt)),
+			fact('Lifetime of a cookie', span(one.lifetimeMs), soft(` = ${count(one.lifetimeMs)} ms`)),
+			fact('Renewed in its last', span(one.windowMs), soft(` = ${count(one.windowMs)} ms`))),
+		h('p', 'Until the cookie is renewed: (lifetime − window) − age = ', h('code', `(${count(one.lifetimeMs)} − ${count(one.windowMs)}) − ${count(age)} = ${count(timeout)} ms`), '. ',
+			timeout > 0 ? `A request within the next ${span(timeout)} leaves the cookie as it is; a later one renews it.` : 'The next request of the shopper renews it.'),
+	];
 }
 
 /** What is left of a session that ended: why. */
 function over(one) {
-  const { reason, at, successor } = one.ended;
-  const [word, meaning] = ENDINGS[reason] ?? [reason, ''];
-  return h('div', { class: 'problem' }, h('p', {}, badge('bad', 'ended'), ' ', h('strong', {}, `The shopper ${word}.`.replace('shopper ended', 'session was ended').replace('shopper got', 'session got')), ' ', meaning),
-    at && h('p', {}, `That was at ${moment(at)}, ${ago(at, now())}.`, one.seenAt && ` The last request before came ${span(at - one.seenAt)} earlier.`),
-    successor && h('p', {}, 'What is not personal went on in ', h('a', { href: `#/sessions/${[one.account, successor].map(encodeURIComponent).join('/')}` }, `session ${successor.slice(0, 8)}…`), '.'));
+	const { reason, at, successor } = one.ended;
+	const [word, meaning] = ENDINGS[reason] ?? [reason, ''];
+	return h('div.problem', h('p', badge('bad', 'ended'), ' ', h('strong', `This session is over: ${word}.`), ' ', meaning),
+		at && h('p', `That was at ${moment(at)}, ${ago(at, now())}.`, one.seenAt && ` The last request before came ${span(at - one.seenAt)} earlier.`),
+		successor && h('p', 'What is not personal went on in ', link(to('sessions', one.account, successor), `session ${successor.slice(0, 8)}…`), '.'));
 }
 
-const held = (one) => (one !== null && typeof one === 'object' && 'value' in one ? one.value : one);
+const held = one => (one !== null && typeof one === 'object' && 'value' in one ? one.value : one);
 
 function documentOf(one, known) {
-  const spaces = Object.entries(one.document?.namespaces ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (spaces.length === 0) return nothing('The session holds nothing.', 'Values come with the first request that says something, or the first app that answers.');
-  const filter = h('input', { type: 'search', id: 'within', autocomplete: 'off', spellcheck: 'false', oninput: () => draw() });
-  const place = h('div', {});
-  const draw = () => {
-    const want = filter.value.trim().toLowerCase();
-    const parts = spaces.map(([space, keys]) => [space, Object.entries(keys).filter(([key, each]) => `${space}.${key} ${JSON.stringify(held(each))}`.toLowerCase().includes(want))])
-      .filter(([, keys]) => keys.length).map(([space, keys]) => namespace(space, keys, known));
-    renew(place, parts.length ? parts : nothing('No value fits.', 'Names of fields and values are searched.'));
-  };
-  draw();
-  return [h('div', {}, h('label', { for: 'within' }, 'Search in the document'), filter), place];
+	const spaces = Object.entries(one.document.namespaces).sort(([a], [b]) => (a < b ? -1 : 1));
+	return spaces.map(([space, keys]) => namespace(space, Object.entries(keys), known));
 }
 
 function namespace(space, keys, known) {
-  const row = ([key, each]) => {
-    const field = `${space}.${key}`;
-    const one = known.get(field);
-    const causes = one?.because ?? [];
-    const details = causes.length > 0 && h('details', { ontoggle: () => { if (!details.querySelector('.story')) details.append(story(field, known, now())); } },
-      h('summary', {}, name(fieldOf(causes[0])), causes.length > 1 && ` and ${causes.length - 1} more`));
-    const cell = (heading, ...said) => h('td', { 'data-title': heading }, said);
-    return h('tr', {}, h('th', { scope: 'row' }, name(key)), cell('Value', value(held(each))), cell('Written by', writer(one)), cell('When', occasion(one, now()) ?? '–'), cell('Because of', details || '–'));
-  };
-  return h('section', { class: 'space' }, h('h3', {}, name(space), h('span', { class: 'soft' }, ` ${many(keys.length, 'value')}`)),
-    table(`Values of ${space}`, ['Key', 'Value', 'Written by', 'When', 'Because of'], keys.map(row), { class: 'stacks even' }));
+	const row = ([key, each]) => {
+		const field = `${space}.${key}`;
+		const one = known.get(field);
+		const causes = one?.because ?? [];
+		const details = causes.length > 0 && h('details', { ontoggle: () => { if (!details.querySelector('.story')) details.append(story(field, known, now())); } },
+			h('summary', name(fieldOf(causes[0])), causes.length > 1 && ` and ${causes.length - 1} more`));
+		const cell = (heading, ...said) => h('td', { 'data-title': heading }, said);
+		return h('tr', h('th', { scope: 'row' }, name(key)), cell('Value', value(held(each))), cell('Written by', writer(one)), cell('When', occasion(one, now()) ?? '–'), cell('Because of', details || '–'));
+	};
+	return h('section.space', h('h3', name(space), soft(` ${many(keys.length, 'value')}`)),
+		table(`Values of ${space}`, ['Key', 'Value', 'Written by', 'When', 'Because of'], keys.map(row), 'stacks.even'));
 }
 
 function endings(one, person, after) {
-  const ask = (question, path, said) => async () => {
-    if (await confirm({ ...question, act: () => remove(path) })) { say(said); after(); }
-  };
-  const audit = 'It is written to the audit log.';
-  const endOne = ask({ title: 'End this session?', verb: 'End the session', facts: [
-    'Its cookie stops to work at once, on every instance.',
-    person ? 'Whoever acts in it is logged out; the login that it came from is not accepted again.' : 'The shopper goes on as a new anonymous one.',
-    'What is not personal (campaign, culture, place) goes on in the session after it.', audit],
-  }, ['api', 'accounts', one.account, 'sessions', one.id], 'The session was ended.');
-  const endAll = ask({ title: 'End all sessions of this person?', verb: 'End all of them', facts: [
-    ['Every session of ', name(person), ` in ${one.account} ends, on all devices and all instances.`],
-    'The person is logged out everywhere and has to log in again.', audit],
-  }, ['accounts', one.account, 'principals', person, 'sessions'], 'All sessions of this person were ended.');
-  return h('p', { class: 'row' }, h('button', { type: 'button', class: 'danger', onclick: endOne }, 'End this session …'),
-    person && h('button', { type: 'button', class: 'danger', onclick: endAll }, 'End all of this person …'));
+	const ask = (question, path, said) => async () => {
+		if (await confirm({ ...question, act: () => remove(path) })) { say(said); after(); }
+	};
+	const audit = 'It is written to the audit log.';
+	const endOne = ask({ title: 'End this session?', verb: 'End the session', facts: [
+		'Its cookie stops to work at once, on every instance.',
+		person ? 'Whoever acts in it is logged out; the login that it came from is not accepted again.' : 'The shopper goes on as a new anonymous one.',
+		'What is not personal (campaign, culture, place) goes on in the session after it.', audit],
+	}, ['api', 'accounts', one.account, 'sessions', one.id], 'The session was ended.');
+	const endAll = ask({ title: 'End all sessions of this person?', verb: 'End all of them', facts: [
+		['Every session of ', name(person), ` in ${one.account} ends, on all devices and all instances.`],
+		'The person is logged out everywhere and has to log in again.', audit],
+	}, ['accounts', one.account, 'principals', person, 'sessions'], 'All sessions of this person were ended.');
+	return h('p.row', press('.danger', endOne, 'End this session …'),
+		person && press('.danger', endAll, 'End all of this person …'));
 }
 
-export async function show({ content, heading, given, signal, title: retitle }) {
-  const one = await get(['accounts', given.account, 'sessions', given.id], {}, signal);
-  const known = byField(one.values ?? []);
-  const of = (field) => known.get(field)?.value;
-  const person = of('profile.id') || of('authentication.storeUserId') || of('authentication.adminUserId');
-  const who = of('profile.email') || of('authentication.adminUserEmail') || person;
-  heading.textContent = who ? `Session of ${who}` : `Session of an ${KINDS.anonymous}`;
-  retitle(heading.textContent);
-  const here = [given.account, given.id].map(encodeURIComponent).join('/');
-  const gone = () => renew(content, h('p', { class: 'crumbs' }, h('a', { href: '#/sessions' }, 'Sessions'), ' / ', one.account), heading,
-    h('p', { class: 'note' }, badge('idle', 'ended'), ' It was ended from here. ', h('a', { href: '#/sessions' }, 'Find another session')));
-  renew(content,
-    h('p', { class: 'crumbs' }, h('a', { href: '#/sessions' }, 'Sessions'), ' / ', one.account), heading,
-    h('p', {}, one.ended ? badge('bad', 'ended') : badge('good', 'alive'), ' ', KINDS[one.kind] ?? one.kind, h('span', { class: 'soft' }, ' · id '), h('code', {}, one.id), h('span', { class: 'soft' }, ` · version ${one.version ?? one.document?.version}`)),
-    h('p', { class: 'row' }, h('a', { class: 'button', href: `#/cycles/${here}` }, 'Its cycles, round by round'), h('a', { class: 'button', href: `#/explain/${here}` }, 'Explain a request with it')),
-    one.provenance === 'worked_out_anew' && h('p', { class: 'note' }, ANEW),
-    one.ended && over(one),
-    part('gets', 'What this shopper gets, and why', h('div', { class: 'cards' }, effects(known, now()))),
-    !one.ended && part('time', 'Time', times(one)),
-    part('document', 'Document', documentOf(one, known)),
-    !one.ended && part('end', 'End it', endings(one, person, gone)));
+export async function show({ content, heading, given, signal }) {
+	const one = await get(['accounts', given.account, 'sessions', given.id], signal);
+	const known = byField(one.values);
+	const of = field => known.get(field)?.value;
+	const person = of('profile.id') || of('authentication.storeUserId') || of('authentication.adminUserId');
+	const who = of('profile.email') || of('authentication.adminUserEmail') || person;
+	heading.textContent = who ? `Session of ${who}` : `Session of an ${KINDS.anonymous}`;
+	const crumbs = h('p', link('#/sessions', 'Sessions'), ' / ', one.account);
+	const gone = () => renew(content, crumbs, heading,
+		h('p.note', badge('idle', 'ended'), ' It was ended from here. ', link('#/sessions', 'Find another session')));
+	renew(content,
+		crumbs, heading,
+		h('p', one.ended ? badge('bad', 'ended') : badge('good', 'alive'), ' ', KINDS[one.kind] ?? one.kind, soft(' · id '), h('code', one.id), soft(` · version ${one.version}`)),
+		h('p.row', h('a.button', { href: to('cycles', one.account, one.id) }, 'Its cycles, round by round'), h('a.button', { href: to('explain', one.account, one.id) }, 'Explain a request with it')),
+		one.provenance === 'worked_out_anew' && h('p.note', ANEW),
+		one.ended && over(one),
+		part('gets', 'What this shopper gets, and why', h('div.cards', effects(known, now()))),
+		!one.ended && part('time', 'Time', times(one)),
+		part('document', 'Document', documentOf(one, known)),
+		!one.ended && part('end', 'End it', endings(one, person, gone)));
 }
