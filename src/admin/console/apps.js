@@ -12,7 +12,7 @@ const EVERY = 5000;
 
 function state(app) {
 	const rate = app.errorRate ?? 0;
-	const words = { open: 'left alone: it failed too often', half_open: 'failed, is being tried again' };
+	const words = { open: 'left alone: it failed too often', half_open: 'being tried again' };
 	return badge(appLevel(app.breaker, rate), words[app.breaker] ?? (rate > 0.01 ? 'fails at times' : 'works'));
 }
 
@@ -31,7 +31,7 @@ function verdict(apps) {
 }
 
 function about(app) {
-	return h('details', { 'data-keep': `app ${app.account} ${app.name}` }, h('summary', app.name),
+	const fill = () => details.querySelector('dl') ?? details.append(
 		h('dl.facts.single',
 			h('dt', 'Runs'), h('dd', app.endpoint ? ['at ', name(app.endpoint)] : 'within Vestibule', app.runOnCreate && '; asked for every new session'),
 			h('dt', 'Listens to'), h('dd', list(app.listens, name)),
@@ -39,6 +39,9 @@ function about(app) {
 			h('dt', 'Last errors'), h('dd', app.lastErrors?.length
 				? h('ul.list', app.lastErrors.map(one => h('li', soft(`${moment(one.at)}, ${ago(one.at, now())}: `), one.message)))
 				: 'none')));
+	// Filled when it is opened: of fifty apps few are.
+	const details = h('details', { 'data-keep': `app ${app.account} ${app.name}`, ontoggle: fill }, h('summary', app.name));
+	return details;
 }
 
 export async function show({ content, heading, signal }) {

@@ -49,7 +49,12 @@ export function renew(element, ...children) {
 	const open = new Set([...element.querySelectorAll('details[open][data-keep]')].map(one => one.dataset.keep));
 	element.replaceChildren();
 	put(element, children);
-	for (const one of element.querySelectorAll('details[data-keep]')) if (open.has(one.dataset.keep)) one.open = true;
+	for (const one of element.querySelectorAll('details[data-keep]')) {
+		if (!open.has(one.dataset.keep)) continue;
+		one.open = true;
+		// Told at once: by itself the event comes after the next frame, and the page would flicker.
+		one.dispatchEvent(new Event('toggle'));
+	}
 	if (kept) element.querySelector(`[data-keep="${CSS.escape(kept)}"]`)?.focus({ preventScroll: true });
 }
 

@@ -51,7 +51,7 @@ function told(first, second) {
 		const lines = align(first[key] ?? [], second?.[key] ?? []);
 		const unlike = lines.filter(line => kindOf(line) !== 'same').length;
 		differences += unlike;
-		const heads = [second && h('th.sign', { scope: 'col' }, h('span.away', 'Difference')), ...['Name', second ? 'First' : 'Value', second && 'Second'].map(head => head && h('th', { scope: 'col' }, head))];
+		const heads = [second && h('th.sign', { scope: 'col' }, h('span.away', 'Difference')), h('th.key', { scope: 'col' }, 'Name'), ...(second ? ['First', 'Second'] : ['Value']).map(head => h('th', { scope: 'col' }, head))];
 		return h('section.explained', h('h3', label, ' ', second && badge(unlike ? 'warn' : 'good', unlike ? many(unlike, 'difference') : 'the same')),
 			lines.length ? h('table.compare', h('caption.away', label), h('thead', h('tr', heads)), h('tbody', lines.map(line => row(line, second)))) : h('p.soft', 'nothing'));
 	});

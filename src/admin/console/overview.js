@@ -70,7 +70,7 @@ function tiles(seen, traffic) {
 		tile('Traffic', perSecond(traffic), `${many(seen.totals.requests, 'request')} in ${span(seen.now - seen.startedAt)}`),
 		tile('Time to answer', ms(seen.latencyMs.p99), `99 of 100 in the last minutes took less, half under ${ms(seen.latencyMs.p50)}`),
 		tile('Sessions alive', count(alive), `${count(seen.expiries.reduce((sum, one) => sum + one.count, 0))} ended so far`),
-		tile('Apps', apps.length ? `${apps.length - unwell.length} of ${apps.length} well` : 'none', unwell.map(app => app.name).slice(0, 4).join(', '), badge(unwell.length ? 'warn' : 'good', unwell.length ? 'look at these' : 'all well')),
+		tile('Apps', apps.length ? `${apps.length - unwell.length} of ${apps.length} well` : 'none', unwell.map(app => app.name).slice(0, 4).join(', '), apps.length > 0 && badge(unwell.length ? 'warn' : 'good', unwell.length ? 'look at these' : 'all well')),
 		tile('Store', seen.store.kind ?? 'sessions', `p99 ${ms(seen.store.latencyMs.p99)}${seen.store.owed ? `; ${many(seen.store.owed, 'change')} still to be written` : ''}`, badge(...(STORE[seen.store.state] ?? ['idle', seen.store.state]))));
 }
 

@@ -8,22 +8,23 @@ const SIZE = 50;
 /** `columns`: `[{title, of?(item), cell(item), number?, head?}]`; with `of`, a column can be sorted by. */
 export function rows({ caption, columns, sort, descending = true, empty }) {
 	let items = [];
+	let ordered = [];
 	let by = columns.find(column => column.title === sort);
 	let down = descending;
 	let page = 0;
 	const element = h('div.rows');
 
-	const inOrder = () => {
-		if (!by) return items;
+	function arrange() {
 		const sign = down ? -1 : 1;
-		return [...items].sort((one, other) => {
+		ordered = [...items].sort((one, other) => {
 			const [a, b] = [by.of(one), by.of(other)];
 			// What has no value comes last either way.
 			if (a === undefined || a === null) return 1;
 			if (b === undefined || b === null) return -1;
 			return a < b ? -sign : a > b ? sign : 0;
 		});
-	};
+		draw();
+	}
 
 	function head(column) {
 		const what = `th.${column.number ? 'number' : ''}`;
@@ -33,7 +34,7 @@ export function rows({ caption, columns, sort, descending = true, empty }) {
 			down = current ? !down : Boolean(column.number);
 			by = column;
 			page = 0;
-			draw();
+			arrange();
 			say(`Sorted by ${column.title}, ${down ? 'greatest' : 'least'} first`);
 		};
 		return h(what, { scope: 'col', 'aria-sort': current ? (down ? 'descending' : 'ascending') : undefined },
@@ -58,9 +59,9 @@ export function rows({ caption, columns, sort, descending = true, empty }) {
 		if (items.length === 0) { renew(element, empty); return; }
 		const pages = Math.ceil(items.length / SIZE);
 		page = Math.min(page, pages - 1);
-		const shown = inOrder().slice(page * SIZE, (page + 1) * SIZE);
+		const shown = ordered.slice(page * SIZE, (page + 1) * SIZE);
 		renew(element, table(caption, columns.map(head), shown.map(row), 'stacks.rows'), pages > 1 && turner(pages));
 	}
 
-	return { element, update(fresh) { items = fresh; draw(); } };
+	return { element, update(fresh) { items = fresh; arrange(); } };
 }

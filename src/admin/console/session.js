@@ -4,7 +4,7 @@ import { badge, h, link, name, part, press, renew, say, soft, table, to, value }
 import { get, now, remove } from './api.js';
 import { ANEW } from './cycles.js';
 import { confirm } from './dialog.js';
-import { ENDINGS, KINDS, ago, count, many, moment, span } from './words.js';
+import { KINDS, ago, count, many, moment, span } from './words.js';
 import { byField, effects, fieldOf, occasion, story, writer } from './why.js';
 
 export const title = 'Session';
@@ -23,15 +23,6 @@ function times(one) {
 		h('p', 'Until the cookie is renewed: (lifetime − window) − age = ', h('code', `(${count(one.lifetimeMs)} − ${count(one.windowMs)}) − ${count(age)} = ${count(timeout)} ms`), '. ',
 			timeout > 0 ? `A request within the next ${span(timeout)} leaves the cookie as it is; a later one renews it.` : 'The next request of the shopper renews it.'),
 	];
-}
-
-/** What is left of a session that ended: why. */
-function over(one) {
-	const { reason, at, successor } = one.ended;
-	const [word, meaning] = ENDINGS[reason] ?? [reason, ''];
-	return h('div.problem', h('p', badge('bad', 'ended'), ' ', h('strong', `This session is over: ${word}.`), ' ', meaning),
-		at && h('p', `That was at ${moment(at)}, ${ago(at, now())}.`, one.seenAt && ` The last request before came ${span(at - one.seenAt)} earlier.`),
-		successor && h('p', 'What is not personal went on in ', link(to('sessions', one.account, successor), `session ${successor.slice(0, 8)}…`), '.'));
 }
 
 const held = one => (one !== null && typeof one === 'object' && 'value' in one ? one.value : one);
@@ -85,12 +76,11 @@ export async function show({ content, heading, given, signal }) {
 		h('p.note', badge('idle', 'ended'), ' It was ended from here. ', link('#/sessions', 'Find another session')));
 	renew(content,
 		crumbs, heading,
-		h('p', one.ended ? badge('bad', 'ended') : badge('good', 'alive'), ' ', KINDS[one.kind] ?? one.kind, soft(' · id '), h('code', one.id), soft(` · version ${one.version}`)),
+		h('p', badge('good', 'alive'), ' ', KINDS[one.kind] ?? one.kind, soft(' · id '), h('code', one.id), soft(` · version ${one.version}`)),
 		h('p.row', h('a.button', { href: to('cycles', one.account, one.id) }, 'Its cycles, round by round'), h('a.button', { href: to('explain', one.account, one.id) }, 'Explain a request with it')),
 		one.provenance === 'worked_out_anew' && h('p.note', ANEW),
-		one.ended && over(one),
 		part('gets', 'What this shopper gets, and why', h('div.cards', effects(known, now()))),
-		!one.ended && part('time', 'Time', times(one)),
+		part('time', 'Time', times(one)),
 		part('document', 'Document', documentOf(one, known)),
-		!one.ended && part('end', 'End it', endings(one, person, gone)));
+		part('end', 'End it', endings(one, person, gone)));
 }

@@ -1,9 +1,9 @@
 // Finds sessions. What is typed is never part of the page's address and is kept nowhere.
 
-import { badge, h, link, name, nothing, problem, renew, say, searchField, soft, to } from './dom.js';
+import { h, link, name, nothing, problem, renew, say, searchField, soft, to } from './dom.js';
 import { accounts, get, now } from './api.js';
 import { rows } from './rows.js';
-import { ENDINGS, KINDS, ago, many, moment } from './words.js';
+import { KINDS, ago, many, moment } from './words.js';
 
 export const title = 'Sessions';
 
@@ -31,7 +31,7 @@ const columns = [
 	{ title: 'Account', of: one => one.account, cell: one => one.account },
 	{ title: 'Trade policy', of: one => one.channel, cell: one => one.channel ?? '–' },
 	{ title: 'Seen', number: true, of: one => one.seenAt, cell: one => h('span', { title: moment(one.seenAt) }, ago(one.seenAt, now())) },
-	{ title: 'Ends', number: true, of: one => one.endsAt, cell: one => (one.ended ? badge('bad', ENDINGS[one.ended.reason]?.[0] ?? one.ended.reason) : h('span', { title: moment(one.endsAt) }, ago(one.endsAt, now()))) },
+	{ title: 'Ends', number: true, of: one => one.endsAt, cell: one => h('span', { title: moment(one.endsAt) }, ago(one.endsAt, now())) },
 ];
 
 function missing({ find, token }) {

@@ -134,7 +134,7 @@ fn the_folder_holds_what_is_served_and_nothing_else() {
 #[test]
 fn everything_that_a_file_names_is_served() {
     let served: BTreeSet<&str> = FILES.iter().map(|(name, _)| *name).collect();
-    let mut named = found(r#"(?:src|href)="([^"#.][^"]*)""#, page());
+    let mut named = found(r##"(?:src|href)="([^"#.][^"]*)""##, page());
     assert!(named.contains("main.js") && named.contains("console.css"));
     for (_, script) in scripts() {
         named.extend(found(r"(?:from|import)\s*\(?'\./([^']+)'", script));
