@@ -20,7 +20,7 @@ export function gather(points, size, join) {
 
 /** The end of an axis and its steps: 1, 2 or 5 times a power of ten. */
 function scale(greatest, steps = 4) {
-	if (!(greatest > 0)) return { end: 1, step: 0.5 };
+	if (!(greatest > 0)) return { end: 1, step: 1 };
 	const raw = greatest / steps;
 	const power = 10 ** Math.floor(Math.log10(raw));
 	const step = [1, 2, 5, 10].find(factor => factor * power >= raw) * power;
@@ -64,7 +64,11 @@ export function chart({ id, title, unit, series, format }) {
 		const { end, step } = scale(Math.max(0, ...values));
 		const floor = HEIGHT - EDGE.bottom;
 		const y = value => floor - (value / end) * (floor - EDGE.top);
+		let before;
 		for (let value = 0; value <= end + step / 2; value += step) {
+			// Counts have no halves: two steps may read alike.
+			if (format(value, true) === before) continue;
+			before = format(value, true);
 			drawing.append(s('line.grid', { x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }),
 				s('text.end', { x: EDGE.left - 6, y: y(value) + 4 }, format(value, true)));
 		}

@@ -150,7 +150,7 @@ fn everything_that_a_file_names_is_served() {
 
 #[test]
 fn nothing_breaks_the_policy() {
-    let inline = Regex::new(r#"<style|\sstyle=|<script>|\son[a-z]+=|javascript:"#).unwrap();
+    let inline = Regex::new(r"<style|\sstyle=|<script>|\son[a-z]+=|javascript:").unwrap();
     assert!(!inline.is_match(page()));
     let unsafe_ways = Regex::new(
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|cssText|setAttribute\('style'|style:",

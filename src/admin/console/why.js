@@ -34,12 +34,9 @@ const ORIGINS = {
 	unknown: 'written before what is remembered',
 };
 
-const isLogin = one => one?.namespace === 'cookie' && one.key.startsWith('VtexIdclientAutCookie');
-
 /** Who wrote a value, in words. */
 export function writer(one) {
 	const { kind, name: who } = one?.writer ?? { kind: 'unknown' };
-	if (kind === 'request' && isLogin(one)) return 'somebody logged in: a request brought the login cookie of the shop';
 	return kind === 'app' ? ['app ', h('strong', who)] : ORIGINS[kind] ?? kind;
 }
 
@@ -50,11 +47,15 @@ export function occasion(one, now) {
 	return h('time', { datetime: new Date(one.at).toISOString(), title: ago(one.at, now) }, `${moment(one.at)}${round}`);
 }
 
+// Cookies are no part of a document, so of them there is only what they led to.
+const lost = field => (field.startsWith('cookie.VtexIdclientAutCookie') ? 'somebody logged in, a request brought the login cookie of the shop'
+	: field.startsWith('cookie.') ? 'a request brought this cookie' : 'it is not in the session any more');
+
 /** The chain as a list: each line is the cause of the one above. */
 export function story(field, known, now) {
 	return h('ol.story', chain(field, known).map(({ field: at, was, one }, place) => h('li', {},
 		place > 0 && soft('because '), name(at), place > 0 ? ' became ' : ' is ', value(one ? one.value : was, 60), ': ',
-		one ? [writer(one), one.writer?.kind === 'app' && ' worked it out'] : 'it is not in the session any more',
+		one ? [writer(one), one.writer?.kind === 'app' && ' worked it out'] : lost(at),
 		one?.at && h('span.soft.small', ' (', occasion(one, now), ')'))));
 }
 
