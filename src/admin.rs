@@ -20,6 +20,7 @@ use crate::edge::Shared;
 
 mod access;
 mod api;
+mod console;
 mod desk;
 mod health;
 mod history;
@@ -50,6 +51,7 @@ pub fn router_of(desk: Desk) -> Router {
         .route("/health/ready", get(health::ready));
     let open = api::open().into_iter().fold(open, add);
     open.merge(guarded.route_layer(authorise))
+        .merge(console::router())
         .layer(middleware::from_fn(api::careful))
         .with_state(desk)
 }
