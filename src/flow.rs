@@ -29,6 +29,7 @@ mod hands;
 mod issue;
 mod lookup;
 mod operator;
+mod over;
 pub mod past;
 mod plan;
 mod preview;
@@ -46,6 +47,7 @@ pub use erase::{Erased, Exported};
 pub use event::{Acting, Event, Who};
 pub use issue::Leaving;
 pub use lookup::Lookup;
+pub use over::{Known, Left, Over};
 pub use revoke::Revoked;
 
 use contexts::Contexts;

@@ -55,6 +55,7 @@ const FILES: &[(&str, &str)] = files![
     "cycles.js",
     "dialog.js",
     "dom.js",
+    "ended.js",
     "explain.js",
     "graph.js",
     "icon.svg",

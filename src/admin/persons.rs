@@ -34,7 +34,7 @@ pub(super) async fn export(of: Of, PersonOf(person): PersonOf) -> Result<Respons
         "account": &*of.account.name,
         "principal": person,
         "sessions": sessions,
-        "endedSessions": exported.ended,
+        "endedSessions": exported.remains.len(),
         "complete": exported.complete,
     });
     Ok((status(exported.complete), Json(said)).into_response())

@@ -223,6 +223,18 @@ impl Past {
         found
     }
 
+    /// Sessions in which a person acted after a cycle, the latest first.
+    pub fn of_person(&self, account: &str, id: &str) -> Vec<SessionId> {
+        let ring = self.ring.lock();
+        let mut found = Vec::new();
+        for Entry { lived, .. } in ring.entries.iter().rev() {
+            if acts_in(&lived.told.after, account, id) && !found.contains(&lived.session) {
+                found.push(lived.session);
+            }
+        }
+        found
+    }
+
     /// Forgets what a session went through, under any of its ids.
     pub(super) fn forget(&self, session: SessionId) {
         let mut ring = self.ring.lock();
@@ -237,14 +249,7 @@ impl Past {
 
     /// Forgets every cycle before or after which a person acted.
     pub(super) fn forget_person(&self, account: &str, id: &str) {
-        let acts = |body: &SharedBody| {
-            let Principal {
-                shopper,
-                staff,
-                acting_as,
-            } = Principal::of_packed(body.packed());
-            **body.account() == *account && [shopper, staff, acting_as].contains(&Some(id))
-        };
+        let acts = |body: &SharedBody| acts_in(body, account, id);
         let keep = |lived: &Lived| !(acts(&lived.told.before) || acts(&lived.told.after));
         self.ring.lock().retain(keep);
     }
@@ -254,6 +259,16 @@ impl Past {
         let ring = self.ring.lock();
         [ring.entries.len(), ring.told.len(), ring.bytes]
     }
+}
+
+/// Whether a person acts in a session of this content.
+fn acts_in(body: &SharedBody, account: &str, id: &str) -> bool {
+    let Principal {
+        shopper,
+        staff,
+        acting_as,
+    } = Principal::of_packed(body.packed());
+    **body.account() == *account && [shopper, staff, acting_as].contains(&Some(id))
 }
 
 impl Ring {

@@ -1,6 +1,7 @@
 //! The admin listener's JSON API: who may ask, what is told, and what is changed by it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -8,11 +9,14 @@ use axum::http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use vestibule::admin::{Access, Beside, Desk, router_of};
+use vestibule::ports::Clock as _;
 
+use crate::support::clock::at;
 use crate::support::program::ask;
 use crate::support::{Demo, Reply, Shop, Shopper};
 
 const ANA: &str = "11111111-1111-4111-8111-111111111111";
+const ANA_EMAIL: &str = "ana@example.com";
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 const EMBEDDED: &str = "[store]\nkind = \"embedded\"\npath = \"sessions\"\n";
 const TOKEN: &str = "the-admin-token";
@@ -488,6 +492,109 @@ async fn a_session_that_an_operator_ends_is_nobodys_any_more() {
         let told = r#"vestibule_sessions_ended_total{reason="revoked"} 1"#;
         assert!(shop.metrics().contains(told));
     }
+}
+
+/// What is said of a session that is over, found by its id and shown by its path.
+async fn ended(admin: &Admin, id: &str) -> Value {
+    let shown = admin.get(&path_of(id)).await;
+    let found = admin.found(id).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["ended"], shown["ended"]);
+    assert_eq!(
+        (&found[0]["id"], &shown["id"], &shown["document"]),
+        (&json!(id), &json!(id), &Value::Null),
+        "{shown}"
+    );
+    let end = admin.ask(("DELETE", &path_of(id)), &[BEARER], "").await;
+    assert_eq!(end.status, 404, "it is over");
+    shown["ended"].clone()
+}
+
+#[tokio::test]
+async fn of_a_session_that_is_over_it_is_told_why_and_what_came_after_it() {
+    for store in ["", EMBEDDED] {
+        let shop = Shop::with(store).await;
+        let mut ana = Shopper::new(&shop);
+        ana.get("/?sc=2").await;
+        let (admin, stranger) = (Admin::of(&shop), session_id(&shop));
+        shop.clock.advance(Duration::from_secs(5));
+        let login = shop.clock.now().as_millis();
+        ana.keep("VtexIdclientAutCookie_demostore", &shop.token(ANA_EMAIL));
+        ana.get("/").await;
+        let known = session_id(&shop);
+        let expected = json!({"reason": "replaced", "at": login, "successor": known});
+        assert_eq!(ended(&admin, &stranger).await, expected);
+
+        shop.clock.advance(Duration::from_secs(5));
+        let logout = shop.clock.now().as_millis();
+        ana.forget("VtexIdclientAutCookie_demostore");
+        ana.get("/").await;
+        let after = session_id(&shop);
+        let expected = json!({"reason": "logout", "at": logout, "successor": after});
+        assert_eq!(ended(&admin, &known).await, expected);
+        // By whose it was, and what it went through.
+        let found = admin.found(ANA_EMAIL).await;
+        assert_eq!((found.len(), &found[0]["id"]), (1, &json!(known)));
+        assert_eq!(
+            (&found[0]["via"], &found[0]["ended"]),
+            (&json!("email"), &expected)
+        );
+        let cycles = admin.get(&format!("{}/cycles", path_of(&known))).await;
+        assert_eq!(cycles["provenance"], "remembered");
+        assert_eq!(cycles["cycles"][0]["session"], json!(known));
+
+        // Nobody has come back yet: the limit alone has ended it.
+        shop.clock.advance(at("26:30"));
+        let limit = 25 * 60 * 1000;
+        let expected = json!({"reason": "idle", "at": logout + limit, "limitMs": limit});
+        assert_eq!(ended_unnoticed(&admin, &after).await, expected);
+        ana.get("/").await;
+        let told = ended(&admin, &after).await;
+        assert_eq!(told["reason"], "idle");
+        assert_eq!(
+            (&told["at"], &told["successor"]),
+            (&expected["at"], &json!(session_id(&shop)))
+        );
+
+        let last = session_id(&shop);
+        let end = admin.ask(("DELETE", &path_of(&last)), &[BEARER], "").await;
+        assert_eq!(end.status, 204);
+        assert_eq!(ended(&admin, &last).await, json!({"reason": "revoked"}));
+    }
+}
+
+/// The same where the store has not heard yet that it is over.
+async fn ended_unnoticed(admin: &Admin, id: &str) -> Value {
+    admin.get(&path_of(id)).await["ended"].clone()
+}
+
+#[tokio::test]
+async fn a_logout_is_told_from_a_login_after_a_restart_and_nothing_is_told_of_whoever_is_erased() {
+    let shop = Shop::with(EMBEDDED).await;
+    let mut ana = Shopper::new(&shop);
+    ana.get("/?sc=2").await;
+    let stranger = session_id(&shop);
+    ana.keep("VtexIdclientAutCookie_demostore", &shop.token(ANA_EMAIL));
+    ana.get("/").await;
+    let known = session_id(&shop);
+    ana.forget("VtexIdclientAutCookie_demostore");
+    ana.get("/").await;
+    drop(ana);
+    let shop = shop.restarted();
+    let admin = Admin::of(&shop);
+    assert_eq!(ended(&admin, &known).await["reason"], "logout");
+    assert_eq!(ended(&admin, &stranger).await["reason"], "replaced");
+    let cycles = admin.get(&format!("{}/cycles", path_of(&known))).await;
+    assert_eq!(cycles["cycles"], json!([]), "nothing is worked out");
+
+    let mut ana = Shopper::known(&shop, ANA_EMAIL);
+    ana.get("/").await;
+    let id = session_id(&shop);
+    let erase = format!("/accounts/demostore/principals/{ANA}/erase");
+    assert_eq!(admin.ask(("POST", &erase), &[BEARER], "").await.status, 200);
+    let answer = admin.ask(("GET", &path_of(&id)), &[BEARER], "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "no_session"));
+    assert_eq!(admin.found(&id).await, Vec::<Value>::new());
 }
 
 #[tokio::test]

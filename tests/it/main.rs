@@ -17,6 +17,8 @@ mod browser;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod degraded;
 #[cfg(test)]
 mod disk;

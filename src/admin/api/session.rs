@@ -3,21 +3,30 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::sessions::ends_at;
 use super::{Refusal, why};
 use crate::admin::whose::{Of, Session};
 use crate::domain::session::SessionId;
 use crate::domain::time::span_millis;
-use crate::flow::Event;
 use crate::flow::past::Lived;
+use crate::flow::{Event, Known, Over};
 use crate::store::Resident;
-use std::sync::Arc;
 
-/// Shows a session with the reason of each value.
+/// Shows a session with the reason of each value; of one that is over, why.
 pub(super) async fn show(of: Of, Session(id): Session) -> Result<Json<Value>, Refusal> {
-    let resident = live(&of, id).await?;
+    let resident = match known(&of, id).await? {
+        Known::Live(resident) => resident,
+        Known::Over(over) => {
+            of.tell(&[Event::Shown(id)]);
+            return Ok(Json(json!({
+                "account": &*of.account.name,
+                "id": id.to_string(),
+                "ended": ended(&over),
+            })));
+        }
+    };
     let session = resident.session();
     let authenticated = session.authenticated();
     let policy = of.account.policies.of(authenticated);
@@ -48,10 +57,12 @@ pub(super) async fn show(of: Of, Session(id): Session) -> Result<Json<Value>, Re
     })))
 }
 
-/// Tells the last cycles of a session, the latest first.
+/// Tells the last cycles of a session, the latest first; of one that is over, those remembered.
 pub(super) async fn cycles(of: Of, Session(id): Session) -> Result<Json<Value>, Refusal> {
-    let resident = live(&of, id).await?;
-    let (cycles, remembered) = cycles_of(&of, &resident).await;
+    let (cycles, remembered) = match known(&of, id).await? {
+        Known::Live(resident) => cycles_of(&of, &resident).await,
+        Known::Over(_) => (of.desk.shared().flow.past().of(id), true),
+    };
     of.tell(&[Event::Shown(id)]);
     Ok(Json(json!({
         "provenance": if remembered { "remembered" } else { "worked_out_anew" },
@@ -74,9 +85,27 @@ pub(super) async fn end(of: Of, Session(id): Session) -> Result<Response, Refusa
     })
 }
 
-async fn live(of: &Of, id: SessionId) -> Result<Arc<Resident>, Refusal> {
-    let found = of.desk.shared().flow.session_of(&of.account, id).await?;
-    found.ok_or_else(no_session)
+/// Why a session is over, and since when.
+pub(super) fn ended(over: &Over) -> Value {
+    let mut said = Map::new();
+    said.insert("reason".to_owned(), over.reason.label().into());
+    let successor = over.successor.map(|id| id.to_string().into());
+    for (name, value) in [
+        ("at", over.at.map(|at| at.as_millis().into())),
+        ("limitMs", over.limit.map(|limit| span_millis(limit).into())),
+        ("successor", successor),
+    ] {
+        if let Some(value) = value {
+            said.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(said)
+}
+
+async fn known(of: &Of, id: SessionId) -> Result<Known, Refusal> {
+    let found = of.desk.shared().flow.known_of(&of.account, id).await?;
+    let said = "There is no session of this id, and nothing is known of one that was.";
+    found.ok_or_else(|| Refusal::missing("no_session", said))
 }
 
 fn no_session() -> Refusal {

@@ -9,12 +9,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Refusal;
+use super::session::ended;
 use crate::account::Account;
 use crate::admin::desk::Desk;
 use crate::admin::whose::Of;
 use crate::domain::lifetime::{Presented, remaining};
 use crate::domain::session::SessionId;
 use crate::domain::token::peek_id;
+use crate::flow::{Flow, Known};
+use crate::ports::StoreError;
 use crate::store::Resident;
 
 /// How many are told of at most.
@@ -60,7 +63,7 @@ impl<'a> Find<'a> {
     }
 }
 
-/// Finds sessions.
+/// Finds sessions, and what is known of those that are over.
 pub(super) async fn find(
     State(desk): State<Desk>,
     wanted: Result<Query<Wanted>, QueryRejection>,
@@ -80,7 +83,15 @@ pub(super) async fn find(
         let (via, sessions, complete) = of_account(&desk, account, &find).await?;
         more |= !complete;
         let sessions = sessions.iter();
-        found.extend(sessions.map(|one| summary(&desk, account, (one, via))));
+        found.extend(sessions.map(|one| match one {
+            Known::Live(resident) => summary(&desk, account, (resident, via)),
+            Known::Over(over) => json!({
+                "account": &*account.name,
+                "id": over.id.to_string(),
+                "via": via,
+                "ended": ended(over),
+            }),
+        }));
     }
     more |= found.len() > MOST;
     found.truncate(MOST);
@@ -88,7 +99,7 @@ pub(super) async fn find(
 }
 
 /// How it was found, what was found, and whether that is all.
-type FoundSessions = (&'static str, Vec<Arc<Resident>>, bool);
+type FoundSessions = (&'static str, Vec<Known>, bool);
 
 async fn of_account(
     desk: &Desk,
@@ -97,16 +108,16 @@ async fn of_account(
 ) -> Result<FoundSessions, Refusal> {
     let flow = &desk.shared().flow;
     let person = async |via, id: &str| {
-        let exported = flow.export(account, id).await?;
-        Ok((via, exported.sessions, exported.complete))
+        let (sessions, complete) = of_person(flow, account, id).await?;
+        Ok((via, sessions, complete))
     };
     match find {
-        Find::Id(id) => match flow.session_of(account, *id).await? {
-            Some(resident) => Ok(("id", vec![resident], true)),
+        Find::Id(id) => match flow.known_of(account, *id).await? {
+            Some(known) => Ok(("id", vec![known], true)),
             None => person("principal", &id.to_string()).await,
         },
         Find::Token(id) => {
-            let found = flow.session_of(account, *id).await?;
+            let found = flow.known_of(account, *id).await?;
             Ok(("token", found.into_iter().collect(), true))
         }
         Find::Principal(id) => person("principal", id).await,
@@ -123,6 +134,32 @@ async fn of_account(
             }
         }
     }
+}
+
+/// Sessions in which a person acts or, as far as that is remembered, acted; and whether these are all
+/// that live.
+async fn of_person(
+    flow: &Flow,
+    account: &Account,
+    id: &str,
+) -> Result<(Vec<Known>, bool), StoreError> {
+    let exported = flow.export(account, id).await?;
+    let live: Vec<SessionId> = exported
+        .sessions
+        .iter()
+        .map(|one| one.session().id)
+        .collect();
+    let sessions = exported.sessions.into_iter();
+    let mut known: Vec<Known> = sessions.map(|one| flow.known(account, one)).collect();
+    // A logout leaves nothing of a person in the store; the last cycles know whose it was.
+    let mut over = flow.past().of_person(&account.name, id);
+    over.retain(|id| !exported.remains.contains(id));
+    over.extend(exported.remains);
+    over.retain(|id| !live.contains(id));
+    for id in over.into_iter().take(MOST) {
+        known.extend(flow.known_of(account, id).await?);
+    }
+    Ok((known, exported.complete))
 }
 
 /// A session in short.

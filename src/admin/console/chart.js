@@ -107,10 +107,12 @@ export function chart({ id, title, unit, series, format }) {
 		ends.sort((one, other) => one.at - other.at);
 		let above = -Infinity;
 		const places = ends.map(one => { above = Math.max(one.at, above + 14); return above; });
-		const over = Math.max(0, (places.at(-1) ?? 0) - floor);
+		// Those that would stand below the floor are pushed up, and others only as far as these need it.
+		let below = floor + 14;
+		for (let at = places.length - 1; at >= 0; at -= 1) below = places[at] = Math.min(places[at], below - 14);
 		ends.forEach((one, at) => {
 			drawing.append(s(`circle.dot.s${one.place}`, { cx: width - EDGE.right, cy: y(one.last), r: 3 }),
-				s(`text.end-value.s${one.place}`, { x: width - EDGE.right + 8, y: places[at] - over + 4 }, format(one.last)));
+				s(`text.end-value.s${one.place}`, { x: width - EDGE.right + 8, y: places[at] + 4 }, format(one.last)));
 		});
 	}
 

@@ -112,5 +112,5 @@ export async function show({ content, heading, given, signal }) {
 	renew(content, h('p', link('#/sessions', 'Sessions'), ' / ', link(here, `session ${given.id.slice(0, 8)}…`)), heading,
 		h('p.soft', 'Newest first. A request changes parameters; the apps that listen to them are asked, all at once; what they change is the next round, until nothing changes.'),
 		provenance === 'worked_out_anew' && h('p.note', ANEW),
-		cycles.length ? cycles.map(article) : nothing('No cycle of this session is remembered.', 'Cycles are kept in memory. The next request that changes something is drawn here.'));
+		cycles.length ? cycles.map(article) : nothing('No cycle of this session is remembered.', 'Cycles are kept in memory. Of a session that lives, the next request that changes something is drawn here.'));
 }

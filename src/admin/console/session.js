@@ -4,6 +4,7 @@ import { badge, h, link, name, part, press, renew, say, soft, table, to, value }
 import { get, now, remove } from './api.js';
 import { ANEW } from './cycles.js';
 import { confirm } from './dialog.js';
+import { over } from './ended.js';
 import { KINDS, ago, count, many, moment, span } from './words.js';
 import { byField, effects, fieldOf, occasion, story, writer } from './why.js';
 
@@ -66,12 +67,17 @@ function endings(one, person, after) {
 
 export async function show({ content, heading, given, signal }) {
 	const one = await get(['accounts', given.account, 'sessions', given.id], signal);
+	const crumbs = h('p', link('#/sessions', 'Sessions'), ' / ', one.account);
+	if (one.ended) {
+		heading.textContent = 'A session that ended';
+		renew(content, crumbs, heading, over(one));
+		return;
+	}
 	const known = byField(one.values);
 	const of = field => known.get(field)?.value;
 	const person = of('profile.id') || of('authentication.storeUserId') || of('authentication.adminUserId');
 	const who = of('profile.email') || of('authentication.adminUserEmail') || person;
 	heading.textContent = who ? `Session of ${who}` : `Session of an ${KINDS.anonymous}`;
-	const crumbs = h('p', link('#/sessions', 'Sessions'), ' / ', one.account);
 	const gone = () => renew(content, crumbs, heading,
 		h('p.note', badge('idle', 'ended'), ' It was ended from here. ', link('#/sessions', 'Find another session')));
 	renew(content,

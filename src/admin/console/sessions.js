@@ -1,7 +1,8 @@
 // Finds sessions. What is typed is never part of the page's address and is kept nowhere.
 
-import { h, link, name, nothing, problem, renew, say, searchField, soft, to } from './dom.js';
+import { badge, h, link, name, nothing, problem, renew, say, searchField, soft, to } from './dom.js';
 import { accounts, get, now } from './api.js';
+import { why } from './ended.js';
 import { rows } from './rows.js';
 import { KINDS, ago, many, moment } from './words.js';
 
@@ -24,19 +25,21 @@ function wanted(text) {
 	return { find: '', token: true };
 }
 
+const time = at => (at ? h('span', { title: moment(at) }, ago(at, now())) : '–');
+
 const columns = [
 	{ title: 'Session', head: true, cell: one => link(to('sessions', one.account, one.id), h('code', one.id.slice(0, 8)), h('span.away', one.id.slice(8)), '…') },
-	{ title: 'Who', of: one => one.principal ?? one.staff, cell: one => [one.principal || one.staff ? name(one.principal ?? one.staff) : soft('nobody known'), one.impersonator && [' through ', name(one.impersonator)]] },
-	{ title: 'Kind', of: one => one.kind, cell: one => KINDS[one.kind] ?? one.kind },
+	{ title: 'Who, or why it ended', of: one => one.principal ?? one.staff, cell: one => (one.ended ? why(one) : [one.principal || one.staff ? name(one.principal ?? one.staff) : soft('nobody known'), one.impersonator && [' through ', name(one.impersonator)]]) },
+	{ title: 'Kind', of: one => one.kind, cell: one => (one.ended ? badge('idle', 'ended') : KINDS[one.kind] ?? one.kind) },
 	{ title: 'Account', of: one => one.account, cell: one => one.account },
 	{ title: 'Trade policy', of: one => one.channel, cell: one => one.channel ?? '–' },
-	{ title: 'Seen', number: true, of: one => one.seenAt, cell: one => h('span', { title: moment(one.seenAt) }, ago(one.seenAt, now())) },
-	{ title: 'Ends', number: true, of: one => one.endsAt, cell: one => h('span', { title: moment(one.endsAt) }, ago(one.endsAt, now())) },
+	{ title: 'Seen', number: true, of: one => one.seenAt, cell: one => time(one.seenAt) },
+	{ title: 'Ends', number: true, of: one => one.endsAt ?? one.ended.at, cell: one => time(one.endsAt ?? one.ended.at) },
 ];
 
 function missing({ find, token }) {
 	if (token && !find) return nothing('That is no session token.', 'Paste the whole value of the session cookie.');
-	return nothing('No session was found.', 'A person is found in sessions where they are logged in now. To see what a cookie leads to, ', link('#/explain', 'explain a request'), ' that carries it.');
+	return nothing('No session was found.', 'A person is found in sessions where they are logged in, or were lately. To see what a cookie leads to, ', link('#/explain', 'explain a request'), ' that carries it.');
 }
 
 export async function show({ content, heading, signal }) {
