@@ -23,7 +23,7 @@ use crate::domain::token::KeyRing;
 use crate::domain::transform::Graph;
 use crate::outbound::recent::Recent;
 use crate::outbound::remote::Remote;
-use crate::ports::AppCaller;
+use crate::ports::{AppCaller, Directory};
 use crate::telemetry::Traffic;
 
 /// The lifetime law's numbers for the two kinds of shopper.
@@ -67,6 +67,8 @@ pub struct Account {
     pub policies: Policies,
     /// The installed apps.
     pub graph: Graph,
+    /// Where they look up the store's data.
+    pub directory: Arc<dyn Directory>,
     /// Who calls them.
     pub apps: Arc<dyn AppCaller>,
     /// What was looked up last, where, and how old it was.

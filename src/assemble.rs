@@ -243,7 +243,7 @@ fn compile_account(
             account.keys.file.display()
         )));
     }
-    let (apps, recent, remotes) = install(account, config, ports, (telemetry, outside))?;
+    let (apps, directory, recent, remotes) = install(account, config, ports, (telemetry, outside))?;
     Ok(Account {
         generation,
         name: Arc::clone(&account.name),
@@ -258,6 +258,7 @@ fn compile_account(
         },
         graph: account.graph.clone(),
         apps,
+        directory,
         recent,
         remotes,
         cycle_deadline: account.cycle_deadline,
@@ -320,8 +321,14 @@ fn session_names(cookies: &values::Cookies) -> Vec<String> {
     names
 }
 
-/// The apps of an account, behind its memo; what they looked up last, and what is to be tended.
-type InstalledApps = (Arc<dyn AppCaller>, Arc<Recent>, Vec<Arc<dyn Remote>>);
+/// The apps of an account, behind its memo; where they look things up, what they looked up last, and
+/// what is to be tended.
+type InstalledApps = (
+    Arc<dyn AppCaller>,
+    Arc<dyn Directory>,
+    Arc<Recent>,
+    Vec<Arc<dyn Remote>>,
+);
 
 /// Installs the apps of an account.
 fn install(
@@ -332,6 +339,7 @@ fn install(
 ) -> Result<InstalledApps, AssembleError> {
     let sources = AccountSources::new(account, ports, telemetry, outside);
     let tokens: Arc<dyn TokenVerifier> = sources::open_tokens(account, ports, &sources)?;
+    let directory = ports.directories.open(&account.directory, &sources)?;
     let apps = Apps::new(
         services::installed(account, &config.limits, outside)?,
         BuiltInOptions {
@@ -339,7 +347,7 @@ fn install(
             account_id: account.id.to_string().into(),
             profile_by_email: account.switches.profile_by_email,
             accept_region_id: account.switches.client_region_id,
-            directory: ports.directories.open(&account.directory, &sources)?,
+            directory: Arc::clone(&directory),
             tokens,
         },
     );
@@ -366,7 +374,7 @@ fn install(
     let clock = Arc::clone(&ports.clock);
     let memo = Memo::new(Arc::new(apps), remember.collect(), capacity, clock);
     let (recent, remotes) = sources.finish();
-    Ok((Arc::new(memo), recent, remotes))
+    Ok((Arc::new(memo), directory, recent, remotes))
 }
 
 fn read(path: &Path) -> Result<String, NamedFileError> {

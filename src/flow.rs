@@ -29,6 +29,9 @@ mod hands;
 mod issue;
 mod keepalive;
 mod lookup;
+mod operator;
+mod over;
+pub mod past;
 mod plan;
 mod preview;
 mod retries;
@@ -46,10 +49,12 @@ pub use event::{Acting, Event, Who};
 pub use issue::Leaving;
 pub use keepalive::Standing;
 pub use lookup::Lookup;
+pub use over::{Known, Left, Over};
 pub use revoke::Revoked;
 
 use contexts::Contexts;
 use lookup::LookedUp;
+use past::Past;
 use retries::Retries;
 
 /// How long the marker of a rotation leads to the new session (lifetime law, "Rotation").
@@ -66,6 +71,7 @@ pub struct Flow {
     retries: Retries,
     contexts: Contexts,
     cycles: CycleMetrics,
+    past: Past,
 }
 
 /// What every stage knows: the request, what was read of it, and when.
@@ -136,6 +142,7 @@ impl Flow {
             retries: Retries::default(),
             contexts: Contexts::default(),
             cycles,
+            past: Past::default(),
         })
     }
 
@@ -152,6 +159,11 @@ impl Flow {
     /// How the store behind the memory is.
     pub fn store_health(&self) -> StoreHealth {
         self.store.health()
+    }
+
+    /// What sessions went through lately.
+    pub fn past(&self) -> &Past {
+        &self.past
     }
 
     /// Which sessions this process holds.

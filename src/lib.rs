@@ -50,6 +50,7 @@ pub mod demo;
 pub mod directory;
 pub mod domain;
 pub mod edge;
+pub mod explain;
 pub mod flow;
 pub mod handover;
 pub mod memo;

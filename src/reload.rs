@@ -16,11 +16,13 @@ use tokio::task::JoinSet;
 
 use crate::assemble::{Before, Ports, recompile, unused};
 use crate::config::values::StoreKind;
-use crate::config::{self, Config, Effective, Layers, Loaded, OnDisk};
+use crate::config::{self, Config, Effective, Layers, Loaded, OnDisk, Report};
 use crate::edge::{Running, Shared};
 
+mod view;
 mod watch;
 
+pub use view::{Change, LastReload, View};
 pub use watch::Watch;
 
 /// How long new names are looked up and new sources asked before they count; what is not there by
@@ -60,6 +62,8 @@ pub struct Reloads {
     /// After how long memory forgets sessions that nobody uses, anonymous and known: it was told at
     /// its start.
     unused: [Duration; 2],
+    /// What is told of it, to whoever asks at any time.
+    view: parking_lot::Mutex<View>,
     /// Held over a whole reload: there is one at a time.
     in_force: Mutex<InForce>,
 }
@@ -107,7 +111,9 @@ fn content(path: &PathBuf) -> Option<u64> {
 impl Reloads {
     /// Reloads of what was `loaded` and is in force now.
     pub fn new(read: ReadLayers, shared: Arc<Shared>, ports: Ports, loaded: &Loaded) -> Arc<Self> {
+        let view = View::of(loaded, shared.flow.now());
         Arc::new(Self {
+            view: parking_lot::Mutex::new(view),
             read,
             shared,
             ports,
@@ -125,7 +131,12 @@ impl Reloads {
     /// metrics.
     pub async fn reload(self: &Arc<Self>) -> Reload {
         let mut in_force = self.in_force.lock().await;
-        let reload = self.try_reload(&mut in_force).await;
+        let before = in_force.effective.clone();
+        let (reload, problems) = match self.try_reload(&mut in_force).await {
+            Ok(reload) => (reload, Vec::new()),
+            Err(Refused(why, problems)) => (Reload::Refused(why), problems),
+        };
+        self.note(&reload, problems, (&before, &in_force));
         self.shared.telemetry.reloaded(reload.label());
         match &reload {
             Reload::Unchanged => tracing::info!("The configuration is as it was."),
@@ -142,19 +153,19 @@ impl Reloads {
         reload
     }
 
-    async fn try_reload(self: &Arc<Self>, in_force: &mut InForce) -> Reload {
+    async fn try_reload(self: &Arc<Self>, in_force: &mut InForce) -> Result<Reload, Refused> {
         let this = Arc::clone(self);
         let read = move || config::load(&(this.read)(), &OnDisk).map(|loaded| InForce::of(&loaded));
         let next = match blocking(read).await {
             Some(Ok(next)) => next,
-            Some(Err(report)) => return Reload::Refused(report.to_string()),
-            None => return Reload::Refused("reading it failed within".to_owned()),
+            Some(Err(report)) => return Err(Refused::by(&report)),
+            None => return Err(Refused::because("reading it failed within")),
         };
         let changes = in_force.changes(&next);
         // Files that are named no more, or newly, are watched from now on, too.
         in_force.files.clone_from(&next.files);
         if changes.is_empty() {
-            return Reload::Unchanged;
+            return Ok(Reload::Unchanged);
         }
         let mut fixed = fixed_parts(&in_force.config, &next.config);
         let forgets = self.unused.iter().zip(unused_in(&next.config));
@@ -165,10 +176,10 @@ impl Reloads {
             fixed.push("a longer lifetime of sessions in memory alone");
         }
         if !fixed.is_empty() {
-            return Reload::Refused(format!(
+            return Err(Refused::because(format!(
                 "{} cannot change while this process runs: start a new one",
                 fixed.join(", ")
-            ));
+            )));
         }
         let before = self.shared.running.load_full();
         let same = unchanged_accounts(in_force, &next);
@@ -176,10 +187,39 @@ impl Reloads {
             Ok(running) => {
                 self.shared.running.store(Arc::new(running));
                 *in_force = next;
-                Reload::Swapped(changes)
+                Ok(Reload::Swapped(changes))
             }
-            Err(why) => Reload::Refused(why),
+            Err(why) => Err(Refused::because(why)),
         }
+    }
+
+    /// Has it told to whoever asks what a reload came to.
+    fn note(&self, reload: &Reload, problems: Vec<String>, (old, new): (&Effective, &InForce)) {
+        let now = self.shared.flow.now();
+        let mut view = self.view.lock();
+        let changed = match reload {
+            Reload::Swapped(paths) => {
+                *view = View {
+                    effective: Arc::new(new.effective.clone()),
+                    config: Arc::new(new.config.clone()),
+                    loaded_at: now,
+                    last: None,
+                };
+                view::changes(paths, old, &new.effective)
+            }
+            Reload::Unchanged | Reload::Refused(_) => Vec::new(),
+        };
+        view.last = Some(LastReload {
+            at: now,
+            ok: !matches!(reload, Reload::Refused(_)),
+            problems,
+            changed,
+        });
+    }
+
+    /// The configuration in force, as it is told.
+    pub fn view(&self) -> View {
+        self.view.lock().clone()
     }
 
     /// Makes what the edge runs by, ready to answer.
@@ -202,6 +242,20 @@ impl Reloads {
         let compiled = compiled.map_err(|error| error.to_string())?;
         prepare(&running, &compiled).await;
         Ok(compiled)
+    }
+}
+
+/// Why the old configuration goes on: in whole, and point by point.
+struct Refused(String, Vec<String>);
+
+impl Refused {
+    fn because(why: impl Into<String>) -> Self {
+        let why = why.into();
+        Self(why.clone(), vec![why])
+    }
+
+    fn by(report: &Report) -> Self {
+        Self(report.to_string(), view::problems(report))
     }
 }
 

@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
-use crate::admin::{self, Access};
+use crate::admin::{self, Access, Desk, Link};
 use crate::config::Config;
 use crate::config::values::ListenPlace;
 use crate::edge::Shared;
@@ -36,7 +36,7 @@ mod street;
 pub use place::{Place, PlaceError};
 
 use arrival::{Arrival, Before, Said};
-use behind::{Names, Tending, Tracing, Web, until};
+use behind::{Names, Remembering, Tending, Tracing, Web, until};
 use departure::{Departure, Successor};
 use leaving::Leaving;
 use sockets::Sockets;
@@ -91,17 +91,26 @@ pub struct Beside {
     pub draining: Option<Arc<Shared>>,
 }
 
+/// What comes with the proxy: what is served beside it, and a link into the console.
+#[derive(Debug, Default)]
+pub struct Company {
+    /// What is served on listeners of its own.
+    pub beside: Vec<Beside>,
+    /// By which somebody gets into the console once; none: by the token alone.
+    pub link: Option<Link>,
+}
+
 /// Serves until the process is told to stop: `SIGTERM` drains, `SIGINT` ends at once, and a process
 /// that takes over has this one leave. `store` is the one that can be passed on.
 pub fn serve(
     config: &Config,
     shared: &Arc<Shared>,
-    (beside, reloads): (Vec<Beside>, &Arc<Reloads>),
+    (company, reloads): (Company, &Arc<Reloads>),
     (place, store): (Place, Option<PassedStore>),
 ) -> Result<(), ServeError> {
     files::make_room(&config.limits);
     let Place { runtime, mut taken } = place;
-    let mut beside = with_admin(config, shared, beside)?;
+    let (mut beside, desk) = with_admin(config, shared, (company, reloads))?;
     let given = taken
         .as_mut()
         .map(|taken| std::mem::take(&mut taken.sockets));
@@ -127,6 +136,9 @@ pub fn serve(
         (certificates, shared),
         (config, reloads),
     );
+    if let Some(desk) = desk {
+        server.add_service(until(&leaving, "history", Remembering(desk)));
+    }
     for one in beside {
         server.add_service(until(&leaving, one.name, Web(one, Arc::clone(&leaving))));
     }
@@ -277,13 +289,15 @@ fn server_conf(config: &Config) -> ServerConf {
     }
 }
 
+/// Adds the admin listener, where there is one, and what it works with.
 fn with_admin(
     config: &Config,
     shared: &Arc<Shared>,
-    mut beside: Vec<Beside>,
-) -> Result<Vec<Beside>, ServeError> {
+    (company, reloads): (Company, &Arc<Reloads>),
+) -> Result<(Vec<Beside>, Option<Desk>), ServeError> {
+    let Company { mut beside, link } = company;
     let Some(settings) = &config.admin else {
-        return Ok(beside);
+        return Ok((beside, None));
     };
     let access = match &settings.token_file {
         None => Access::Loopback,
@@ -295,13 +309,18 @@ fn with_admin(
             Access::Token(token.trim().into())
         }
     };
-    let router = admin::router(Arc::clone(shared), access);
+    let around = admin::Beside {
+        reloads: Some(Arc::clone(reloads)),
+        link,
+        secure: !admin::is_loopback(settings.address),
+    };
+    let desk = Desk::with(Arc::clone(shared), access, around);
     beside.push(Beside {
         name: "admin",
         address: settings.address,
         listener: None,
-        router,
+        router: admin::router_of(desk.clone()),
         draining: Some(Arc::clone(shared)),
     });
-    Ok(beside)
+    Ok((beside, Some(desk)))
 }

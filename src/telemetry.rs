@@ -76,6 +76,7 @@ pub struct Telemetry {
     ended: IntCounterVec,
     refusals: IntCounterVec,
     reloads: IntCounterVec,
+    console_logins: IntCounterVec,
     sessions: SessionMetrics,
     cycles: CycleMetrics,
     memo: MemoMetrics,
@@ -126,6 +127,12 @@ impl Telemetry {
                 "Times that the configuration was read again, by outcome.",
                 "outcome",
                 &["unchanged", "swapped", "refused"],
+            ),
+            console_logins: m.counts_of(
+                "vestibule_console_logins_total",
+                "Logins at the console, by what was shown; refused ones, and those that were ended.",
+                "outcome",
+                &["token", "link", "refused", "ended"],
             ),
             sessions: SessionMetrics::new(m),
             cycles: CycleMetrics::new(m),
@@ -248,6 +255,12 @@ impl Telemetry {
     pub fn reloaded(&self, outcome: &'static str) {
         self.reloads.with_label_values(&[outcome]).inc();
         self.state.reloaded(outcome == "refused");
+    }
+
+    /// Somebody came into the console, was not let in, or left: a word of a closed set.
+    pub fn console_login(&self, outcome: &'static str) {
+        self.console_logins.with_label_values(&[outcome]).inc();
+        tracing::info!(target: "audit", event = "console_login", outcome, "Somebody is at the console's door.");
     }
 
     /// A client sent headers with names of ours.

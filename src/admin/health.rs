@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::edge::{Running, Shared};
 
 /// What an orchestrator is told.
 #[derive(Debug, Serialize)]
-struct Readiness {
+pub(super) struct Readiness {
     ready: bool,
     reasons: Vec<Reason>,
 }
@@ -68,10 +68,21 @@ pub(super) async fn live() -> Response {
 /// is in trouble. An instance whose sessions wait is not to be taken out, nor is one that lacks a
 /// server or a source which all others lack too.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    let readiness = readiness(&shared);
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness)).into_response()
+}
+
+/// The same as a value.
+pub(super) fn readiness(shared: &Shared) -> Readiness {
     let running = shared.running.load();
     let mut reasons = upstreams(&running);
-    reasons.extend(store(&shared));
-    reasons.extend(breakers(&shared, &running));
+    reasons.extend(store(shared));
+    reasons.extend(breakers(shared, &running));
     let state = shared.telemetry.state();
     if state.is_draining() {
         let message = "the process ends: requests under way are waited for";
@@ -84,12 +95,14 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
     }
     reasons.sort_unstable();
     let ready = reasons.iter().all(|reason| reason.level != Level::Failed);
-    let status = if ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, Json(Readiness { ready, reasons })).into_response()
+    Readiness { ready, reasons }
+}
+
+impl Readiness {
+    /// As the overview tells it.
+    pub(super) fn to_json(&self) -> Value {
+        json!({"ok": self.ready, "reasons": self.reasons})
+    }
 }
 
 fn upstreams(running: &Running) -> Vec<Reason> {

@@ -1,94 +1,58 @@
 //! What is kept of a person, by the shop's own id of them: their sessions ended, all of it told, or
 //! all of it erased. Every one is an audit event.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::api::Refusal;
+use super::whose::{Of, PersonOf};
 use crate::account::Account;
-use crate::edge::Shared;
 use crate::flow::Event;
-use crate::ports::StoreError;
 use crate::store::Resident;
-use crate::telemetry::{About, pseudonym};
-
-/// An account's name and a person's id.
-type Whose = Path<(String, String)>;
+use crate::telemetry::pseudonym;
 
 /// Ends every session of a shopper or a member of staff.
-pub(super) async fn end_sessions(
-    State(shared): State<Arc<Shared>>,
-    Path((account, person)): Whose,
-) -> Response {
-    let Some(account) = account_of(&shared, &account) else {
-        return no_account();
-    };
-    match shared.flow.revoke(&account, &person).await {
-        Ok(revoked) => {
-            tell(&shared, &account, &revoked.events);
-            let said = json!({"ended": revoked.sessions, "complete": revoked.complete});
-            (status(revoked.complete), Json(said)).into_response()
-        }
-        Err(error) => cannot_be_asked(&error),
-    }
+pub(super) async fn end_sessions(of: Of, PersonOf(person): PersonOf) -> Result<Response, Refusal> {
+    let flow = &of.desk.shared().flow;
+    let revoked = flow.revoke(&of.account, &person).await?;
+    of.tell(&revoked.events);
+    let said = json!({"ended": revoked.sessions, "complete": revoked.complete});
+    Ok((status(revoked.complete), Json(said)).into_response())
 }
 
 /// Tells everything that is kept of a person.
-pub(super) async fn export(
-    State(shared): State<Arc<Shared>>,
-    Path((account, person)): Whose,
-) -> Response {
-    let Some(account) = account_of(&shared, &account) else {
-        return no_account();
-    };
-    let exported = match shared.flow.export(&account, &person).await {
-        Ok(exported) => exported,
-        Err(error) => return cannot_be_asked(&error),
-    };
+pub(super) async fn export(of: Of, PersonOf(person): PersonOf) -> Result<Response, Refusal> {
+    let flow = &of.desk.shared().flow;
+    let exported = flow.export(&of.account, &person).await?;
     let count = exported.sessions.len();
-    let event = Event::Exported(person.as_str().into(), count);
-    tell(&shared, &account, &[event]);
+    of.tell(&[Event::Exported(person.as_str().into(), count)]);
     let sessions = exported.sessions.iter();
-    let sessions: Vec<Value> = sessions.map(|one| session(&account, one)).collect();
+    let sessions: Vec<Value> = sessions.map(|one| session(&of.account, one)).collect();
     let said = json!({
-        "account": &*account.name,
+        "account": &*of.account.name,
         "principal": person,
         "sessions": sessions,
-        "endedSessions": exported.ended,
+        "endedSessions": exported.remains.len(),
         "complete": exported.complete,
     });
-    let private = [(CACHE_CONTROL, "no-store")];
-    (status(exported.complete), private, Json(said)).into_response()
+    Ok((status(exported.complete), Json(said)).into_response())
 }
 
 /// Ends every session of a person and deletes what is kept of them.
-pub(super) async fn erase(
-    State(shared): State<Arc<Shared>>,
-    Path((account, person)): Whose,
-) -> Response {
-    let Some(account) = account_of(&shared, &account) else {
-        return no_account();
-    };
-    match shared.flow.erase(&account, &person).await {
-        Ok(mut erased) => {
-            let count = erased.sessions + erased.ended;
-            let event = Event::Erased(person.into(), count);
-            erased.events.push(event);
-            tell(&shared, &account, &erased.events);
-            let said = json!({
-                "sessions": erased.sessions,
-                "endedSessions": erased.ended,
-                "complete": erased.complete,
-            });
-            (status(erased.complete), Json(said)).into_response()
-        }
-        Err(error) => cannot_be_asked(&error),
-    }
+pub(super) async fn erase(of: Of, PersonOf(person): PersonOf) -> Result<Response, Refusal> {
+    let flow = &of.desk.shared().flow;
+    let mut erased = flow.erase(&of.account, &person).await?;
+    let count = erased.sessions + erased.ended;
+    erased.events.push(Event::Erased(person.into(), count));
+    of.tell(&erased.events);
+    let said = json!({
+        "sessions": erased.sessions,
+        "endedSessions": erased.ended,
+        "complete": erased.complete,
+    });
+    Ok((status(erased.complete), Json(said)).into_response())
 }
 
 /// A session as the person may see it. Captured cookies are kept as hashes and say nothing; the id
@@ -117,40 +81,10 @@ fn session(account: &Account, resident: &Resident) -> Value {
     })
 }
 
-fn account_of(shared: &Shared, name: &str) -> Option<Arc<Account>> {
-    let running = shared.running.load_full();
-    let site = running.hosts.site_of(name)?;
-    Some(Arc::clone(&site.account))
-}
-
-fn tell(shared: &Shared, account: &Account, events: &[Event]) {
-    let about = About {
-        account: &account.name,
-        key: account.keys.hash_key(),
-        session: None,
-        request_id: "",
-    };
-    for event in events {
-        shared.telemetry.happened(about, event);
-    }
-}
-
 const fn status(complete: bool) -> StatusCode {
     if complete {
         StatusCode::OK
     } else {
         StatusCode::ACCEPTED
     }
-}
-
-fn no_account() -> Response {
-    let said = json!({"error": "there is no account of this name"});
-    (StatusCode::NOT_FOUND, Json(said)).into_response()
-}
-
-fn cannot_be_asked(error: &StoreError) -> Response {
-    tracing::warn!(%error, "What is kept of a person cannot be asked for.");
-    let said = json!({"error": "the session store cannot be asked"});
-    let later = [(RETRY_AFTER, "1")];
-    (StatusCode::SERVICE_UNAVAILABLE, later, Json(said)).into_response()
 }

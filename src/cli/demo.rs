@@ -11,12 +11,13 @@ use clap::Args;
 
 use super::run::start;
 use super::{secret_file, tell};
+use crate::admin::Link;
 use crate::clock::{SystemClock, SystemEntropy};
 use crate::config::{Config, Layers};
 use crate::demo::{IssueError, IssueToken, Person, PersonKind, StorefrontSettings, perks, router};
 use crate::domain::vtexid::{Audience, Login, LoginKey, draw_login_key, mint};
 use crate::ports::{Clock, Entropy};
-use crate::serve::Beside;
+use crate::serve::{Beside, Company};
 
 const CONFIG: &str = include_str!("../../conf/demo.toml");
 const DIRECTORY: &str = include_str!("../../conf/demo-directory.toml");
@@ -70,7 +71,8 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
     };
     let variables = variables(args, address);
     let layers = Layers::text("conf/demo.toml", CONFIG, &args.data).with_variables(variables);
-    greet(args, out)?;
+    let (link, secret) = Link::draw(&SystemEntropy, SystemClock::start().now());
+    greet(args, &secret, out)?;
     let storefront = local(args.storefront_port);
     let data = args.data.clone();
     start(
@@ -93,7 +95,10 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
                 router: perks(),
                 draining: None,
             };
-            Ok(vec![storefront, perks])
+            Ok(Company {
+                beside: vec![storefront, perks],
+                link: Some(link.clone()),
+            })
         },
     )
 }
@@ -144,7 +149,7 @@ fn variables(args: &DemoArgs, perks: SocketAddr) -> Vec<(String, String)> {
     variables
 }
 
-fn greet(args: &DemoArgs, out: &mut dyn Write) -> io::Result<()> {
+fn greet(args: &DemoArgs, secret: &str, out: &mut dyn Write) -> io::Result<()> {
     let shop = format!("http://{}", local(args.port));
     writeln!(out, "Vestibule demo. Open {shop}/ in a browser, or try:")?;
     writeln!(out, "  curl -si '{shop}/?sc=2&utm_campaign=blackfriday'")?;
@@ -154,7 +159,12 @@ fn greet(args: &DemoArgs, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(
         out,
-        "  curl -s  '{shop}/echo'               what the storefront receives\n"
+        "  curl -s  '{shop}/echo'               what the storefront receives"
+    )?;
+    let admin = local(args.admin_port);
+    writeln!(
+        out,
+        "The console, by a link that is good once and for ten minutes:\n  http://{admin}/console/enter?once={secret}\n"
     )
 }
 

@@ -3,30 +3,21 @@
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::run::system_ports;
 use super::{ConfigArgs, tell};
-use crate::account::Account;
-use crate::api::{Answered, Call, SessionApi};
 use crate::assemble::{NewKeys, Ports, assemble};
 use crate::config::values::{Store, StoreKind};
 use crate::config::{self, Config, Layers, OnDisk};
-use crate::domain::cookies::ResponseFacts;
-use crate::domain::inputs::read_inputs;
-use crate::domain::time::Millis;
-use crate::edge::{self, Peer, Shared, session_api};
-use crate::ports::Clock;
-
-mod kept;
-mod report;
-mod request;
-
-use report::Report;
+use crate::edge::Peer;
+use crate::explain::{Question, Report, Stopped, Upstream, give, parse};
 
 /// What is explained.
 #[derive(Clone, Debug, Args)]
@@ -57,17 +48,6 @@ pub struct ExplainArgs {
     /// Tell it to a machine
     #[arg(long)]
     json: bool,
-}
-
-/// The moment of the explained request: no time goes by while it is explained, so a session that
-/// was seen 25 minutes ago was seen exactly then.
-#[derive(Debug)]
-struct Stopped(Millis);
-
-impl Clock for Stopped {
-    fn now(&self) -> Millis {
-        self.0
-    }
 }
 
 /// Explains one request. Nothing is kept, and nothing is sent but the calls of apps over HTTP and those
@@ -129,59 +109,35 @@ async fn explain(args: &ExplainArgs, config: &Config) -> Result<Report, String> 
     };
     let shared = assemble(config, &ports).map_err(|error| error.to_string())?;
     let running = shared.running.load_full();
-    let (mut head, body) = request::read(&args.request)?;
-    let peer = nearby(config);
-    let reading = edge::read(&mut head, &running, peer)
-        .map_err(|error| format!("the request is answered with {}: {error}", error.status()))?;
-    let site = running
-        .hosts
-        .find(reading.admitted.host.as_str(), &reading.admitted.path)
-        .ok_or("the request is answered with 421: this host is not served here")?;
-    let account = &site.account;
+    let text = read(&args.request)?;
+    let (head, body) = parse(&text)
+        .map_err(|(line, said)| format!("{}:{line}: {said}", args.request.display()))?;
     let mut listeners = config.listeners.iter();
     let insecure = listeners.all(|listener| listener.insecure_cookies);
+    let mut question = Question::ask((head, body), &running, (nearby(config), insecure))?;
     if let Some(file) = &args.session {
-        let ages = [&args.created_ago, &args.issued_ago, &args.seen_ago];
-        kept::give(
-            &shared,
-            account,
-            &mut head,
-            kept::Kept {
-                file,
-                ages,
-                insecure,
-            },
-        )
-        .await?;
+        let said = |problem: String| format!("{}: {problem}", file.display());
+        let document: Value =
+            serde_json::from_str(&read(file)?).map_err(|error| said(error.to_string()))?;
+        let texts = [&args.created_ago, &args.issued_ago, &args.seen_ago];
+        let mut ages = [Duration::ZERO; 3];
+        for (age, text) in ages.iter_mut().zip(texts) {
+            *age = humantime::parse_duration(text).map_err(|error| format!("`{text}`: {error}"))?;
+        }
+        let account = Arc::clone(question.account());
+        let settings = account.cookies.of(insecure);
+        let whose = (&*shared.flow, &*account);
+        let given = give(whose, question.head_mut(), (&document, ages), settings);
+        given.await.map_err(said)?;
     }
-    let view = reading.admitted.view(&head, reading.secure, insecure);
-    let inputs = read_inputs(&view, &account.inputs);
-    let mut report = Report::of_inputs(&view, account, &inputs, reading.spoofed);
-    if let Some(route) = session_api::route(&reading.admitted, account) {
-        let body_limit = running.limits.api_body_bytes;
-        let call = Call {
-            route,
-            request: view,
-            body: Some(&body),
-            body_limit,
-        };
-        report.add_call(&answer_call(&shared, account, call).await);
-        report.add_lookups(&account.recent.all());
-        return Ok(report);
-    }
-    let mut decision = shared.flow.decide(account, &view, &|| true).await;
-    let facts = ResponseFacts {
+    let upstream = Upstream {
         status: args.status,
         cache_control: args.cache_control.as_deref(),
     };
-    let settings = account.cookies.of(insecure);
-    let leaving = shared.flow.leave(&mut decision, settings, &facts).await;
-    report.add(&decision, &leaving);
-    report.add_lookups(&account.recent.all());
-    Ok(report)
+    let answer = Box::pin(question.answer(&shared.flow, &running, upstream));
+    Ok(answer.await)
 }
 
-async fn answer_call(shared: &Shared, account: &Arc<Account>, call: Call<'_>) -> Answered {
-    let flow = &shared.flow;
-    SessionApi { flow, account }.answer(call, &|| true).await
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }

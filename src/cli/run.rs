@@ -16,7 +16,7 @@ use crate::config::values::{ListenPlace, Log, LogFormat};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::outbound::names::SystemNames;
 use crate::reload::{ReadLayers, Reloads};
-use crate::serve::{Beside, Place, PlaceError, serve};
+use crate::serve::{Beside, Company, Place, PlaceError, serve};
 use crate::telemetry::{filter, tell_panics};
 
 /// Bad configuration or usage.
@@ -45,11 +45,11 @@ pub fn run(
     let (file, environment) = (config.config.clone(), config.env.clone());
     let variables: Vec<_> = variables.into_iter().collect();
     let read = move || Layers::read(&file, environment.as_deref(), variables.iter().cloned());
-    start((Box::new(read), *upgrade), out, &|_| Ok(Vec::new()))
+    start((Box::new(read), *upgrade), out, &|_| Ok(Company::default()))
 }
 
 /// What is served beside the proxy, made of the checked configuration.
-pub(super) type MakeBeside<'a> = dyn Fn(&Config) -> Result<Vec<Beside>, String> + 'a;
+pub(super) type MakeBeside<'a> = dyn Fn(&Config) -> Result<Company, String> + 'a;
 
 /// Starts what these layers describe, in the place of another process if `upgrade` says so; returns
 /// when it was told to stop.
@@ -84,13 +84,13 @@ pub(super) fn start(
         Ok(assembled) => assembled,
         Err(error) => return Ok(not_started(&error)),
     };
-    let beside = match beside(config) {
-        Ok(beside) => beside,
+    let company = match beside(config) {
+        Ok(company) => company,
         Err(error) => return Ok(not_started(&error)),
     };
-    say_where(config, &beside, out)?;
+    say_where(config, &company.beside, out)?;
     let reloads = Reloads::new(read, Arc::clone(&shared), ports, &loaded);
-    match serve(config, &shared, (beside, &reloads), (place, store)) {
+    match serve(config, &shared, (company, &reloads), (place, store)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Ok(not_started(&error)),
     }

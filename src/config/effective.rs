@@ -65,6 +65,29 @@ impl Effective {
         differences("", Some(&self.0), Some(&other.0), &mut changes);
         changes
     }
+
+    /// What it says at a key as [`Effective::changes`] names it; secrets are hidden in it.
+    pub fn at(&self, path: &str) -> Option<&Value> {
+        within(&self.0, path)
+    }
+}
+
+/// Names may hold dots, so that every way of cutting is tried, the longest key first.
+fn within<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    let under = |key: &str| match value {
+        Value::Object(members) => members.get(key),
+        Value::Array(entries) => entries.iter().find(|entry| named(entry) == Some(key)),
+        _ => None,
+    };
+    if let Some(found) = under(path) {
+        return Some(found);
+    }
+    let cuts = path.rmatch_indices('.');
+    let mut found = cuts.filter_map(|(at, _)| {
+        let (key, rest) = path.split_at_checked(at)?;
+        within(under(key)?, rest.strip_prefix('.')?)
+    });
+    found.next()
 }
 
 /// The name of an entry of a list that has one.

@@ -5,7 +5,7 @@ use super::event::Event;
 use crate::domain::api::ApiError;
 use crate::domain::patch::Patch;
 use crate::domain::session::limits::LimitError;
-use crate::domain::transform::{CycleError, RoundRecord};
+use crate::domain::transform::{CycleError, Rounds};
 
 /// A call of the Session API. All of it is done, or nothing.
 #[derive(Clone, Debug, Default)]
@@ -23,12 +23,12 @@ pub struct Ask {
 pub(super) struct NotBegun {
     pub(super) why: Undone,
     /// What its first cycle did, for `explain`.
-    pub(super) rounds: Vec<RoundRecord>,
+    pub(super) rounds: Rounds,
 }
 
 impl NotBegun {
-    pub(super) const fn before_any_round(why: Undone) -> Self {
-        let rounds = Vec::new();
+    pub(super) fn before_any_round(why: Undone) -> Self {
+        let rounds = Rounds::default();
         Self { why, rounds }
     }
 }

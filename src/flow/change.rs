@@ -7,6 +7,7 @@ use super::decision::{CookiePlan, Decision, Issue, Trace};
 use super::event::Event;
 use super::hands::{gained, rotation_events};
 use super::lookup::{Alive, LookedUp, Lookup};
+use super::past::Whose;
 use super::returning::Planned;
 use super::run::{events_of, kept};
 use super::writes::News;
@@ -181,7 +182,7 @@ impl Flow {
         let Settled {
             alive,
             news,
-            outcome,
+            mut outcome,
         } = settled;
         let old = alive.resident.session();
         let next = Session {
@@ -200,6 +201,8 @@ impl Flow {
         let Some(resident) = saved else {
             return Ok(Attempt::Overtaken(alive));
         };
+        let whose = Whose::of_change(stage, &alive.resident, &resident);
+        self.past.note(whose, &mut outcome);
         let (due, clock_step) = (alive.due(stage), alive.clock_step);
         let segment =
             stage.plans(&alive.resident).segment_cookie != stage.plans(&resident).segment_cookie;
@@ -257,6 +260,8 @@ impl Flow {
             until,
         };
         self.store.rotate(old.id, marker, keep).await?;
+        let whose = Whose::of_change(stage, &alive.resident, &resident);
+        self.past.note(whose, &mut outcome);
         let cookies = CookiePlan {
             session: Some(Arc::clone(&resident)),
             due: Issue::Must,

@@ -12,7 +12,7 @@ use crate::domain::access::{AccessFacts, Verdict};
 use crate::domain::plans::{Plans, SharedBody};
 use crate::domain::session::{Field, SessionId};
 use crate::domain::time::Millis;
-use crate::domain::transform::{LoopRecord, RoundRecord};
+use crate::domain::transform::{LoopRecord, Rounds};
 use crate::store::Resident;
 
 /// The plan of one request.
@@ -93,7 +93,7 @@ pub struct Trace {
     /// Apps called for their age.
     pub recalled: Vec<usize>,
     /// The cycle, round by round.
-    pub rounds: Vec<RoundRecord>,
+    pub rounds: Rounds,
     /// All that differs after the cycle.
     pub changed: Vec<Field>,
     /// The loop, if it was one.

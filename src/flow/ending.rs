@@ -9,6 +9,7 @@ use super::decision::{CookiePlan, Decision, Issue};
 use super::event::{Acting, Event};
 use super::hands::rotation_events;
 use super::lookup::{Alive, LookedUp, Lookup};
+use super::past::Whose;
 use super::run::kept;
 use super::{Flow, MARKER, Stage};
 use crate::account::Account;
@@ -247,7 +248,7 @@ impl Flow {
         let Beginning { id, body, lookup } = beginning;
         let expired = matches!(lookup, Lookup::Ended(label) if label != Ending::Logout.label());
         let news = self.news(stage, &body).await?;
-        let outcome = match self.first_cycle(stage, &body, &news).await {
+        let mut outcome = match self.first_cycle(stage, &body, &news).await {
             Ok(outcome) => outcome,
             Err(failed) => return Ok(self.failed_first(stage, body, failed)),
         };
@@ -258,6 +259,7 @@ impl Flow {
             && news.raw.is_empty()
             && outcome.failed.is_empty();
         let blank = self.blank(stage, id, &body);
+        let before = Arc::clone(&blank.body);
         let session = Session {
             body: self.bodies.share(&stage.account.name, outcome.body.clone()),
             logins: self.logins_after(stage, &blank, &news, &outcome).await?,
@@ -279,6 +281,8 @@ impl Flow {
             self.create(stage, session, keep).await
         };
         let resident = kept(keeping, resident)?;
+        let whose = Whose::of_beginning(stage, (&before, &resident), lookup);
+        self.past.note(whose, &mut outcome);
         let cookies = CookiePlan {
             session: Some(Arc::clone(&resident)),
             due: Issue::Must,

@@ -19,8 +19,8 @@ const HELD: Duration = Duration::from_mins(1);
 pub struct Exported {
     /// The live sessions in which they act.
     pub sessions: Vec<Arc<Resident>>,
-    /// How many ended sessions of theirs still have a record.
-    pub ended: usize,
+    /// Ended sessions of theirs that still have a record.
+    pub remains: Vec<SessionId>,
     /// Whether all are known: the store behind the memory could be asked.
     pub complete: bool,
 }
@@ -48,7 +48,7 @@ impl Flow {
             .await?;
         Ok(Exported {
             sessions: found.sessions,
-            ended: found.remains.len(),
+            remains: found.remains,
             complete: found.complete,
         })
     }
@@ -78,6 +78,7 @@ impl Flow {
             self.forget(account, self.clock.now(), session).await?;
             erased.ended += 1;
         }
+        self.past.forget_person(&account.name, id);
         erased.complete &= self.store.health().owed == 0;
         Ok(erased)
     }
@@ -96,6 +97,7 @@ impl Flow {
             until: now,
         };
         self.store.rotate(id, marker, HELD).await?;
+        self.past.forget(id);
         Ok(id)
     }
 }

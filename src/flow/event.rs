@@ -56,6 +56,8 @@ pub enum Event {
     ConsentWithdrawn(SessionId),
     /// An operator was told all that is kept of a person, by the shop's id of them.
     Exported(Box<str>, usize),
+    /// An operator looked at a session.
+    Shown(SessionId),
     /// An operator had all that is kept of a person erased.
     Erased(Box<str>, usize),
     /// What an app noted.

@@ -115,6 +115,12 @@ impl Flow {
             logins: LoginHashes::default(),
             upkeep: Upkeep::default(),
         };
+        self.adopt_whole(account, session).await
+    }
+
+    /// The same of a session that is there already.
+    pub async fn adopt_whole(&self, account: &Account, session: Session) -> Result<String, String> {
+        let now = self.clock.now();
         let authenticated = session.authenticated();
         let claims = Claims {
             id: session.id,

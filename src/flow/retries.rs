@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::past::Whose;
 use super::{Flow, Stage};
 use crate::account::Account;
 use crate::domain::session::{Body, Principal, Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::transform::Start;
-use crate::store::Found;
+use crate::store::{Found, Resident};
 
 /// Attempts under way.
 #[derive(Debug, Default)]
@@ -85,7 +86,7 @@ impl Flow {
             recall,
             ..Start::default()
         };
-        let Ok(outcome) = self.run(account, start, None).await else {
+        let Ok(mut outcome) = self.run(account, start, None).await else {
             return;
         };
         if account.limits.check(&outcome.body).is_err() {
@@ -112,14 +113,23 @@ impl Flow {
             upkeep: old.upkeep.after(&outcome, &account.graph, retry.now),
             ..resident.snapshot()
         };
-        self.keep_retry(account, next, old.version).await;
+        if let Some(kept) = self.keep_retry(account, next, old.version).await {
+            let whose = Whose::of_retry(retry.now, &resident, &kept);
+            self.past.note(whose, &mut outcome);
+        }
     }
 
     /// Overtaken by a request: what is still pending is tried again after that.
-    async fn keep_retry(&self, account: &Account, next: Session, based_on: u64) {
+    async fn keep_retry(
+        &self,
+        account: &Account,
+        next: Session,
+        based_on: u64,
+    ) -> Option<Arc<Resident>> {
         let authenticated = next.authenticated();
         let keep = account.policies.of(authenticated).record_ttl(authenticated);
-        drop(self.store.save_or_owe(next, based_on, keep).await);
+        let saved = self.store.save_or_owe(next, based_on, keep).await;
+        saved.ok().flatten()
     }
 }
 

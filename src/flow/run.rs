@@ -1,6 +1,7 @@
 //! Drives a cycle: makes the calls of each round at the same time, within time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -33,15 +34,25 @@ impl Flow {
         let trace = Arc::new(trace);
         let mut cycle = Cycle::start(&account.graph, start);
         while let Some(calls) = cycle.next_round() {
-            cycle.absorb(call_all((account, &trace), calls, deadline).await);
+            let replies = call_all((account, &trace), calls, deadline).await;
+            let replies = replies.into_iter().map(|(app, reply, took)| {
+                cycle.note_took(app, took);
+                (app, reply)
+            });
+            let replies = replies.collect();
+            cycle.absorb(replies);
             if Instant::now() >= deadline {
                 cycle.close();
             }
         }
+        let took = began.elapsed();
         let finished = cycle.finish();
+        let finished = finished.map(|outcome| Outcome { took, ..outcome });
         let rounds = finished.as_ref().ok().and_then(|it| it.rounds.last());
         let rounds = rounds.map_or(0, |round| round.number);
-        self.cycles.over(rounds, began.elapsed());
+        self.cycles.over(rounds, took);
+        self.past
+            .note_failures(account, &finished, self.clock.now());
         if let Some(watched) = watched {
             watched.end(match &finished {
                 Ok(outcome) if outcome.looped.is_some() => "looped",
@@ -58,20 +69,22 @@ async fn call_all(
     (account, trace): (&Arc<Account>, &Arc<RequestTrace>),
     mut calls: Vec<Call>,
     deadline: Instant,
-) -> Vec<(usize, Result<Answer, Failure>)> {
+) -> Vec<(usize, Result<Answer, Failure>, Duration)> {
+    let began = Instant::now();
     // One call needs no task of its own; most rounds have one.
     if calls.len() == 1
         && let Some(call) = calls.pop()
     {
         let at = call.app;
-        return vec![(at, call_one((account, trace), &call, deadline).await)];
+        let reply = call_one((account, trace), &call, deadline).await;
+        return vec![(at, reply, began.elapsed())];
     }
     let mut running = JoinSet::new();
     for call in calls {
         let (account, trace) = (Arc::clone(account), Arc::clone(trace));
         running.spawn(async move {
             let reply = call_one((&account, &trace), &call, deadline).await;
-            (call.app, reply)
+            (call.app, reply, began.elapsed())
         });
     }
     let mut replies = Vec::with_capacity(running.len());

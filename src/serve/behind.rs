@@ -12,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::Beside;
 use super::leaving::Leaving;
-use crate::admin;
+use crate::admin::{self, Desk};
 use crate::edge::Shared;
 use crate::edge::upstream::Upstream;
 
@@ -96,6 +96,24 @@ impl BackgroundService for Tending {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = tending.join_all() => {}
+            }
+        }
+    }
+}
+
+/// Has the admin's history of the last hour written.
+#[derive(Debug)]
+pub(super) struct Remembering(pub(super) Desk);
+
+#[async_trait]
+impl BackgroundService for Remembering {
+    async fn start(&self, mut stop: ShutdownWatch) {
+        let mut turns = tokio::time::interval(admin::STEP);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                _ = turns.tick() => self.0.measure(),
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::domain::transform::Note;
 use crate::flow::Event;
 
 /// What an event is called: a closed set.
-pub(super) const EVENTS: [&str; 31] = [
+pub(super) const EVENTS: [&str; 32] = [
     "created",
     "creation_limited",
     "reissued",
@@ -24,6 +24,7 @@ pub(super) const EVENTS: [&str; 31] = [
     "impersonation_stopped",
     "consent_withdrawn",
     "exported",
+    "shown",
     "erased",
     "login_token_refused",
     "impersonation_granted",
@@ -150,6 +151,9 @@ impl About<'_> {
             Event::ConsentWithdrawn(id) => {
                 tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, "Consent was withdrawn; the session is gone.");
             }
+            Event::Shown(id) => {
+                tracing::info!(target: "audit", event = name, account, session = of(*id), "An operator looked at a session.");
+            }
             Event::Exported(person, sessions) | Event::Erased(person, sessions) => {
                 let person = Person(key, person);
                 tracing::info!(target: "audit", event = name, account, %person, sessions, "An operator asked for what is kept of a person.");
@@ -218,6 +222,7 @@ pub(crate) fn label(event: &Event) -> &'static str {
         Event::ImpersonationStopped(..) => "impersonation_stopped",
         Event::ConsentWithdrawn(_) => "consent_withdrawn",
         Event::Exported(..) => "exported",
+        Event::Shown(_) => "shown",
         Event::Erased(..) => "erased",
         Event::Noted(Note::TokenRefused(_)) => "login_token_refused",
         Event::Noted(Note::ImpersonationGranted) => "impersonation_granted",

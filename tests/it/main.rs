@@ -5,6 +5,8 @@
 mod support;
 
 #[cfg(test)]
+mod admin_api;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod attacks;
@@ -14,6 +16,8 @@ mod binary;
 mod browser;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod console;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]

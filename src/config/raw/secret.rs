@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// What stands in place of a secret.
-const HIDDEN: &str = "***";
+const HIDDEN: &str = "(hidden)";
 
 /// A secret. Neither `Debug` nor what is written of it shows it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]

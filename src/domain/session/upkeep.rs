@@ -178,7 +178,6 @@ fn backoff(failures: u16) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::session::Body;
     use crate::domain::transform::cycle::Answered;
     use crate::domain::transform::{AppSpec, Failure, GraphSettings};
 
@@ -201,17 +200,7 @@ mod tests {
     }
 
     fn outcome() -> Outcome {
-        Outcome {
-            body: Body::new(),
-            changed: Vec::new(),
-            rounds: Vec::new(),
-            denied: None,
-            looped: None,
-            failed: [].into(),
-            answered: [].into(),
-            notes: Vec::new(),
-            overwritten: 0,
-        }
+        Outcome::default()
     }
 
     fn at(secs: i64) -> Millis {

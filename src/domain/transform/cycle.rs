@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use super::app::{Answer, Call, Failure, Input, Note, OnError, Refusal};
 use super::graph::{Graph, OnLoop, says_who_acts};
-use super::record::{CallRecord, CallResult, LoopRecord, RoundRecord};
+use super::record::{CallRecord, CallResult, LoopRecord, RoundRecord, Rounds, Timing};
 use crate::domain::patch::{Edit, Patch};
 use crate::domain::session::{Body, Field};
 use crate::domain::time::Millis;
@@ -53,6 +54,9 @@ pub struct Cycle<'g> {
     answered: BTreeMap<usize, Answered>,
     notes: Vec<Note>,
     rounds: Vec<RoundRecord>,
+    timings: Vec<Timing>,
+    took: BTreeMap<usize, Duration>,
+    requested: Vec<Field>,
     states: Vec<(Body, BTreeSet<Field>)>,
     spent: u32,
     rounds_run: u32,
@@ -74,14 +78,20 @@ pub struct Answered {
 }
 
 /// What a cycle came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// The body after the cycle.
     pub body: Body,
     /// Fields whose value differs from before, sorted.
     pub changed: Vec<Field>,
     /// What happened, round by round.
-    pub rounds: Vec<RoundRecord>,
+    pub rounds: Rounds,
+    /// How each of their calls was answered, in their order.
+    pub timings: Vec<Timing>,
+    /// How long all of it took, where whoever drove it says so.
+    pub took: Duration,
+    /// What the request wrote and thereby changed, refused wishes left out.
+    pub requested: Patch,
     /// 401 or 403 where a value that this request asked for was refused.
     pub denied: Option<u16>,
     /// The loop, where the cycle was one.
@@ -137,6 +147,9 @@ impl<'g> Cycle<'g> {
             answered: BTreeMap::new(),
             notes: Vec::new(),
             rounds: Vec::new(),
+            timings: Vec::new(),
+            took: BTreeMap::new(),
+            requested: Vec::new(),
             states: Vec::new(),
             spent: 0,
             rounds_run: 0,
@@ -194,6 +207,11 @@ impl<'g> Cycle<'g> {
         }
     }
 
+    /// Notes how long a call of the round that is under way took; the record tells it.
+    pub fn note_took(&mut self, app: usize, took: Duration) {
+        self.took.insert(app, took);
+    }
+
     /// Takes the replies of the round that [`Cycle::next_round`] asked for. An app that is
     /// missing among them has failed by [`Failure::Timeout`].
     pub fn absorb(&mut self, replies: Vec<(usize, Result<Answer, Failure>)>) {
@@ -220,10 +238,15 @@ impl<'g> Cycle<'g> {
             return Err(error);
         }
         let changed = Patch::diff(&self.before, &self.body);
+        let mut requested = self.request;
+        requested.retain(|field, _| self.requested.contains(field));
         Ok(Outcome {
+            requested,
+            took: Duration::ZERO,
+            timings: self.timings,
             changed: changed.iter().map(|(field, _)| field.clone()).collect(),
             body: self.body,
-            rounds: self.rounds,
+            rounds: self.rounds.into(),
             denied: self.denied,
             looped: self.looped,
             failed: self.failed,
@@ -246,6 +269,7 @@ impl<'g> Cycle<'g> {
     fn write_request(&mut self) {
         let changed = self.request.apply(&mut self.body);
         self.note_authority(&changed);
+        self.requested.extend(changed.iter().cloned());
         self.changed.extend(changed);
     }
 

@@ -1,9 +1,30 @@
 //! What a cycle did, round by round: for `explain`, events and tests.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::app::Failure;
-use crate::domain::session::Field;
+use crate::domain::session::{Field, Slot};
+use crate::domain::time::Millis;
+
+/// The rounds of a cycle. Whoever keeps them shares them; where there were none, they take nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rounds(Option<Arc<[RoundRecord]>>);
+
+impl From<Vec<RoundRecord>> for Rounds {
+    fn from(rounds: Vec<RoundRecord>) -> Self {
+        Self((!rounds.is_empty()).then(|| rounds.into()))
+    }
+}
+
+impl Deref for Rounds {
+    type Target = [RoundRecord];
+
+    fn deref(&self) -> &[RoundRecord] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
 
 /// One round.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +35,18 @@ pub struct RoundRecord {
     pub calls: Vec<CallRecord>,
     /// Fields whose value differs after the round, sorted.
     pub changed: Vec<Field>,
+    /// What this very cycle had put there before, of the fields among them that it had changed
+    /// already: with the bodies before and after, every value between them is known.
+    pub replaced: Vec<(Field, Option<Slot>)>,
+}
+
+/// When a call was answered, beside what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// How long it took, by whoever made it.
+    pub took: Duration,
+    /// When the answer was looked up, where it came from a memo.
+    pub as_of: Option<Millis>,
 }
 
 /// One call within a round.

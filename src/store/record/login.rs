@@ -73,7 +73,7 @@ impl Login {
     }
 
     /// The same login as it stands now, observed on its own.
-    pub(in crate::store) fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         Self {
             created_at: self.created_at,
             expires: self.expires,

@@ -344,7 +344,8 @@ impl Browser {
         }
     }
 
-    async fn command(&mut self, method: &str, params: Value) -> Value {
+    /// One command of the protocol, to this tab; its answer.
+    pub(crate) async fn command(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let id = self.sent;
         let mut message = json!({"id": id, "method": method, "params": params});

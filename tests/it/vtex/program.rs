@@ -176,7 +176,11 @@ async fn a_secret_may_come_by_a_variable_and_is_shown_nowhere() {
     command.env(format!("{vtex}__APP_TOKEN"), APP_TOKEN);
     let said = example.run(command).await;
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("app_token = \"***\""), "{}", said.out);
+    assert!(
+        said.out.contains("app_token = \"(hidden)\""),
+        "{}",
+        said.out
+    );
     for secret in [APP_KEY, APP_TOKEN] {
         assert!(!said.out.contains(secret) && !said.err.contains(secret));
     }

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::{
     Answer, Answered, CallRecord, CallResult, Cycle, CycleError, Edit, Failure, Field, OnError,
-    Patch, RoundRecord,
+    Patch, RoundRecord, Timing,
 };
+use crate::domain::session::Slot;
 use crate::domain::transform::graph::says_who_acts;
 
 /// What the replies of one round write, before it touches the session.
 #[derive(Default)]
 struct Merge {
     patch: Patch,
-    calls: Vec<CallRecord>,
+    calls: Vec<(CallRecord, Timing)>,
 }
 
 impl Cycle<'_> {
@@ -33,6 +34,7 @@ impl Cycle<'_> {
                 Err(failure) => self.failure(app, failure, &mut merge),
             }
         }
+        let mut replaced = self.rewritten(&merge.patch);
         let mut changed = merge.patch.apply(&mut self.body);
         let knew = self.authority_changed;
         self.note_authority(&changed);
@@ -46,15 +48,32 @@ impl Cycle<'_> {
             self.rounds_run += 1;
         }
         if !merge.calls.is_empty() {
-            merge.calls.sort_by_key(|call| call.app);
+            merge.calls.sort_by_key(|(call, _)| call.app);
+            let (calls, timings): (Vec<_>, Vec<_>) = merge.calls.into_iter().unzip();
+            self.timings.extend(timings);
+            replaced.retain(|(field, _)| changed.contains(field));
             self.rounds.push(RoundRecord {
                 number: self.rounds_run,
-                calls: merge.calls,
+                calls,
                 changed: changed.clone(),
+                replaced,
             });
         }
         self.changed = changed.into_iter().collect();
         self.recall.clear();
+        self.took.clear();
+    }
+
+    /// What stands now in fields that a patch writes and that this cycle has changed already.
+    fn rewritten(&self, patch: &Patch) -> Vec<(Field, Option<Slot>)> {
+        let written = |field: &&Field| {
+            let mut rounds = self.rounds.iter();
+            self.requested.contains(field) || rounds.any(|round| round.changed.contains(field))
+        };
+        let fields = patch.iter().map(|(field, _)| field).filter(written);
+        fields
+            .map(|field| (field.clone(), self.body.slot(field.as_str()).cloned()))
+            .collect()
     }
 
     fn record(&self, app: usize, result: CallResult, merge: &mut Merge) {
@@ -62,12 +81,22 @@ impl Cycle<'_> {
             .graph
             .app(app)
             .map_or_else(|| "".into(), |spec| Arc::clone(&spec.name));
-        merge.calls.push(CallRecord {
+        let answered = matches!(
+            result,
+            CallResult::Answered { .. } | CallResult::Refused { .. }
+        );
+        let answer = self.answered.get(&app).filter(|_| answered);
+        let timing = Timing {
+            took: self.took.get(&app).copied().unwrap_or_default(),
+            as_of: answer.and_then(|answer| answer.as_of),
+        };
+        let record = CallRecord {
             app,
             name,
             because: self.because(app),
             result,
-        });
+        };
+        merge.calls.push((record, timing));
     }
 
     fn clear_outputs(&self, app: usize, merge: &mut Merge) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::session::Slot;
 use crate::domain::session::field::known;
 use crate::domain::transform::app::AppSpec;
 use crate::domain::transform::graph::GraphSettings;
@@ -383,4 +384,32 @@ fn an_app_past_its_age_is_called_although_nothing_changed() {
         [(1, vec!["A"]), (2, vec!["B", "C"]), (3, vec!["C"])]
     );
     assert!(outcome.rounds[0].calls[0].because.is_empty());
+}
+
+#[test]
+fn what_a_cycle_overwrites_of_its_own_is_in_its_record_and_so_is_what_was_asked() {
+    let mut store = app("store", &["public.sc"], &["store.channel"], |call| {
+        writes(&[(
+            "store.channel",
+            json!(call.filled("public.sc").unwrap_or("1")),
+        )])
+    });
+    store.spec.run_on_create = true;
+    let start = Start {
+        body: body(&[("public.kept", "same")]),
+        request: patch(&[("public.sc", "2"), ("public.kept", "same")]),
+        create: true,
+        ..Start::default()
+    };
+    let outcome = run(&[store], start);
+    let replaced: Vec<_> = outcome.rounds.iter().map(|one| &one.replaced).collect();
+    let first = Slot::plain(json!("1"));
+    assert_eq!(
+        replaced,
+        [&vec![], &vec![(known("store.channel"), Some(first))]]
+    );
+    let requested: Vec<_> = outcome.requested.iter().map(|(field, _)| field).collect();
+    assert_eq!(requested, [&known("public.sc")]);
+    let calls: usize = outcome.rounds.iter().map(|round| round.calls.len()).sum();
+    assert_eq!(outcome.timings.len(), calls);
 }

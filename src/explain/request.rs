@@ -1,20 +1,11 @@
-//! One HTTP/1.1 request in a file, as a person writes it.
-
-use std::path::Path;
+//! One HTTP/1.1 request, as a person writes it.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use pingora::http::RequestHeader;
 
-/// Reads a request: its head, and what follows the empty line as its body.
-pub(super) fn read(path: &Path) -> Result<(RequestHeader, Bytes), String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    parse(&text).map_err(|(line, said)| format!("{}:{line}: {said}", path.display()))
-}
-
-/// Parses it; an error names its line.
-pub(super) fn parse(text: &str) -> Result<(RequestHeader, Bytes), (usize, String)> {
+/// Parses a request: its head, and what follows the empty line as its body. An error names its line.
+pub fn parse(text: &str) -> Result<(RequestHeader, Bytes), (usize, String)> {
     let mut lines = text.lines().map(str::trim_end).enumerate();
     let (_, first) = lines.next().ok_or((1, "the file is empty".to_owned()))?;
     let mut parts = first.split_ascii_whitespace();

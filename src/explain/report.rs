@@ -18,7 +18,7 @@ use crate::outbound::recent::Looked;
 
 /// Everything that was decided about one request.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Report {
+pub struct Report {
     request: Vec<(String, String)>,
     inputs: Vec<(String, String)>,
     lookup: Vec<(String, String)>,
@@ -95,7 +95,7 @@ impl Report {
         let trace = &decision.trace;
         self.lookup.push(line("result", said_of(trace.lookup)));
         self.add_lifetime(decision);
-        for round in &trace.rounds {
+        for round in trace.rounds.iter() {
             self.add_round(round);
         }
         if let Some(looped) = &trace.looped {

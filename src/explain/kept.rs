@@ -1,7 +1,5 @@
 //! Gives the shopper of an explained request a session, as if they had been here before.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -10,40 +8,30 @@ use pingora::http::RequestHeader;
 use serde_json::Value;
 
 use crate::account::Account;
+use crate::domain::cookies::CookieSettings;
 use crate::domain::session::{Body, Field, Slot};
-use crate::edge::Shared;
+use crate::flow::Flow;
 
-/// The session that a shopper already has.
-pub(super) struct Kept<'a> {
-    pub(super) file: &'a Path,
-    /// Since it began, since its cookie was issued, since it was used.
-    pub(super) ages: [&'a String; 3],
-    pub(super) insecure: bool,
+/// Puts a session of this document into the flow's store, that began, got its cookie and was used so
+/// long ago, and its cookie into the request.
+pub async fn give(
+    (flow, account): (&Flow, &Account),
+    head: &mut RequestHeader,
+    (document, ages): (&Value, [Duration; 3]),
+    settings: &CookieSettings,
+) -> Result<(), String> {
+    let mut body = account.base();
+    read_body(document, &mut body)?;
+    let token = flow.adopt(account, body, ages).await?;
+    show(head, &token, settings)
 }
 
-/// Puts the session into the store and its cookie into the request.
-pub(super) async fn give(
-    shared: &Arc<Shared>,
-    account: &Arc<Account>,
+/// Has a request show this token, and no other session's.
+pub(super) fn show(
     head: &mut RequestHeader,
-    kept: Kept<'_>,
+    token: &str,
+    settings: &CookieSettings,
 ) -> Result<(), String> {
-    let said = |problem: &dyn std::fmt::Display| format!("{}: {problem}", kept.file.display());
-    let text = std::fs::read_to_string(kept.file).map_err(|error| said(&error))?;
-    let document: Value = serde_json::from_str(&text).map_err(|error| said(&error))?;
-    let mut body = account.base();
-    read_body(&document, &mut body).map_err(|problem| said(&problem))?;
-    let mut ages = [Duration::ZERO; 3];
-    for (age, text) in ages.iter_mut().zip(kept.ages) {
-        *age = humantime::parse_duration(text).map_err(|error| format!("`{text}`: {error}"))?;
-    }
-    let token = shared.flow.adopt(account, body, ages).await?;
-    let cookies = &account.cookies;
-    let settings = if kept.insecure {
-        &cookies.insecure
-    } else {
-        &cookies.secure
-    };
     let own = format!("{}={token}", settings.session);
     let others: Vec<&str> = head
         .headers
@@ -57,9 +45,9 @@ pub(super) async fn give(
         .chain(others)
         .collect::<Vec<_>>()
         .join("; ");
-    let value = HeaderValue::from_str(&line).map_err(|error| said(&error))?;
+    let value = HeaderValue::from_str(&line).map_err(|error| error.to_string())?;
     head.insert_header(COOKIE, value)
-        .map_err(|error| said(&error))
+        .map_err(|error| error.to_string())
 }
 
 /// Takes the `namespaces` of a session document.

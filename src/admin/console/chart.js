@@ -1,0 +1,174 @@
+// Lines over time, drawn at the width there is so that text stays crisp. Each series has a dash of
+// its own beside its colour. The legend is the readout; a slider of the keyboard reads any moment.
+
+import { h, s, table } from './dom.js';
+import { hour, moment } from './words.js';
+
+const HEIGHT = 190;
+const EDGE = { top: 12, bottom: 26, left: 52, right: 62 };
+const DASHES = ['', '7 4', '2 4', '10 3 2 3', '1 3'];
+
+/**
+ * Fewer points where there are many, so that lines stay legible: `size` steps become one, counted
+ * back from the last. `join` makes one of several.
+ */
+export function gather(points, size, join) {
+	const joined = [];
+	for (let end = points.length; end - size >= 0 && end > 0; end -= size) joined.unshift(join(points.slice(end - size, end)));
+	return joined;
+}
+
+/** The end of an axis and its steps: 1, 2 or 5 times a power of ten. */
+function scale(greatest, steps = 4) {
+	if (!(greatest > 0)) return { end: 1, step: 1 };
+	const raw = greatest / steps;
+	const power = 10 ** Math.floor(Math.log10(raw));
+	const step = [1, 2, 5, 10].find(factor => factor * power >= raw) * power;
+	return { end: Math.ceil(greatest / step - 1e-9) * step, step };
+}
+
+function ticksOfTime(from, to, room) {
+	const step = [1, 2, 5, 10, 15, 30, 60].map(one => one * 60_000).find(one => (to - from) / one <= room / 70) ?? 3_600_000;
+	const ticks = [];
+	for (let at = Math.ceil(from / step) * step; at <= to; at += step) ticks.push(at);
+	return ticks;
+}
+
+/** One chart. `series`: `[{label, of(point)}]`; `format` writes a value with its unit. */
+export function chart({ id, title, unit, series, format }) {
+	let points = [];
+	let chosen = -1;
+	const legend = h('ul.legend');
+	const when = h('span.when');
+	const drawing = s('svg', { height: HEIGHT, 'aria-hidden': 'true' });
+	const slider = h('div.plot', { role: 'slider', tabindex: '0', 'aria-labelledby': `${id}-title`, 'aria-valuemin': '0', 'aria-valuemax': '0', 'aria-valuenow': '0' }, drawing);
+	const listed = h('details', { ontoggle: () => fillTable() }, h('summary', 'As a table'));
+	const figure = h('figure.chart',
+		h('figcaption', h('h3', { id: `${id}-title` }, title, ' ', h('span.soft.unit', unit)), when),
+		legend, slider, listed);
+	let width = 0;
+	const inner = () => width - EDGE.left - EDGE.right;
+
+	const x = at => EDGE.left + ((at - points[0].at) / Math.max(1, points.at(-1).at - points[0].at)) * inner();
+
+	function draw() {
+		if (width < 120) return;
+		drawing.replaceChildren();
+		drawing.setAttribute('width', width);
+		drawing.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
+		if (points.length < 2) {
+			drawing.append(s('text.middle', { x: width / 2, y: HEIGHT / 2 }, points.length ? 'One value so far; the line begins with the next.' : 'Nothing measured yet.'));
+			return;
+		}
+		const values = points.flatMap(point => series.map(one => one.of(point))).filter(Number.isFinite);
+		const { end, step } = scale(Math.max(0, ...values));
+		const floor = HEIGHT - EDGE.bottom;
+		const y = value => floor - (value / end) * (floor - EDGE.top);
+		let before;
+		for (let value = 0; value <= end + step / 2; value += step) {
+			// Counts have no halves: two steps may read alike.
+			if (format(value, true) === before) continue;
+			before = format(value, true);
+			drawing.append(s('line.grid', { x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }),
+				s('text.end', { x: EDGE.left - 6, y: y(value) + 4 }, format(value, true)));
+		}
+		for (const at of ticksOfTime(points[0].at, points.at(-1).at, inner())) {
+			drawing.append(s('line.axis', { x1: x(at), x2: x(at), y1: floor, y2: floor + 4 }), s('text.middle', { x: x(at), y: HEIGHT - 8 }, hour(at)));
+		}
+		const ends = [];
+		series.forEach((one, place) => {
+			let path = '';
+			let pen = 'M';
+			for (const point of points) {
+				const value = one.of(point);
+				// Where nothing was measured the line has a gap, never a zero.
+				if (!Number.isFinite(value)) { pen = 'M'; continue; }
+				path += `${pen}${x(point.at).toFixed(1)} ${y(value).toFixed(1)}`;
+				pen = 'L';
+			}
+			drawing.append(s(`path.line.s${place}`, { d: path, 'stroke-dasharray': DASHES[place] }));
+			const last = one.of(points.at(-1));
+			if (Number.isFinite(last)) ends.push({ place, last, at: y(last) });
+		});
+		labelEnds(ends, floor, y);
+		drawing.append(s('line.axis', { x1: EDGE.left, x2: width - EDGE.right, y1: floor, y2: floor }));
+		if (chosen >= 0) {
+			const point = points[chosen];
+			drawing.append(s('line.cursor', { x1: x(point.at), x2: x(point.at), y1: EDGE.top, y2: floor }));
+			series.forEach((one, place) => {
+				const value = one.of(point);
+				if (Number.isFinite(value)) drawing.append(s(`circle.dot.s${place}`, { cx: x(point.at), cy: y(value), r: 4 }));
+			});
+		}
+	}
+
+	// Last values stand at the end of their lines, pushed apart where they would overlap.
+	function labelEnds(ends, floor, y) {
+		ends.sort((one, other) => one.at - other.at);
+		let above = -Infinity;
+		const places = ends.map(one => { above = Math.max(one.at, above + 14); return above; });
+		// Those that would stand below the floor are pushed up, and others only as far as these need it.
+		let below = floor + 14;
+		for (let at = places.length - 1; at >= 0; at -= 1) below = places[at] = Math.min(places[at], below - 14);
+		ends.forEach((one, at) => {
+			drawing.append(s(`circle.dot.s${one.place}`, { cx: width - EDGE.right, cy: y(one.last), r: 3 }),
+				s(`text.end-value.s${one.place}`, { x: width - EDGE.right + 8, y: places[at] + 4 }, format(one.last)));
+		});
+	}
+
+	function read() {
+		const point = points[chosen < 0 ? points.length - 1 : chosen];
+		when.textContent = point ? `${chosen < 0 ? 'last:' : 'at'} ${moment(point.at)}` : '';
+		legend.replaceChildren(...series.map((one, place) => h('li',
+			s('svg', { width: 28, height: 10, 'aria-hidden': 'true' }, s(`line.line.s${place}`, { x1: 1, x2: 27, y1: 5, y2: 5, 'stroke-dasharray': DASHES[place] })),
+			`${one.label} `, h('strong', point ? format(one.of(point)) : '–'))));
+		if (!point) return;
+		slider.setAttribute('aria-valuemax', String(points.length - 1));
+		slider.setAttribute('aria-valuenow', String(chosen < 0 ? points.length - 1 : chosen));
+		slider.setAttribute('aria-valuetext', `${moment(point.at)}: ${series.map(one => `${one.label} ${format(one.of(point))}`).join(', ')}`);
+	}
+
+	function choose(at) {
+		chosen = at < 0 ? -1 : Math.min(points.length - 1, at);
+		draw();
+		read();
+	}
+
+	function fillTable() {
+		if (!listed.open) return;
+		listed.querySelector('.scroll')?.remove();
+		listed.append(table(`${title} as a table`, ['Time', ...series.map(one => h('th.number', { scope: 'col' }, one.label))],
+			[...points].reverse().map(point => h('tr', h('th', { scope: 'row' }, moment(point.at)), series.map(one => h('td.number', format(one.of(point)))))), 'tall'));
+	}
+
+	slider.addEventListener('pointermove', event => {
+		if (points.length < 2) return;
+		const share = (event.clientX - slider.getBoundingClientRect().left - EDGE.left) / inner();
+		choose(Math.max(0, Math.round(Math.min(1, share) * (points.length - 1))));
+	});
+	slider.addEventListener('pointerleave', () => choose(-1));
+	slider.addEventListener('blur', () => choose(-1));
+	slider.addEventListener('keydown', event => {
+		const here = chosen < 0 ? points.length - 1 : chosen;
+		const to = { ArrowLeft: here - 1, ArrowDown: here - 1, ArrowRight: here + 1, ArrowUp: here + 1, Home: 0, End: points.length - 1, Escape: -1 }[event.key];
+		if (to === undefined || points.length === 0) return;
+		event.preventDefault();
+		choose(event.key === 'Escape' ? -1 : Math.max(0, to));
+	});
+	new ResizeObserver(([entry]) => {
+		width = Math.floor(entry.contentRect.width);
+		draw();
+	}).observe(slider);
+
+	return {
+		figure,
+		update(fresh) {
+			// A moment that is being read stays in place while new ones arrive.
+			const reading = chosen >= 0 ? points[chosen]?.at : undefined;
+			points = fresh;
+			chosen = reading === undefined ? -1 : points.findIndex(point => point.at >= reading);
+			draw();
+			read();
+		},
+	};
+}

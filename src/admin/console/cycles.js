@@ -1,0 +1,116 @@
+// The cycles of one session as the platform draws them: parameters on the left, apps on the right,
+// a row for each round, and what led to what.
+
+import { badge, h, link, list, name, nothing, renew, s, soft, to, value } from './dom.js';
+import { get, now } from './api.js';
+import { ago, many, moment, ms } from './words.js';
+import { fieldOf } from './why.js';
+
+export const title = 'Cycles of a session';
+
+const OUTCOMES = {
+	answered: ['good', 'answered'], refused: ['warn', 'refused'], idle: ['idle', 'not called: its condition does not hold'],
+	timeout: ['bad', 'failed: no answer in time'], unavailable: ['bad', 'failed: cannot be reached'],
+	bad_reply: ['bad', 'failed: its reply makes no sense'], broken: ['bad', 'failed: broken'],
+};
+
+const TRIGGERS = {
+	first_visit: 'First visit', successor: 'Went on after a session that ended', page: 'A request that said something new', api: 'A call of the Session API',
+	retry: 'A failed app tried again', worked_out_anew: 'Worked out anew',
+};
+
+export const ANEW = 'Nothing is remembered of this session’s past: it is older than this process or came from another instance. This was worked out anew from what it holds.';
+
+function parameter(one) {
+	const is = one.after ?? undefined;
+	return h('li.parameter', { 'data-field': fieldOf(one) }, name(fieldOf(one)), h('span', {},
+		(one.before ?? undefined) !== undefined && [h('span.away', 'was '), h('del', value(one.before, 40)), ' → '],
+		is === undefined ? h('em', 'removed') : value(is, 40)));
+}
+
+function app(one) {
+	const [level, word] = OUTCOMES[one.outcome] ?? ['idle', one.outcome];
+	const fields = all => list(all, each => name(fieldOf(each)));
+	return h(`li.app.${level}`, { 'data-because': JSON.stringify(one.because.map(fieldOf)), 'data-wrote': JSON.stringify(one.wrote.map(fieldOf)) },
+		h('span.app-head', h('strong', one.name), h('span', one.memo ? 'from the memo' : one.tookMs === null ? '' : ms(one.tookMs))),
+		badge(level, word), one.error && h('span', one.error),
+		one.because.length > 0 && h('span.soft.cause', 'because of ', fields(one.because)),
+		soft(one.wrote.length ? ['wrote ', fields(one.wrote)] : 'wrote nothing'));
+}
+
+/** One row: what changed before, and who was asked for it. */
+function row(label, parameters, right, none) {
+	return h('li.round', h('h3', label), h('div.sides',
+		parameters.length ? h('ul', { 'aria-label': 'Changed parameters' }, parameters.map(parameter)) : h('p.soft.small', none), right));
+}
+
+function rowsOf({ rounds, asked, settled, looped, denied }) {
+	const end = settled
+		? [badge('good', 'settled'), ' No app listens to what changed last. Saved once.']
+		: [badge('bad', 'would not settle'), ' ', list(looped?.apps ?? [], one => h('strong', one)), ' kept changing ', list(looped?.fields ?? [], name), ': back to the value from before the cycle.'];
+	return [
+		...rounds.map(({ number, parameters, apps }) => row(number === 0 ? 'Create call' : `Round ${number}`, parameters, h('ul', { 'aria-label': 'Apps that were asked' }, apps.map(app)),
+			number === 0 ? 'A new session: apps are asked with nothing.' : 'Nothing: answers had grown old, or an app had failed.')),
+		row('End', rounds.length ? rounds.at(-1).changed : asked, h('p.small', end, denied && ` What the request asked for was refused: ${denied}.`), 'Nothing changed any more.'),
+	];
+}
+
+/** Arrows between what stands on the page: parameter to app in a row, app to parameter in the next. */
+function arrows(diagram) {
+	const drawing = s('svg.arrows', { 'aria-hidden': 'true' });
+	diagram.append(drawing);
+	const line = (kind, [x1, y1], [x2, y2]) => {
+		const way = Math.sign(x2 - x1);
+		drawing.append(s('path', { d: `M${x1} ${y1}C${x1 + 40 * way} ${y1} ${x2 - 44 * way} ${y2} ${x2 - 6 * way} ${y2}`, class: kind }),
+			s('path', { d: `M${x2} ${y2}l${-8 * way}-4v8z`, class: `head ${kind}` }));
+	};
+	new ResizeObserver(() => {
+		drawing.replaceChildren();
+		// Where the columns stand one below the other, words alone say what led to what.
+		if (getComputedStyle(diagram.querySelector('.sides')).gridTemplateColumns.split(' ').length < 2) return;
+		const origin = diagram.getBoundingClientRect();
+		const box = element => {
+			const at = element.getBoundingClientRect();
+			return { left: at.left - origin.left, right: at.right - origin.left, high: at.top - origin.top + Math.min(20, at.height / 2), low: at.bottom - origin.top - Math.min(14, at.height / 2), middle: at.top - origin.top + at.height / 2 };
+		};
+		const rows = [...diagram.querySelectorAll('.round')];
+		rows.forEach((here, at) => {
+			const find = (where, field) => where?.querySelector(`.parameter[data-field="${CSS.escape(field)}"]`);
+			for (const target of here.querySelectorAll('.app')) {
+				const to = box(target);
+				for (const field of JSON.parse(target.dataset.because)) {
+					const from = find(here, field);
+					if (from) line('reads', [box(from).right, box(from).middle], [to.left, to.high]);
+				}
+				for (const field of JSON.parse(target.dataset.wrote)) {
+					const next = find(rows[at + 1], field);
+					if (next) line('writes', [to.left, to.low], [box(next).right, box(next).middle]);
+				}
+			}
+		});
+	}).observe(diagram);
+}
+
+function diagram(cycle) {
+	const holder = h('div.diagram', h('p.heads', { 'aria-hidden': 'true' }, h('span', 'Changed parameters'), h('span', 'Apps that listen')), h('ol', rowsOf(cycle)));
+	arrows(holder);
+	return holder;
+}
+
+function article(cycle, at) {
+	const bad = cycle.rounds.flatMap(one => one.apps).filter(one => OUTCOMES[one.outcome]?.[0] === 'bad');
+	const state = !cycle.settled ? badge('bad', 'would not settle') : bad.length ? badge('warn', `settled, ${bad.length === 1 ? `${bad[0].name} failed` : `${bad.length} calls failed`}`) : badge('good', 'settled');
+	const details = h('details.cycle', { open: at === 0, ontoggle: () => { if (details.open && !details.querySelector('.diagram')) details.append(diagram(cycle)); } },
+		h('summary', h('h2', `${TRIGGERS[cycle.trigger] ?? cycle.trigger}, ${moment(cycle.at)}`), ' ', state,
+			soft(` ${ago(cycle.at, now())} · ${many(cycle.rounds.length, 'round')} · ${ms(cycle.tookMs)}${cycle.memo ? ' · all from the memo' : ''}${cycle.from ? ` · the id was ${cycle.from.slice(0, 8)}… before` : ''}`)));
+	return details;
+}
+
+export async function show({ content, heading, given, signal }) {
+	const { cycles, provenance } = await get(['accounts', given.account, 'sessions', given.id, 'cycles'], signal);
+	const here = to('sessions', given.account, given.id);
+	renew(content, h('p', link('#/sessions', 'Sessions'), ' / ', link(here, `session ${given.id.slice(0, 8)}…`)), heading,
+		h('p.soft', 'Newest first. A request changes parameters; the apps that listen to them are asked, all at once; what they change is the next round, until nothing changes.'),
+		provenance === 'worked_out_anew' && h('p.note', ANEW),
+		cycles.length ? cycles.map(article) : nothing('No cycle of this session is remembered.', 'Cycles are kept in memory. Of a session that lives, the next request that changes something is drawn here.'));
+}

@@ -1,0 +1,161 @@
+//! Sessions that are over, as an operator is told of them: why, since when, and what took their place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lookup::ending;
+use super::past::Trigger;
+use super::{Flow, MARKER};
+use crate::account::Account;
+use crate::domain::lifetime::{Decision, Presented, decide};
+use crate::domain::session::{Session, SessionId};
+use crate::domain::time::Millis;
+use crate::ports::StoreError;
+use crate::store::{Ended, Ending, Found, Marker, Resident};
+
+/// What is known under an id.
+#[derive(Debug)]
+pub enum Known {
+    /// It lives.
+    Live(Arc<Resident>),
+    /// It does not any more.
+    Over(Over),
+}
+
+/// Why there is nothing under an id any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The session ended.
+    Ended(Ending),
+    /// The session goes on under another id, as after a login.
+    Replaced,
+}
+
+impl Left {
+    /// A word of a closed set.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Ended(ending) => ending.label(),
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// A session that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Its id.
+    pub id: SessionId,
+    /// Why.
+    pub reason: Left,
+    /// When, where that is known. Of a limit, when it was reached: nobody may have come back since.
+    pub at: Option<Millis>,
+    /// The limit that it reached, by the configuration of now.
+    pub limit: Option<Duration>,
+    /// The session that took its place.
+    pub successor: Option<SessionId>,
+}
+
+impl Flow {
+    /// What is known of a session of an account. What belongs to another account is not there.
+    pub async fn known_of(
+        &self,
+        account: &Account,
+        id: SessionId,
+    ) -> Result<Option<Known>, StoreError> {
+        Ok(match self.store.load(id).await? {
+            Some(Found::Live(resident)) if *resident.session().account() == account.name => {
+                Some(self.known(account, resident))
+            }
+            Some(Found::Ended(ended)) if *ended.session.account() == account.name => {
+                Some(Known::Over(remains(account, &ended)))
+            }
+            Some(Found::Moved(marker)) if marker.account == account.name => {
+                self.replaced(id, &marker).await?.map(Known::Over)
+            }
+            _ => None,
+        })
+    }
+
+    /// The same of a session that the store calls live: it may have reached a limit, and nobody has
+    /// come back to notice.
+    pub fn known(&self, account: &Account, resident: Arc<Resident>) -> Known {
+        let (session, now) = (resident.session(), self.clock.now());
+        let authenticated = session.authenticated();
+        let policy = account.policies.of(authenticated);
+        let mut times = session.times();
+        // Activity on another instance may not have been heard of yet: nobody is called over early.
+        let seen = resident.last_seen();
+        times.last_seen = seen.plus(policy.touch_interval()).min(now).max(seen);
+        let presented = Presented {
+            iat: session.issued_at,
+        };
+        match decide(Some(&times), Some(presented), authenticated, now, policy) {
+            Decision::Expired(expiry) => {
+                let (session, reason) = (resident.session(), ending(expiry));
+                Known::Over(limited(account, (session, seen), reason))
+            }
+            Decision::Alive { .. } | Decision::New => Known::Live(resident),
+        }
+    }
+
+    /// A marker says where to, and not why: the first cycle of what took the place does, or who
+    /// acts in it, since a logout is followed by nobody. None where nothing is there, as after an
+    /// erasure.
+    async fn replaced(&self, id: SessionId, marker: &Marker) -> Result<Option<Over>, StoreError> {
+        let cycles = self.past.of(marker.to);
+        let remembered = cycles.iter().find_map(|lived| {
+            if lived.from == Some(id) {
+                return Some(Left::Replaced);
+            }
+            let began = lived.session == marker.to && lived.told.trigger == Trigger::Successor;
+            began.then_some(Left::Ended(Ending::Logout))
+        });
+        let of = |session: &Session| match session.authenticated() {
+            true => Left::Replaced,
+            false => Left::Ended(Ending::Logout),
+        };
+        let reason = match remembered {
+            Some(reason) => Some(reason),
+            None => match self.store.load(marker.to).await? {
+                Some(Found::Live(resident)) => Some(of(resident.session())),
+                Some(Found::Ended(ended)) => Some(of(&ended.session)),
+                Some(Found::Moved(_)) => Some(Left::Replaced),
+                None => None,
+            },
+        };
+        Ok(reason.map(|reason| Over {
+            id,
+            reason,
+            at: Some(marker.until.minus(MARKER)),
+            limit: None,
+            successor: Some(marker.to),
+        }))
+    }
+}
+
+fn remains(account: &Account, ended: &Ended) -> Over {
+    let session = &*ended.session;
+    Over {
+        successor: ended.successor.as_ref().map(|marker| marker.to),
+        ..limited(account, (session, session.last_seen), ended.reason)
+    }
+}
+
+fn limited(account: &Account, (session, seen): (&Session, Millis), reason: Ending) -> Over {
+    let authenticated = session.authenticated();
+    let policy = account.policies.of(authenticated);
+    let reached = match reason {
+        Ending::Idle => Some((seen, policy.idle_limit())),
+        Ending::Absolute => Some((session.created_at, policy.absolute(authenticated))),
+        // Its remains do not say when.
+        Ending::Logout | Ending::Revoked => None,
+    };
+    Over {
+        id: session.id,
+        reason: Left::Ended(reason),
+        at: reached.map(|(from, limit)| from.plus(limit)),
+        limit: reached.map(|(_, limit)| limit),
+        successor: None,
+    }
+}
