@@ -141,6 +141,9 @@ fn loopback_name(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Header lines.
+    type Given<'a> = &'a [(&'a str, &'a str)];
+
     fn token() -> Access {
         Access::Token("secret".into())
     }
@@ -210,7 +213,7 @@ mod tests {
         let host = ("host", "localhost:9090");
         let bearer = ("authorization", "Bearer secret");
         let own = ("origin", "http://localhost:9090");
-        let cases: [(&[(&str, &str)], bool, bool); 11] = [
+        let cases: [(Given<'_>, bool, bool); 11] = [
             (&[bearer], false, true),
             (&[], true, false),
             (&[own], true, true),

@@ -201,7 +201,7 @@ mod tests {
         assert!(line.starts_with("vestibule_console="), "{line}");
         assert!(line.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=43200"));
         let headers = showing(&line);
-        assert!(logins.holds(&headers, NOW.plus(LOGIN - Duration::from_millis(1))));
+        assert!(logins.holds(&headers, NOW.plus(LOGIN).minus(Duration::from_millis(1))));
         assert!(!logins.holds(&headers, NOW.plus(LOGIN)));
         assert!(!logins.holds(&showing("vestibule_console=forged;"), NOW));
         assert!(!logins.holds(&HeaderMap::new(), NOW));

@@ -111,9 +111,12 @@ impl Flow {
             let began = lived.session == marker.to && lived.told.trigger == Trigger::Successor;
             began.then_some(Left::Ended(Ending::Logout))
         });
-        let of = |session: &Session| match session.authenticated() {
-            true => Left::Replaced,
-            false => Left::Ended(Ending::Logout),
+        let of = |session: &Session| {
+            if session.authenticated() {
+                Left::Replaced
+            } else {
+                Left::Ended(Ending::Logout)
+            }
         };
         let reason = match remembered {
             Some(reason) => Some(reason),

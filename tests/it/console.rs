@@ -1,11 +1,12 @@
 //! The console as an operator uses it: in a real browser, before the running demo.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::chromium::Browser;
 use crate::support::{Client, Demo};
@@ -124,6 +125,11 @@ impl Operator {
     }
 }
 
+/// An id as the console shortens it.
+fn brief(id: &str) -> &str {
+    id.split('-').next().unwrap()
+}
+
 /// Ana, logged in at the demo's store by a campaign's link.
 async fn ana(demo: &Demo) -> (Client, String) {
     let mut ana = Client::of(demo);
@@ -139,7 +145,7 @@ async fn why_a_shopper_sees_gold_prices_and_why_she_was_logged_out() {
     let (mut ana, id) = ana(&operator.demo).await;
     operator.finds(ANA).await;
     operator.sees("1 session.").await;
-    operator.browser.press(&id[..8]).await;
+    operator.browser.press(brief(&id)).await;
     operator.sees(&format!("Session of {ANA}")).await;
     operator.sees("What this shopper gets, and why").await;
     let cards = "[...document.querySelectorAll('.card')].map(one => one.innerText).join('\\n')";
@@ -172,10 +178,10 @@ async fn why_a_shopper_sees_gold_prices_and_why_she_was_logged_out() {
         operator.finds(find).await;
         operator.sees("ended by a logout at ").await;
         operator
-            .sees(&format!("the shopper went on as session {}", &after[..8]))
+            .sees(&format!("the shopper went on as session {}", brief(&after)))
             .await;
     }
-    operator.browser.press(&id[..8]).await;
+    operator.browser.press(brief(&id)).await;
     operator.sees("Why it ended: ended by a logout at ").await;
     operator.presses("Its last cycles").await;
     operator.sees("A request that said something new").await;
@@ -322,7 +328,7 @@ async fn a_session_is_ended_after_a_question_and_keys_lead_everywhere() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_page_fits_a_telephone_a_tablet_and_a_desk() {
     let mut operator = Operator::enter().await;
-    let (_ana, id) = ana(&operator.demo).await;
+    let (mut ana, id) = ana(&operator.demo).await;
     let session = format!("sessions/demostore/{id}");
     let cycles = format!("cycles/demostore/{id}");
     let pages = [
@@ -345,21 +351,35 @@ async fn every_page_fits_a_telephone_a_tablet_and_a_desk() {
     if std::env::var_os("UPDATE_IMAGES").is_some() {
         take_images(&mut operator, &session, &cycles).await;
     }
+    // What is told of a session that ended.
+    ana.post("/logout", &[]).await;
+    ana.echo().await;
+    operator.turn_to("overview").await;
+    operator.turn_to(&session).await;
+    operator.sees("Why it ended").await;
+    for width in WIDTHS {
+        operator.is_as_wide_as(width, "a session that ended").await;
+    }
+    operator.finds(ANA).await;
+    operator.sees("ended by a logout").await;
+    for width in WIDTHS {
+        operator.is_as_wide_as(width, "what was found").await;
+    }
     operator.ends_well();
 }
 
 /// How long the demo is visited before its overview is drawn, so that the hour has something to show.
 const BUSY: Duration = Duration::from_secs(70);
 
-/// Draws the images of the documents anew.
-async fn take_images(operator: &mut Operator, session: &str, cycles: &str) {
+/// Has shoppers come and go for a while.
+async fn be_busy(demo: &Demo) {
     let begun = Instant::now();
     let campaigns = ["blackfriday", "newsletter", ""];
     for turn in 0.. {
         if begun.elapsed() > BUSY {
             break;
         }
-        let mut shopper = Client::of(&operator.demo);
+        let mut shopper = Client::of(demo);
         for page in 0..=turn % 7 {
             let campaign = campaigns[turn % campaigns.len()];
             shopper
@@ -375,6 +395,11 @@ async fn take_images(operator: &mut Operator, session: &str, cycles: &str) {
             shopper.echo().await;
         }
     }
+}
+
+/// Draws the images of the documents anew.
+async fn take_images(operator: &mut Operator, session: &str, cycles: &str) {
+    be_busy(&operator.demo).await;
     let hidden = json!({"hidden": true});
     let browser = &mut operator.browser;
     browser
