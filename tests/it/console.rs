@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::support::axe;
 use crate::support::chromium::Browser;
 use crate::support::{Client, Demo};
 
@@ -344,6 +345,7 @@ async fn every_page_fits_a_telephone_a_tablet_and_a_desk() {
     for (page, said) in pages {
         operator.turn_to(page).await;
         operator.sees(said).await;
+        axe::is_for_everybody(&mut operator.browser, page).await;
         for width in WIDTHS {
             operator.is_as_wide_as(width, page).await;
         }
