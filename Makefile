@@ -1,8 +1,9 @@
 # make demo   a store in a box: proxy, storefront and admin on loopback
-# make test   format, lints, all tests, docs, configuration examples, benches compile, counts
+# make test   format, lints, all tests, docs, configuration examples, benches compile
 # make soak   the tests that take long, and a minute of every fuzz target
 # make fuzz   every fuzz target, or FUZZ="...", for FUZZ_SECONDS each; make fuzz-corpus keeps what it found
 # make bench-compare   what a request costs here and in other proxies: docs/compare.md
+# make counts   instructions and system calls of a request, against their limits
 # make deb    a Debian package of it, in target/debian
 # make test-extended   outside tools and, with DATA=DIR, public sets against the built program
 # make packaging   all that is packaged, by schema and on a Debian that is booted for it; as root
@@ -18,7 +19,7 @@ DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 demo: setup
 	$(CARGO) run --quiet -- demo $(DEMO)
 
-test: setup-test fmt lint unit doc conf bench-compile counts
+test: setup-test fmt lint unit doc conf bench-compile
 	@echo "All checks passed."
 
 setup:
@@ -86,9 +87,10 @@ conf:
 bench-compile:
 	$(CARGO) bench --no-run --profile dev --quiet
 
-# Instructions and system calls of a request against benches/compare/limits.json, on what is built anyway.
-counts:
-	@CARGO="$(CARGO)" python3 benches/compare/run.py --counts --profile dev
+# Instructions and system calls of a request against benches/compare/limits.json; COUNTS=--keep-counts keeps new ones.
+COUNTS ?= --counts
+counts: setup-test
+	@CARGO="$(CARGO)" python3 benches/compare/run.py $(COUNTS) --profile dev
 
 bench: setup
 	$(CARGO) bench

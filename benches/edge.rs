@@ -3,7 +3,7 @@
 //! on. One kept connection in memory, so that no kernel stands between it and its client.
 //!
 //! By time with `cargo bench --bench edge`; by instructions under callgrind with
-//! `make bench-compare COMPARE=--counts`, which holds them against `benches/compare/limits.json`; by
+//! `make counts`, which holds them against `benches/compare/limits.json`; by
 //! processor time over real sockets, the kernel's share included, with
 //! `cargo bench --bench edge -- cpu`.
 

@@ -147,7 +147,7 @@ Only Vestibule would also notice anything new and do something about it. What th
 ```sh
 make bench-compare                    # as above: some 25 minutes on two idle cores, 8 GB of memory, 2 GB of disk
 make bench-compare COMPARE=--quick    # ten thousand sessions and short runs; prints the table, keeps no page
-make bench-compare COMPARE=--counts   # instructions and system calls a request, against their limits
+make counts                           # instructions and system calls a request, against their limits
 ```
 """
 
