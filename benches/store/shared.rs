@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 use vestibule::clock::{SystemClock, SystemEntropy};
 use vestibule::domain::session::{LoginHashes, SessionId};
 use vestibule::ports::{Clock as _, FarStore, Touched};
@@ -47,9 +48,9 @@ impl Server {
         });
         let process = started.expect("scripts/setup test installs a server");
         let server = Self { process, port };
-        let until = std::time::Instant::now() + Duration::from_secs(30);
+        let until = Instant::now() + Duration::from_secs(30);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            assert!(std::time::Instant::now() < until, "the server began");
+            assert!(Instant::now() < until, "the server began");
             std::thread::yield_now();
         }
         server
@@ -140,7 +141,7 @@ pub(crate) fn cost(runtime: &Runtime) {
                 store
                     .create(session(number), KEEP)
                     .await
-                    .expect("it is kept")
+                    .expect("it is kept");
             }
         });
     });
@@ -172,7 +173,7 @@ pub(crate) fn cost(runtime: &Runtime) {
             store.touch(Touched {
                 session: id(number),
                 logins: LoginHashes::default(),
-                at: now.plus(Duration::from_secs(60)),
+                at: now.plus(Duration::from_mins(1)),
             });
         }
         // Closing keeps everything that waits.
