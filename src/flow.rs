@@ -90,7 +90,27 @@ pub(crate) struct Stage<'a> {
     pub(crate) may_create: &'a (dyn Fn() -> bool + Sync),
 }
 
-impl Stage<'_> {
+impl<'a> Stage<'a> {
+    /// A call that is no activity by itself, and by which no session begins.
+    fn of_call(
+        account: &'a Arc<Account>,
+        request: &'a RequestView<'a>,
+        inputs: &'a Inputs<'a>,
+        ask: &'a Ask,
+        now: Millis,
+    ) -> Self {
+        Self {
+            account,
+            request,
+            inputs,
+            route: account.routes.find(request.path),
+            activity: false,
+            now,
+            ask: Some(ask),
+            may_create: &|| false,
+        }
+    }
+
     /// A part of the request begins, where somebody watches.
     fn begin(&self, part: Part) -> Option<Watched> {
         let watch = self.request.trace?.watch.as_ref()?;

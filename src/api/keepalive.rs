@@ -6,12 +6,11 @@ use serde_json::json;
 use super::answer::Reply;
 use super::{Call, Outcome, SessionApi};
 use crate::domain::api::read_report;
+use crate::domain::headers::AUTHENTICATED;
 use crate::domain::lifetime::{Presented, remaining};
 use crate::domain::time::{Millis, span_millis};
 use crate::flow::{Decision, Leaving, Standing};
 
-/// Whether somebody is logged in in the session: as backends are told it.
-const AUTHENTICATED: HeaderName = HeaderName::from_static("x-session-authenticated");
 /// How long ago the session began, in milliseconds: a page tells by it whether the session that it
 /// was served in is still this one.
 const AGE: HeaderName = HeaderName::from_static("x-session-age-ms");

@@ -24,7 +24,8 @@ pub const SESSION_ID: HeaderName = HeaderName::from_static("x-session-id");
 pub const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-vtex-session");
 /// The signed context, where the route asks for it.
 pub const CONTEXT: HeaderName = HeaderName::from_static("x-session-context");
-const AUTHENTICATED: HeaderName = HeaderName::from_static("x-session-authenticated");
+/// Whether somebody is logged in: `true` or `false`.
+pub const AUTHENTICATED: HeaderName = HeaderName::from_static("x-session-authenticated");
 const IMPERSONATOR: HeaderName = HeaderName::from_static("x-session-impersonator");
 /// The segment's key, for caches.
 pub const SEGMENT_KEY: HeaderName = HeaderName::from_static("x-session-segment-key");

@@ -26,16 +26,7 @@ impl Flow {
     ) -> Decision {
         let inputs = read_inputs(request, &account.inputs);
         let ask = Ask::default();
-        let stage = Stage {
-            account,
-            request,
-            inputs: &inputs,
-            route: account.routes.find(request.path),
-            activity: false,
-            now: self.clock.now(),
-            ask: Some(&ask),
-            may_create: &|| false,
-        };
+        let stage = Stage::of_call(account, request, &inputs, &ask, self.clock.now());
         let closed = match self.look_up(stage).await {
             LookedUp::Alive(alive) => self.close_alive(stage, &alive).await,
             LookedUp::Moved(_) => Ok(Closed::Replaced),

@@ -47,17 +47,8 @@ impl Flow {
     ) -> (Decision, Standing) {
         let inputs = read_inputs(request, &account.inputs);
         let ask = Ask::default();
-        let stage = Stage {
-            account,
-            request,
-            inputs: &inputs,
-            route: account.routes.find(request.path),
-            // Until it turns out that the page has news.
-            activity: false,
-            now: self.clock.now(),
-            ask: Some(&ask),
-            may_create: &|| false,
-        };
+        // No activity, until it turns out that the page has news.
+        let stage = Stage::of_call(account, request, &inputs, &ask, self.clock.now());
         if inputs.tokens.is_empty() || request.crawler(&account.crawlers) {
             return (self.nobody(stage, Lookup::NoToken).await, Standing::None);
         }
