@@ -1,5 +1,5 @@
 # make demo   a store in a box: proxy, storefront and admin on loopback
-# make test   format, lints, all tests, docs, configuration examples, benches compile
+# make test   format, lints, all tests, docs, configuration examples, benches compile, counts
 # make soak   the tests that take long, and a minute of every fuzz target
 # make fuzz   every fuzz target, or FUZZ="...", for FUZZ_SECONDS each; make fuzz-corpus keeps what it found
 # make bench-compare   what a request costs here and in other proxies: docs/compare.md
@@ -19,7 +19,7 @@ DIST  := $(or $(CARGO_TARGET_DIR),target)/dist
 demo: setup
 	$(CARGO) run --quiet -- demo $(DEMO)
 
-test: setup-test fmt lint unit doc conf bench-compile
+test: setup-test fmt lint unit doc conf bench-compile counts
 	@echo "All checks passed."
 
 setup:

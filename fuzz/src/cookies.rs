@@ -171,7 +171,7 @@ fn holds_what_was_said(inputs: &Inputs<'_>) {
 
 /// What goes on holds nothing under our names and all else in its order; passed on again, it stays.
 fn passes_on(headers: &HeaderMap) {
-    let ours = |name: &str| name == SECURE_NAME || name == INSECURE_NAME;
+    let ours = |name: &[u8]| name == SECURE_NAME.as_bytes() || name == INSECURE_NAME.as_bytes();
     let mut after = HeaderMap::new();
     match upstream_cookie(headers, ours) {
         UpstreamCookie::Unchanged => after = headers.clone(),
@@ -207,7 +207,7 @@ fn pieces(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
 
 /// Whether some lenient server could read a piece as a cookie of such a name: the name before the
 /// first `=`, or, where nothing stands before that, whatever comes next.
-fn could_name(piece: &[u8], ours: impl Fn(&str) -> bool) -> bool {
+fn could_name(piece: &[u8], ours: impl Fn(&[u8]) -> bool) -> bool {
     let named = trim(piece.split(|&byte| byte == b'=').next().unwrap_or_default());
     let named = if named.is_empty() {
         let rest = trim(piece.strip_prefix(b"=").unwrap_or(piece));
@@ -216,5 +216,5 @@ fn could_name(piece: &[u8], ours: impl Fn(&str) -> bool) -> bool {
     } else {
         named
     };
-    std::str::from_utf8(named).is_ok_and(ours)
+    ours(named)
 }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::domain::breaker::{Admission, Breaker, BreakerSettings, BreakerState};
-use crate::domain::request::trace::RequestTrace;
+use crate::domain::request::trace::{REQUEST_ID, RequestTrace, TRACEPARENT};
 use crate::domain::session::Field;
 use crate::domain::transform::protocol::{read_reply, write_call};
 use crate::domain::transform::{Answer, Call, Failure};
@@ -26,9 +26,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("vestibule/", env!("CARGO_PKG_VERSION")));
 const ACCOUNT: HeaderName = HeaderName::from_static("x-vtex-account");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// What an app is called with.
 #[derive(Clone, Debug)]
@@ -144,10 +142,10 @@ impl HttpApp {
                     .any(|name| name == field.key())
         };
         let mut headers = self.headers.clone();
-        let state = trace.tracestate.as_ref().map(|state| (TRACESTATE, state));
+        let state = trace.tracestate.as_ref().map(|state| (&TRACESTATE, state));
         let names = [
-            (REQUEST_ID, &trace.request_id),
-            (TRACEPARENT, &trace.traceparent),
+            (&REQUEST_ID, &trace.request_id),
+            (&TRACEPARENT, &trace.traceparent),
         ];
         for (name, text) in names.into_iter().chain(state) {
             if let Ok(value) = HeaderValue::from_str(text) {

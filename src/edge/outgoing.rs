@@ -13,12 +13,8 @@ use super::Passage;
 use super::running::Placed;
 use crate::domain::headers::{CONTEXT, SESSION_TOKEN};
 use crate::domain::inputs::{UpstreamCookie, upstream_cookie};
-use crate::domain::request::trace::RequestTrace;
+use crate::domain::request::trace::{REQUEST_ID, RequestTrace, TRACEPARENT};
 use crate::flow::Decision;
-
-// Made ahead: a name in text is parsed each time.
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What every request is told besides what follows from its session.
 const OTHERS: usize = 8;
@@ -114,11 +110,12 @@ fn set_cookie_line(
     decision: &Decision,
 ) -> Result<()> {
     let cookies = &decision.account.cookies;
-    let ours = |name: &str| {
+    let ours = |name: &[u8]| {
+        let is = |own: &String| name == own.as_bytes();
         [&cookies.secure, &cookies.insecure]
             .iter()
-            .any(|settings| name == settings.session || name == settings.segment)
-            || decision.withheld.iter().any(|withheld| withheld == name)
+            .any(|settings| is(&settings.session) || is(&settings.segment))
+            || decision.withheld.iter().any(is)
     };
     let line = match upstream_cookie(&downstream.headers, ours) {
         // A client may name Cookie in Connection; what was read here is what goes on.

@@ -38,8 +38,12 @@ pub(super) async fn plan(
 
 /// Keeps a response from shared caches, those with headers of their own included.
 pub(super) fn guard(response: &mut ResponseHeader, cache_control: &str) -> Result<()> {
-    for name in &TARGETED_CACHE_HEADERS {
-        response.remove_header(name);
+    // Looked for in what is there: that is less than looking each of them up.
+    let mut names = response.headers.keys();
+    if names.any(|name| TARGETED_CACHE_HEADERS.contains(name)) {
+        for name in &TARGETED_CACHE_HEADERS {
+            response.remove_header(name);
+        }
     }
     response.insert_header(CACHE_CONTROL, cache_control)
 }

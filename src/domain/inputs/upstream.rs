@@ -32,24 +32,29 @@ impl fmt::Debug for UpstreamCookie {
 /// Joins all Cookie lines and crumbs with `"; "` (RFC 9113, section 8.2.3), without the pairs whose
 /// name is to be dropped. Every other pair is kept byte for byte and in order, malformed ones and
 /// those past the size limit too.
-pub fn upstream_cookie(headers: &HeaderMap, drop: impl Fn(&str) -> bool) -> UpstreamCookie {
-    let dropped = |piece: Piece<'_>| std::str::from_utf8(name_of(piece)).is_ok_and(&drop);
+pub fn upstream_cookie(headers: &HeaderMap, drop: impl Fn(&[u8]) -> bool) -> UpstreamCookie {
     let lines = || headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-    let several = lines().nth(1).is_some();
-    if !several && !lines().flat_map(pieces).any(dropped) {
-        return if headers.contains_key(COOKIE) {
-            UpstreamCookie::Unchanged
-        } else {
-            UpstreamCookie::Absent
-        };
+    let (count, room) = lines().fold((0, 0), |(count, room), line| {
+        (count + 1, room + line.len() + 2)
+    });
+    if count == 0 {
+        return UpstreamCookie::Absent;
     }
-    let room = lines().map(|line| line.len() + 2).sum();
+    // Written down before it is known that anything has to go: of shoppers who return, our own has.
     let mut joined = Vec::with_capacity(room);
-    for piece in lines().flat_map(pieces).filter(|piece| !dropped(*piece)) {
+    let mut unchanged = count == 1;
+    for piece in lines().flat_map(pieces) {
+        if drop(name_of(piece)) {
+            unchanged = false;
+            continue;
+        }
         if !joined.is_empty() {
             joined.extend_from_slice(b"; ");
         }
         joined.extend_from_slice(piece.bytes());
+    }
+    if unchanged {
+        return UpstreamCookie::Unchanged;
     }
     if joined.is_empty() {
         return UpstreamCookie::Absent;

@@ -2,9 +2,14 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use super::watch::{SpanId, Watch, Watched};
+
+/// What a request's id is told in. Made ahead, like the next: a name in text is parsed each time.
+pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What says whose part of which trace a request is (W3C Trace Context, section 3.2).
+pub static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Length of a `traceparent` of version 00, in bytes.
 const PARENT_BYTES: usize = 55;
@@ -109,12 +114,12 @@ impl RequestTrace {
         mut random: impl FnMut() -> u128,
         sampling: Option<Sampling>,
     ) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let parent = text("traceparent").and_then(Parent::read);
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let parent = text(&TRACEPARENT).and_then(Parent::read);
         let mut own = None;
         let mut bits = || *own.get_or_insert_with(&mut random);
         let mut request_id = String::with_capacity(32);
-        match text("x-request-id").filter(|id| plain(id)) {
+        match text(&REQUEST_ID).filter(|id| plain(id)) {
             Some(id) => request_id.push_str(id),
             None => push_hex(&mut request_id, bits(), 32),
         }
@@ -219,7 +224,7 @@ impl<'a> Parent<'a> {
 /// Whether the vendors' part of a trace context belongs to a context: without a well-formed
 /// `traceparent` nobody may use it (W3C Trace Context, section 4.3).
 pub fn state_stands(headers: &HeaderMap) -> bool {
-    let parent = headers.get("traceparent");
+    let parent = headers.get(&TRACEPARENT);
     let parent = parent.and_then(|value| value.to_str().ok());
     parent.and_then(Parent::read).is_some()
 }
@@ -273,7 +278,6 @@ fn plain(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderName;
     use proptest::prelude::*;
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -13,8 +13,8 @@ fn lines<T: AsRef<[u8]>>(lines: &[T]) -> HeaderMap {
         .collect()
 }
 
-fn ours(name: &str) -> bool {
-    name == "vtex_session" || name == "vtex_segment"
+fn ours(name: &[u8]) -> bool {
+    name == b"vtex_session" || name == b"vtex_segment"
 }
 
 #[test]
