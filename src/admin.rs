@@ -1,8 +1,8 @@
 //! The admin listener: metrics, health, the console's JSON API, and what is kept of a person: told,
 //! ended, erased.
 //!
-//! All but health needs the token or a login by it, or, where none is configured, a loopback address
-//! on both ends.
+//! All but health needs the token, a login by it, or a certificate of an operator; where none of them is
+//! configured, a loopback address on both ends.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,13 +25,18 @@ mod desk;
 mod health;
 mod history;
 mod logins;
+mod operator;
 mod persons;
+mod secured;
 mod whose;
 
 pub use access::Access;
 pub use desk::{Beside, Desk};
 pub use history::{History, STEP};
 pub use logins::Link;
+pub use secured::Secured;
+
+use secured::{Handshakes, Peer};
 
 /// The admin pages over a running whole, with nothing beside it.
 pub fn router(shared: Arc<Shared>, access: Access) -> Router {
@@ -58,21 +63,29 @@ pub fn router_of(desk: Desk) -> Router {
 
 /// Serves the admin pages to the very end: while requests under way are waited for, whoever asks
 /// learns that the process drains. Where another process answers in this one's place, which `handed`
-/// tells by then, it is left to that one.
+/// tells by then, it is left to that one. With `secured`, it is served over TLS.
 pub async fn serve_to_the_end(
-    listener: TcpListener,
+    (listener, secured): (TcpListener, Option<Arc<Secured>>),
     router: Router,
     shared: Arc<Shared>,
     (mut stop, handed): (watch::Receiver<bool>, impl Fn() -> bool + Send + 'static),
 ) -> std::io::Result<()> {
+    let telling = Arc::clone(&shared);
     let drains = async move {
         // A sender that is gone means the same as one that says so.
         drop(stop.wait_for(|stop| *stop).await);
-        shared.telemetry.state().drains();
+        telling.telemetry.state().drains();
         if !handed() {
             std::future::pending::<()>().await;
         }
     };
+    let Some(secured) = secured else {
+        return axum::serve(listener, router)
+            .with_graceful_shutdown(drains)
+            .await;
+    };
+    let listener = Handshakes::at(listener, secured, shared);
+    let router = router.into_make_service_with_connect_info::<Peer>();
     axum::serve(listener, router)
         .with_graceful_shutdown(drains)
         .await

@@ -20,6 +20,7 @@ pub mod moment;
 pub mod run;
 pub mod schema;
 pub mod secret_file;
+pub mod store;
 pub mod token;
 
 /// A reverse proxy that stands in front of an online store and knows every shopper.
@@ -65,6 +66,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Show what would be decided about one request, without doing it
     Explain(explain::ExplainArgs),
+    /// Look into a store of sessions on disk
+    Store(store::StoreArgs),
     /// Ask a process on this machine whether it lives, or is ready
     Health(health::HealthArgs),
     /// Print what completes these commands in a shell
@@ -153,6 +156,12 @@ fn dispatch(command: Command, out: &mut dyn Write) -> io::Result<ExitCode> {
             &entropy,
         ))),
         Command::Explain(args) => explain::run(&args, variables, out),
+        Command::Store(args) => Ok(store::run(&args, variables, out, &clock).unwrap_or_else(
+            |error| {
+                tell(&format!("vestibule: {error}"));
+                ExitCode::from(1)
+            },
+        )),
         Command::Health(args) => Ok(done(health::run(&args, out))),
         Command::Completions { shell } => {
             manual::complete(Cli::command(), shell, out).map(|()| ExitCode::SUCCESS)

@@ -14,11 +14,11 @@ use thiserror::Error;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
-use crate::admin::{self, Access, Desk, Link};
+use crate::admin::{self, Access, Desk, Link, Secured};
 use crate::config::Config;
 use crate::config::values::ListenPlace;
 use crate::edge::Shared;
-use crate::edge::tls::{CertificateError, Certificates};
+use crate::edge::tls::CertificateError;
 use crate::handover::{Giver, Home, Taken};
 use crate::reload::{Reloads, Watch};
 use crate::store::PassedStore;
@@ -85,6 +85,8 @@ pub struct Beside {
     pub address: SocketAddr,
     /// The listener itself, where it was opened before anything else.
     pub listener: Option<TcpListener>,
+    /// How it speaks TLS; none: it speaks plain HTTP.
+    pub secured: Option<Arc<Secured>>,
     /// What it answers.
     pub router: axum::Router,
     /// Where it goes on until the very end, to say that the process drains.
@@ -130,12 +132,12 @@ pub fn serve(
     server.bootstrap();
     let fds = Arc::new(Mutex::new(sockets.take_fds()));
     let certificates = street::open(&mut server, config, shared, (&fds, &leaving))?;
-    add_services(
-        &mut server,
-        &leaving,
-        (certificates, shared),
-        (config, reloads),
-    );
+    let certificates = certificates::Watch {
+        certificates,
+        admin: beside.iter().find_map(|one| one.secured.clone()),
+        shared: Arc::clone(shared),
+    };
+    add_services(&mut server, &leaving, certificates, (config, reloads));
     if let Some(desk) = desk {
         server.add_service(until(&leaving, "history", Remembering(desk)));
     }
@@ -218,22 +220,19 @@ fn begin(
 fn add_services(
     server: &mut Server,
     leaving: &Arc<Leaving>,
-    (certificates, shared): (Vec<Arc<Certificates>>, &Arc<Shared>),
+    certificates: certificates::Watch,
     (config, reloads): (&Config, &Arc<Reloads>),
 ) {
-    if !certificates.is_empty() {
-        let watch = certificates::Watch {
-            certificates,
-            shared: Arc::clone(shared),
-        };
-        server.add_service(until(leaving, "certificates", watch));
+    let shared = Arc::clone(&certificates.shared);
+    if !certificates.is_idle() {
+        server.add_service(until(leaving, "certificates", certificates));
     }
-    server.add_service(until(leaving, "names", Names(Arc::clone(shared))));
+    server.add_service(until(leaving, "names", Names(Arc::clone(&shared))));
     let watch = Watch::new(Arc::clone(reloads), config.watch);
     server.add_service(until(leaving, "reload", watch));
-    server.add_service(until(leaving, "sources", Tending(Arc::clone(shared))));
+    server.add_service(until(leaving, "sources", Tending(Arc::clone(&shared))));
     if shared.telemetry.traces().is_some() {
-        let tracing = Tracing(Arc::clone(shared), Arc::clone(leaving));
+        let tracing = Tracing(Arc::clone(&shared), Arc::clone(leaving));
         server.add_service(background_service("traces", tracing));
     }
 }
@@ -299,7 +298,12 @@ fn with_admin(
     let Some(settings) = &config.admin else {
         return Ok((beside, None));
     };
+    let asks_certificates = settings
+        .tls
+        .as_ref()
+        .is_some_and(|tls| tls.client_ca.is_some());
     let access = match &settings.token_file {
+        None if asks_certificates => Access::Certificate,
         None => Access::Loopback,
         Some(path) => {
             let token = std::fs::read_to_string(path).map_err(|error| ServeError::AdminToken {
@@ -312,13 +316,21 @@ fn with_admin(
     let around = admin::Beside {
         reloads: Some(Arc::clone(reloads)),
         link,
-        secure: !admin::is_loopback(settings.address),
+        secure: settings.tls.is_some() || !admin::is_loopback(settings.address),
     };
+    let secured = settings.tls.as_ref().map(|tls| Secured::read(tls, shared));
+    let secured = secured
+        .transpose()
+        .map_err(|error| ServeError::Certificate {
+            listener: "admin".to_owned(),
+            error,
+        })?;
     let desk = Desk::with(Arc::clone(shared), access, around);
     beside.push(Beside {
         name: "admin",
         address: settings.address,
         listener: None,
+        secured: secured.map(Arc::new),
         router: admin::router_of(desk.clone()),
         draining: Some(Arc::clone(shared)),
     });

@@ -263,6 +263,12 @@ impl Telemetry {
         tracing::info!(target: "audit", event = "console_login", outcome, "Somebody is at the console's door.");
     }
 
+    /// The certificate of an operator was not accepted: the reason is one of a closed set.
+    pub fn operator_refused(&self, reason: &'static str, client: &str) {
+        self.console_logins.with_label_values(&["refused"]).inc();
+        tracing::warn!(target: "audit", event = "operator_refused", reason, client, "The certificate of an operator was not accepted.");
+    }
+
     /// A client sent headers with names of ours.
     pub fn spoofed(&self, count: usize, client: &str) {
         self.faults.spoofed.inc_by(count as u64);
@@ -329,6 +335,7 @@ mod tests {
             key: &key,
             session: None,
             request_id: "",
+            operator: None,
         };
         telemetry.happened(about, &Event::Ended(id, Ending::Idle));
         telemetry.happened(about, &Event::AppFailed("rnb".into(), "timeout"));

@@ -8,6 +8,8 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, Method};
 use sha2::{Digest, Sha256};
 
+use super::operator::Operator;
+
 /// What a browser says of where a request comes from (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -16,6 +18,9 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub enum Access {
     /// Whoever presents this token as `Authorization: Bearer`, or has logged in with it.
     Token(Arc<str>),
+    /// Whoever has shown a certificate in the handshake, and nobody else. Where there is a token,
+    /// either will do.
+    Certificate,
     /// Whoever asks on a loopback address by a loopback name; a page of another site cannot,
     /// since its browser sends that site's name.
     Loopback,
@@ -26,6 +31,7 @@ impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Token(_) => "Token",
+            Self::Certificate => "Certificate",
             Self::Loopback => "Loopback",
         })
     }
@@ -44,6 +50,8 @@ pub(super) enum Denied {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked<'a> {
     host: Option<&'a str>,
+    /// The operator's name by a certificate that was verified.
+    certificate: Option<&'a Arc<str>>,
     bearer: Option<&'a str>,
     origin: Option<&'a str>,
     fetch_site: Option<&'a str>,
@@ -58,6 +66,7 @@ impl<'a> Asked<'a> {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             host: text(HOST),
+            certificate: None,
             bearer: text(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")),
             origin: text(ORIGIN),
             fetch_site: text(FETCH_SITE),
@@ -66,8 +75,17 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// The same by somebody whom a certificate names.
+    pub(super) const fn by(self, certificate: Option<&'a Arc<str>>) -> Self {
+        Self {
+            certificate,
+            ..self
+        }
+    }
+
     /// Whether a page of this very listener asks, or no browser does. A browser always says where a
-    /// change comes from, so that silence with a cookie of ours is nobody's.
+    /// change comes from, so that silence with a cookie of ours is nobody's. Certificates are for
+    /// programs too, which are silent.
     fn is_own(&self) -> bool {
         let host = self.host.unwrap_or_default();
         let authority = |origin: &'a str| origin.split_once("://").map(|(_, rest)| rest);
@@ -84,16 +102,29 @@ impl<'a> Asked<'a> {
 }
 
 impl Access {
-    /// Whether a request is answered.
-    pub(super) fn judge(&self, asked: &Asked<'_>) -> Result<(), Denied> {
-        let known = match self {
-            Self::Token(_) => asked.logged_in || asked.bearer.is_some_and(|it| self.is_token(it)),
-            Self::Loopback => asked.host.is_some_and(loopback_name),
-        };
-        if !known {
-            return Err(Denied::Unknown);
+    /// Whose request is answered.
+    pub(super) fn judge(&self, asked: &Asked<'_>) -> Result<Operator, Denied> {
+        let operator = self.operator(asked).ok_or(Denied::Unknown)?;
+        Self::judge_origin(asked)?;
+        Ok(operator)
+    }
+
+    /// A certificate names somebody, a token does not: it goes first.
+    fn operator(&self, asked: &Asked<'_>) -> Option<Operator> {
+        if let Some(name) = asked.certificate {
+            return Some(Operator::Certificate(Arc::clone(name)));
         }
-        Self::judge_origin(asked)
+        match self {
+            Self::Token(_) if asked.bearer.is_some_and(|it| self.is_token(it)) => {
+                Some(Operator::Token)
+            }
+            Self::Token(_) => asked.logged_in.then_some(Operator::Login),
+            Self::Certificate => None,
+            Self::Loopback => asked
+                .host
+                .is_some_and(loopback_name)
+                .then_some(Operator::Loopback),
+        }
     }
 
     /// Whether somebody may log in: they need not have shown anything yet.
@@ -116,7 +147,7 @@ impl Access {
         match self {
             // Digests are compared, so the time that it takes says nothing about the token.
             Self::Token(token) => Sha256::digest(given) == Sha256::digest(token.as_bytes()),
-            Self::Loopback => false,
+            Self::Certificate | Self::Loopback => false,
         }
     }
 
@@ -163,7 +194,47 @@ mod tests {
         logged_in: bool,
     ) -> Result<(), Denied> {
         let headers = with(lines);
-        access.judge(&Asked::of(method, &headers, logged_in))
+        let judged = access.judge(&Asked::of(method, &headers, logged_in));
+        judged.map(drop)
+    }
+
+    /// Whom a request is taken for that shows a certificate too.
+    fn certified(access: &Access, method: &Method, lines: Given<'_>) -> Result<Operator, Denied> {
+        let (headers, name) = (with(lines), "cn:ana".into());
+        access.judge(&Asked::of(method, &headers, false).by(Some(&name)))
+    }
+
+    #[test]
+    fn a_certificate_stands_in_the_place_of_the_token_and_names_who_acts() {
+        let ana = Ok(Operator::Certificate("cn:ana".into()));
+        for access in [token(), Access::Certificate] {
+            for lines in [
+                &[][..],
+                &[("authorization", "Bearer secret")],
+                &[("authorization", "Bearer wrong")],
+            ] {
+                assert_eq!(certified(&access, &Method::GET, lines), ana);
+                assert_eq!(certified(&access, &Method::DELETE, lines), ana);
+            }
+        }
+        let foreign = [
+            ("host", "admin.example"),
+            ("origin", "https://evil.example"),
+        ];
+        let said = certified(&token(), &Method::POST, &foreign);
+        assert_eq!(said, Err(Denied::Foreign));
+        let by_token = [("authorization", "Bearer secret")];
+        let headers = with(&by_token);
+        let said = token().judge(&Asked::of(&Method::GET, &headers, true));
+        assert_eq!(said, Ok(Operator::Token));
+    }
+
+    #[test]
+    fn where_only_certificates_count_nothing_else_does() {
+        let lines = [("host", "localhost"), ("authorization", "Bearer secret")];
+        let said = judged(&Access::Certificate, &Method::GET, &lines, true);
+        assert_eq!(said, Err(Denied::Unknown));
+        assert!(!Access::Certificate.is_token("") && !Access::Certificate.has_token());
     }
 
     #[test]

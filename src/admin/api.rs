@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -15,6 +15,7 @@ use serde_json::json;
 use super::access::{Asked, Denied};
 use super::desk::Desk;
 use super::persons;
+use super::secured::Peer;
 
 mod apps;
 mod configuration;
@@ -131,8 +132,9 @@ impl From<Denied> for Refusal {
             Denied::Unknown => Self::new(
                 StatusCode::UNAUTHORIZED,
                 "unauthorised",
-                "The admin token is needed: Authorization: Bearer …, or a login at the console. \
-                 Where no token is configured, a loopback name such as localhost.",
+                "The admin token is needed: Authorization: Bearer …, or a login at the console; or a \
+                 certificate of an operator. Where neither is configured, a loopback name such as \
+                 localhost.",
             ),
             Denied::Foreign => Self::new(
                 StatusCode::FORBIDDEN,
@@ -156,18 +158,36 @@ impl IntoResponse for Refusal {
 }
 
 /// Whoever may not ask is told so, in the manner of the place.
-pub(super) async fn authorise(State(desk): State<Desk>, request: Request, next: Next) -> Response {
-    let (method, headers) = (request.method(), request.headers());
-    let logged_in = desk.logins().holds(headers, desk.now());
-    let judged = desk.access().judge(&Asked::of(method, headers, logged_in));
-    match judged {
-        Ok(()) => next.run(request).await,
-        Err(denied) if request.uri().path().starts_with("/metrics") => {
-            let refusal = Refusal::from(denied);
-            (refusal.status, format!("{}\n", refusal.message)).into_response()
+pub(super) async fn authorise(
+    State(desk): State<Desk>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (method, headers, now) = (request.method(), request.headers(), desk.now());
+    let logged_in = desk.logins().holds(headers, now);
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let certificate = peer.and_then(|ConnectInfo(peer)| peer.operator(now));
+    let asked = Asked::of(method, headers, logged_in).by(certificate);
+    let denied = match desk.access().judge(&asked) {
+        Ok(operator) => {
+            request.extensions_mut().insert(operator);
+            return next.run(request).await;
         }
-        Err(denied) => Refusal::from(denied).into_response(),
+        Err(denied) => denied,
+    };
+    let stale = peer.is_some_and(|ConnectInfo(peer)| peer.is_stale(now));
+    let refusal = Refusal::from(denied);
+    let mut response = if request.uri().path().starts_with("/metrics") {
+        (refusal.status, format!("{}\n", refusal.message)).into_response()
+    } else {
+        refusal.into_response()
+    };
+    if stale {
+        // A certificate is shown in the handshake alone.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
     }
+    response
 }
 
 /// Nothing of the admin listener is kept by anybody, or taken for what it is not.

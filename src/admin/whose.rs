@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::api::Refusal;
 use super::desk::Desk;
+use super::operator::Operator;
 use crate::account::Account;
 use crate::domain::session::SessionId;
 use crate::flow::Event;
@@ -20,6 +21,8 @@ use crate::telemetry::About;
 pub(super) struct Of {
     pub(super) desk: Desk,
     pub(super) account: Arc<Account>,
+    /// Who asks.
+    pub(super) operator: Operator,
 }
 
 #[derive(Deserialize)]
@@ -33,20 +36,24 @@ impl FromRequestParts<Desk> for Of {
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Refusal> {
         let named = parts.extract::<Path<Named>>().await;
         let Path(Named { account }) = named.map_err(|_| no_account())?;
-        Self::find(desk, &account)
+        let account = account_of(desk, &account)?;
+        let operator = parts.extensions.get().cloned();
+        Ok(Self {
+            desk: desk.clone(),
+            account,
+            operator: operator.unwrap_or(Operator::Loopback),
+        })
     }
 }
 
-impl Of {
-    pub(super) fn find(desk: &Desk, account: &str) -> Result<Self, Refusal> {
-        let running = desk.shared().running.load_full();
-        let site = running.hosts.site_of(account).ok_or_else(no_account)?;
-        Ok(Self {
-            desk: desk.clone(),
-            account: Arc::clone(&site.account),
-        })
-    }
+/// The account of this name, which is served here.
+pub(super) fn account_of(desk: &Desk, name: &str) -> Result<Arc<Account>, Refusal> {
+    let running = desk.shared().running.load_full();
+    let site = running.hosts.site_of(name).ok_or_else(no_account)?;
+    Ok(Arc::clone(&site.account))
+}
 
+impl Of {
     /// Tells log, metrics and audit what an operator did.
     pub(super) fn tell(&self, events: &[Event]) {
         let about = About {
@@ -54,6 +61,7 @@ impl Of {
             key: self.account.keys.hash_key(),
             session: None,
             request_id: "",
+            operator: Some(self.operator.label()),
         };
         for event in events {
             self.desk.shared().telemetry.happened(about, event);

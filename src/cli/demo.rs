@@ -84,6 +84,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
                 name: "storefront",
                 address: storefront,
                 listener: None,
+                secured: None,
                 router,
                 draining: None,
             };
@@ -92,6 +93,7 @@ pub fn run(args: &DemoArgs, out: &mut dyn Write) -> io::Result<ExitCode> {
                 name: "perks",
                 address,
                 listener: Some(listener),
+                secured: None,
                 router: perks(),
                 draining: None,
             };

@@ -4,12 +4,16 @@
 
 use std::fmt;
 use std::io::{self, Read as _, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Deserialize;
 use thiserror::Error;
+
+mod wire;
+
+use wire::connect;
 
 /// How long each step may take: connecting, sending, and every wait for more of the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -25,6 +29,12 @@ pub struct HealthArgs {
     /// Ask whether it is ready for shoppers, not only whether it lives
     #[arg(long)]
     pub ready: bool,
+    /// Ask over TLS, where the admin address speaks it. Whose certificate it is does not matter
+    #[arg(long)]
+    pub tls: bool,
+    /// Print the answer as it came, for a machine
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Why a process does not count as well.
@@ -106,12 +116,17 @@ impl fmt::Display for Page {
 /// Where there is no good answer.
 pub fn run(args: &HealthArgs, out: &mut dyn Write) -> Result<(), HealthError> {
     let page = if args.ready { "ready" } else { "live" };
-    let (status, said) = ask(args.address, page)?;
-    let said = match serde_json::from_str::<Page>(&said) {
+    let (status, text) = ask(args, page)?;
+    let read = serde_json::from_str::<Page>(&text);
+    if args.json && read.is_ok() {
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    let said = match read {
         Ok(page) => page.to_string(),
-        Err(_) => said,
+        Err(_) => text,
     };
     match status {
+        200 if args.json => Ok(()),
         200 => Ok(out.write_all(said.as_bytes())?),
         404 => Err(HealthError::Foreign(args.address)),
         _ => Err(HealthError::Unwell { status, said }),
@@ -119,12 +134,11 @@ pub fn run(args: &HealthArgs, out: &mut dyn Write) -> Result<(), HealthError> {
 }
 
 /// The status and the text of a page. HTTP/1.0, so that the answer ends with the connection.
-fn ask(address: SocketAddr, page: &str) -> Result<(u16, String), HealthError> {
+fn ask(args: &HealthArgs, page: &str) -> Result<(u16, String), HealthError> {
+    let address = args.address;
     let wire = format!("GET /health/{page} HTTP/1.0\r\nHost: localhost\r\n\r\n");
     let mut answer = Vec::new();
-    let asked = TcpStream::connect_timeout(&address, PATIENCE).and_then(|mut stream| {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+    let asked = connect(address, args.tls, PATIENCE).and_then(|mut stream| {
         stream.write_all(wire.as_bytes())?;
         stream.take(LONGEST).read_to_end(&mut answer)
     });
@@ -165,7 +179,12 @@ mod tests {
 
     fn told(address: SocketAddr, ready: bool) -> Result<String, String> {
         let mut out = Vec::new();
-        let args = HealthArgs { address, ready };
+        let args = HealthArgs {
+            address,
+            ready,
+            tls: false,
+            json: false,
+        };
         run(&args, &mut out).map_err(|error| error.to_string())?;
         Ok(String::from_utf8(out).unwrap())
     }
@@ -193,6 +212,33 @@ mod tests {
             assert_eq!(told(address, ready).unwrap(), lines);
             let asked = asked.join().unwrap();
             assert!(asked.starts_with(&format!("GET /health/{page} HTTP/1.0\r\n")));
+        }
+    }
+
+    #[test]
+    fn a_machine_is_told_what_was_answered_good_or_not() {
+        for (wire, code, page) in [
+            (
+                "HTTP/1.0 200 OK\r\n\r\n{\"live\":true}",
+                true,
+                "{\"live\":true}\n",
+            ),
+            (
+                "HTTP/1.0 503 No\r\n\r\n{\"ready\":false}",
+                false,
+                "{\"ready\":false}\n",
+            ),
+        ] {
+            let (address, _) = answers(wire);
+            let mut out = Vec::new();
+            let args = HealthArgs {
+                address,
+                ready: true,
+                tls: false,
+                json: true,
+            };
+            assert_eq!(run(&args, &mut out).is_ok(), code);
+            assert_eq!(String::from_utf8(out).unwrap(), page);
         }
     }
 

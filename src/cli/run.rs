@@ -12,12 +12,16 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::{ConfigArgs, tell};
 use crate::assemble::{DirectoriesOnDisk, NewKeys, Ports, assemble_from};
 use crate::clock::{SystemClock, SystemEntropy};
-use crate::config::values::{ListenPlace, Log, LogFormat};
+use crate::config::values::{Log, LogFormat};
 use crate::config::{self, Config, Layers, OnDisk};
 use crate::outbound::names::SystemNames;
 use crate::reload::{ReadLayers, Reloads};
-use crate::serve::{Beside, Company, Place, PlaceError, serve};
+use crate::serve::{Company, Place, PlaceError, serve};
 use crate::telemetry::{filter, tell_panics};
+
+mod summary;
+
+use summary::Summary;
 
 /// Bad configuration or usage.
 const BAD: u8 = 1;
@@ -45,6 +49,13 @@ pub fn run(
     let (file, environment) = (config.config.clone(), config.env.clone());
     let variables: Vec<_> = variables.into_iter().collect();
     let read = move || Layers::read(&file, environment.as_deref(), variables.iter().cloned());
+    // What a service manager keeps of the output is the log: lines for people would only be in its way.
+    let mut nowhere = io::sink();
+    let out: &mut dyn Write = if io::stdout().is_terminal() {
+        out
+    } else {
+        &mut nowhere
+    };
     start((Box::new(read), *upgrade), out, &|_| Ok(Company::default()))
 }
 
@@ -88,32 +99,20 @@ pub(super) fn start(
         Ok(company) => company,
         Err(error) => return Ok(not_started(&error)),
     };
-    say_where(config, &company.beside, out)?;
+    let keys = |account: &str| {
+        let running = shared.running.load();
+        let site = running.hosts.site_of(account);
+        site.map_or(0, |site| site.account.keys.keys().len())
+    };
+    let summary = Summary::of(config, &company.beside, keys);
+    summary.log();
+    write!(out, "{summary}")?;
+    out.flush()?;
     let reloads = Reloads::new(read, Arc::clone(&shared), ports, &loaded);
     match serve(config, &shared, (company, &reloads), (place, store)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Ok(not_started(&error)),
     }
-}
-
-/// Says where this process is found.
-fn say_where(config: &Config, beside: &[Beside], out: &mut dyn Write) -> io::Result<()> {
-    for listener in &config.listeners {
-        let scheme = match (&listener.address, &listener.tls) {
-            (ListenPlace::Unix { .. }, _) => "",
-            (ListenPlace::Tcp(_), Some(_)) => "https://",
-            (ListenPlace::Tcp(_), None) => "http://",
-        };
-        writeln!(out, "proxy       {scheme}{}", listener.address)?;
-    }
-    // What was opened beforehand is for this process alone.
-    for one in beside.iter().filter(|one| one.listener.is_none()) {
-        writeln!(out, "{:<11} http://{}", one.name, one.address)?;
-    }
-    if let Some(admin) = &config.admin {
-        writeln!(out, "admin       http://{}/metrics", admin.address)?;
-    }
-    out.flush()
 }
 
 /// The ports of a process of its own.

@@ -54,6 +54,9 @@ pub struct DecodeArgs {
     /// The account to verify for; the one that the token names if not given.
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
+    /// Tell it to a machine.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `token mint`.
@@ -133,8 +136,14 @@ pub fn run_token(
         TokenCommand::Decode(args) => {
             let token = read_token(&args.token, input)?;
             let (trust, warnings) = read_trust(args)?;
-            let (text, outcome) = decode::describe(token.trim(), &trust, clock.now());
-            (warnings + &text, outcome)
+            let now = clock.now();
+            let (described, outcome) = decode::describe(token.trim(), &trust, now);
+            let text = if args.json {
+                described.json(&warnings)
+            } else {
+                described.text(&warnings, now)
+            };
+            (text, outcome)
         }
         TokenCommand::Mint(args) => (mint_token(args, clock, entropy)? + "\n", Ok(())),
     };
@@ -159,11 +168,11 @@ fn read_token(given: &str, input: &mut dyn Read) -> Result<String, TokenCommandE
     String::from_utf8(bytes).map_err(|_| TokenCommandError::NotAText)
 }
 
-/// The keys to verify with, and a line for each key that is left out.
-fn read_trust(args: &DecodeArgs) -> Result<(Trust, String), TokenCommandError> {
+/// The keys to verify with, and a warning for each key that is left out.
+fn read_trust(args: &DecodeArgs) -> Result<(Trust, Vec<String>), TokenCommandError> {
     let ring = args.keys.as_deref().map(read_ring).transpose()?;
     let mut logins: Option<VtexIdKeys> = None;
-    let mut lines = Vec::new();
+    let mut warnings = Vec::new();
     for path in &args.jwks {
         let (mut keys, mut left_out) = read_key_set(path)?;
         if let Some(others) = logins.take() {
@@ -172,8 +181,8 @@ fn read_trust(args: &DecodeArgs) -> Result<(Trust, String), TokenCommandError> {
             left_out.extend(twins);
         }
         logins = Some(keys);
-        let tell = |warning| format!("warning    {}: {warning}\n", path.display());
-        lines.extend(left_out.iter().map(tell));
+        let tell = |warning| format!("{}: {warning}", path.display());
+        warnings.extend(left_out.iter().map(tell));
     }
     let account = args.account.clone();
     let trust = Trust {
@@ -181,7 +190,7 @@ fn read_trust(args: &DecodeArgs) -> Result<(Trust, String), TokenCommandError> {
         logins,
         account,
     };
-    Ok((trust, lines.concat()))
+    Ok((trust, warnings))
 }
 
 fn read_key_set(path: &Path) -> Result<(VtexIdKeys, Vec<KeyWarning>), TokenCommandError> {

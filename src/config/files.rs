@@ -55,6 +55,8 @@ pub enum FileKind {
     ListenerCertificate,
     /// Its key.
     ListenerKey,
+    /// Certificates of the authorities that vouch for operators.
+    OperatorAuthorities,
 }
 
 impl FileKind {
@@ -67,7 +69,7 @@ impl FileKind {
     pub const fn is_looked_after(self) -> bool {
         matches!(
             self,
-            Self::Jwks | Self::ListenerCertificate | Self::ListenerKey
+            Self::Jwks | Self::ListenerCertificate | Self::ListenerKey | Self::OperatorAuthorities
         )
     }
 }

@@ -25,7 +25,8 @@ pub use backends::{App, Breaker, OnDeniedChannel, OnError, OnExpired, Route, Ses
 pub use lifetime::{CookieAge, Lifespan, Lifetime, Profile};
 pub use listener::{Certificate, Listener, RedirectHttps, Tls};
 pub use process::{
-    AccessLog, Admin, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind, StoreMode,
+    AccessLog, Admin, AdminTls, Limits, Log, LogFormat, LogLevel, Server, Store, StoreKind,
+    StoreMode,
 };
 pub use secret::Secret;
 pub use size::Size;

@@ -15,8 +15,8 @@ pub use account::{
 };
 pub use listener::{CertificateFiles, ListenPlace, Listener, Tls, WITHOUT_ADDRESS};
 pub use process::{
-    AccessLog, Admin, Config, Limits, Log, LogFormat, LogLevel, SharedStore, Store, StoreKind,
-    StoreMode, StoreTls, Traces,
+    AccessLog, Admin, AdminTls, Config, Limits, Log, LogFormat, LogLevel, SharedStore, Store,
+    StoreKind, StoreMode, StoreTls, Traces,
 };
 pub use sources::{
     Authentication, Calls, DirectorySource, EmbeddedFile, Lookups, SecretSource, Vtex,

@@ -42,6 +42,7 @@ impl Edge {
                     key: decision.account.keys.hash_key(),
                     session: decision.trace.session,
                     request_id,
+                    operator: None,
                 };
                 for event in &decision.events {
                     telemetry.happened(about, event);

@@ -21,7 +21,7 @@ use crate::telemetry::CertificateMetrics;
 
 mod pair;
 
-pub use pair::{Chain, PairError, Shown, Term, read_key};
+pub use pair::{Chain, PairError, Shown, Term, read_authorities, read_key};
 
 /// Why a listener has no certificate to show.
 #[derive(Debug, Error)]

@@ -146,6 +146,7 @@ impl BackgroundService for Web {
             name,
             address,
             listener,
+            secured,
             router,
             draining,
         } = beside;
@@ -158,6 +159,7 @@ impl BackgroundService for Web {
             (Ok(listener), Some(shared)) => {
                 let (shared, leaving) = (Arc::clone(shared), Arc::clone(leaving));
                 let end = (stop, move || leaving.is_handed());
+                let listener = (listener, secured.clone());
                 admin::serve_to_the_end(listener, router, shared, end).await
             }
             (Ok(listener), None) => admin::serve(listener, router, stop).await,

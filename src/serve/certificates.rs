@@ -1,4 +1,4 @@
-//! Looks after the certificates of all listeners while they are shown.
+//! Looks after the certificates of all listeners while they are shown, that for operators too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use tokio::time::MissedTickBehavior;
 
+use crate::admin::Secured;
+use crate::domain::time::Millis;
 use crate::edge::Shared;
 use crate::edge::tls::Certificates;
 
@@ -18,7 +20,26 @@ const TURN: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) certificates: Vec<Arc<Certificates>>,
+    /// The admin listener's; none: it speaks plain HTTP.
+    pub(super) admin: Option<Arc<Secured>>,
     pub(super) shared: Arc<Shared>,
+}
+
+impl Watch {
+    /// Whether there is nothing to look after.
+    pub(super) fn is_idle(&self) -> bool {
+        self.certificates.is_empty() && self.admin.is_none()
+    }
+
+    /// Looks at everything once. Reads files: not for a runtime's thread.
+    fn look(certificates: &[Arc<Certificates>], admin: Option<&Arc<Secured>>, now: Millis) {
+        for one in certificates {
+            one.look(now);
+        }
+        if let Some(admin) = admin {
+            admin.look(now);
+        }
+    }
 }
 
 #[async_trait]
@@ -31,12 +52,11 @@ impl BackgroundService for Watch {
                 _ = stop.wait_for(|stop| *stop) => return,
                 _ = turns.tick() => {}
             }
-            for one in &self.certificates {
-                let (one, now) = (Arc::clone(one), self.shared.flow.now());
-                let looked = tokio::task::spawn_blocking(move || one.look(now)).await;
-                if let Err(error) = looked {
-                    tracing::error!(%error, "Certificates could not be looked at.");
-                }
+            let (certificates, admin) = (self.certificates.clone(), self.admin.clone());
+            let now = self.shared.flow.now();
+            let look = move || Self::look(&certificates, admin.as_ref(), now);
+            if let Err(error) = tokio::task::spawn_blocking(look).await {
+                tracing::error!(%error, "Certificates could not be looked at.");
             }
         }
     }

@@ -26,14 +26,18 @@ use crate::domain::token::TokenHash;
 use crate::ports::{Clock, FarStore, Kept, StoreError, Touched};
 use crate::telemetry::StoreMetrics;
 
+mod checking;
 mod engine;
 mod open;
 mod pending;
 mod reading;
+mod reckoning;
 mod sweep;
 mod writer;
 
+pub use checking::{Checked, check};
 pub use open::OpenError;
+pub use reckoning::{Amount, Findings};
 
 use engine::{Engine, Space};
 use pending::{Key, Pending};

@@ -100,6 +100,8 @@ pub struct About<'a> {
     pub session: Option<SessionId>,
     /// The request; empty where an operator did it.
     pub request_id: &'a str,
+    /// The operator who did it, by the name that they are known by; none: a shopper's request.
+    pub operator: Option<&'a str>,
 }
 
 impl About<'_> {
@@ -110,16 +112,17 @@ impl About<'_> {
             key,
             session,
             request_id,
+            operator,
         } = self;
         let name = label(event);
         let of = |id: SessionId| display(pseudonym(key, id));
         let session = session.map(of);
         match event {
             Event::Ended(id, reason) => {
-                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, reason = reason.label(), "Session ended.");
+                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, operator, reason = reason.label(), "Session ended.");
             }
             Event::Logout(id) => {
-                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, "Somebody logged out.");
+                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, operator, "Somebody logged out.");
             }
             Event::Login(id, who) => {
                 let shopper = who.shopper.as_deref().map(|id| display(Person(key, id)));
@@ -127,14 +130,14 @@ impl About<'_> {
                 tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, shopper, staff, "Somebody logged in.");
             }
             Event::Rotated(id) => {
-                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, "Session got a new id.");
+                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, operator, "Session got a new id.");
             }
             Event::Replaced { from, to } => {
-                tracing::info!(target: "audit", event = name, account, session = of(*to), from = of(*from), request_id, "An old session id has lost its authority.");
+                tracing::info!(target: "audit", event = name, account, session = of(*to), from = of(*from), request_id, operator, "An old session id has lost its authority.");
             }
             Event::ImpersonationStarted(id, acting) | Event::ImpersonationStopped(id, acting) => {
                 let (staff, customer) = (Person(key, &acting.staff), Person(key, &acting.customer));
-                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, %staff, %customer, "Staff and a customer's session.");
+                tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, operator, %staff, %customer, "Staff and a customer's session.");
             }
             Event::Noted(Note::ImpersonationGranted) => {
                 tracing::info!(target: "audit", event = name, account, session, request_id, "Staff may act as a customer.");
@@ -152,11 +155,11 @@ impl About<'_> {
                 tracing::info!(target: "audit", event = name, account, session = of(*id), request_id, "Consent was withdrawn; the session is gone.");
             }
             Event::Shown(id) => {
-                tracing::info!(target: "audit", event = name, account, session = of(*id), "An operator looked at a session.");
+                tracing::info!(target: "audit", event = name, account, session = of(*id), operator, "An operator looked at a session.");
             }
             Event::Exported(person, sessions) | Event::Erased(person, sessions) => {
                 let person = Person(key, person);
-                tracing::info!(target: "audit", event = name, account, %person, sessions, "An operator asked for what is kept of a person.");
+                tracing::info!(target: "audit", event = name, account, %person, sessions, operator, "An operator asked for what is kept of a person.");
             }
             other => self.mention(other),
         }

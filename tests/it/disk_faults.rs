@@ -124,7 +124,7 @@ impl Opened {
 }
 
 /// A session of some 60 KB that nothing makes smaller.
-fn large(id: u128) -> Session {
+pub(crate) fn large(id: u128) -> Session {
     let mut state = id | 1;
     let text: String = (0..60_000)
         .map(|_| {

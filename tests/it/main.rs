@@ -57,6 +57,8 @@ mod nginx;
 #[cfg(test)]
 mod observing;
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod packaging;
@@ -76,6 +78,8 @@ mod schemathesis;
 mod session_apps;
 #[cfg(test)]
 mod shared_store;
+#[cfg(test)]
+mod store_check;
 #[cfg(test)]
 mod store_contract;
 #[cfg(test)]

@@ -3,14 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Deserialize;
 
 use super::Refusal;
 use crate::admin::desk::Desk;
+use crate::admin::operator::Operator;
 use crate::admin::whose::Of;
 use crate::domain::session::SessionId;
 use crate::edge::Peer;
@@ -35,6 +36,7 @@ pub(super) struct Asked {
 /// Explains a request by the accounts that run, over a store that ends with the answer.
 pub(super) async fn explain(
     State(desk): State<Desk>,
+    Extension(operator): Extension<Operator>,
     asked: Result<Json<Asked>, JsonRejection>,
 ) -> Result<Json<Report>, Refusal> {
     let Json(asked) = asked.map_err(|error| unread(&error))?;
@@ -45,6 +47,7 @@ pub(super) async fn explain(
     let of = Of {
         desk: desk.clone(),
         account: Arc::clone(question.account()),
+        operator,
     };
     if asked
         .account

@@ -41,7 +41,8 @@ pub(super) async fn login(
         return Err(Refusal::bad("malformed", said));
     };
     if !desk.access().has_token() {
-        let said = "No token is configured here: this machine's own names need no login.";
+        let said = "No token is configured here: this machine's own names, or the certificate of \
+                    an operator, need no login.";
         return Err(Refusal::bad("no_token", said));
     }
     let now = desk.now();

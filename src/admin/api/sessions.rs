@@ -12,7 +12,7 @@ use super::Refusal;
 use super::session::ended;
 use crate::account::Account;
 use crate::admin::desk::Desk;
-use crate::admin::whose::Of;
+use crate::admin::whose::account_of;
 use crate::domain::lifetime::{Presented, remaining};
 use crate::domain::session::SessionId;
 use crate::domain::token::peek_id;
@@ -75,7 +75,7 @@ pub(super) async fn find(
     let find = Find::read(&wanted.find)?;
     let running = desk.shared().running.load_full();
     let accounts: Vec<Arc<Account>> = match &wanted.account {
-        Some(name) => vec![Of::find(&desk, name)?.account],
+        Some(name) => vec![account_of(&desk, name)?],
         None => running.hosts.accounts().into_iter().cloned().collect(),
     };
     let (mut found, mut more) = (Vec::new(), false);

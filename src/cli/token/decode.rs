@@ -7,10 +7,10 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::TokenCommandError;
-use crate::cli::moment::beside_now;
+use crate::cli::moment::{beside_now, written};
 use crate::domain::jws::Compact;
 use crate::domain::time::Millis;
 use crate::domain::token::{KeyRing, TokenUse, verify_api_token};
@@ -23,6 +23,8 @@ const ALPHABETS: [GeneralPurpose; 2] = [
     GeneralPurpose::new(&alphabet::STANDARD, LENIENT),
     GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT),
 ];
+
+const UNKNOWN: &str = "unknown: neither a signed token nor base64 of JSON";
 
 /// What a token is verified with.
 #[derive(Debug)]
@@ -40,21 +42,94 @@ enum Kind {
     Other,
 }
 
-/// The description, and whether it is a token and stood up to the keys.
+/// What is known of a text.
+pub(super) struct Described {
+    kind: &'static str,
+    /// Moments that it holds, by their labels.
+    moments: Vec<(&'static str, Millis)>,
+    signed: Option<Signed>,
+    /// What it holds; none where it is unknown.
+    claims: Option<Value>,
+}
+
+/// What only a signed token has.
+struct Signed {
+    header: Value,
+    signature: String,
+    /// Whether it stood up to the keys; none where there were none for it.
+    verified: Option<bool>,
+    /// Why nobody would ever accept it.
+    shape: Option<String>,
+}
+
+impl Described {
+    /// For people.
+    pub(super) fn text(&self, warnings: &[String], now: Millis) -> String {
+        let mut shown = String::new();
+        for warning in warnings {
+            line(&mut shown, "warning", warning);
+        }
+        line(&mut shown, "kind", self.kind);
+        for (label, moment) in &self.moments {
+            line(&mut shown, label, &beside_now(*moment, now));
+        }
+        let claims = self.claims.as_ref();
+        if let Some(signed) = &self.signed {
+            line(&mut shown, "signature", &signed.signature);
+            if let Some(shape) = &signed.shape {
+                line(&mut shown, "shape", &format!("never accepted: {shape}"));
+            }
+            line(&mut shown, "header", &format!("{:#}", signed.header));
+            let claims = claims.map(|claims| format!("{claims:#}"));
+            line(&mut shown, "claims", &claims.unwrap_or_default());
+        } else if let Some(claims) = claims {
+            writeln!(shown, "{claims:#}").expect("writing to a string succeeds");
+        }
+        printable(&shown)
+    }
+
+    /// For a machine.
+    pub(super) fn json(&self, warnings: &[String]) -> String {
+        let signed = self.signed.as_ref();
+        let moment = |label| {
+            let mut moments = self.moments.iter();
+            let found = moments.find(|(name, _)| *name == label);
+            found.map(|(_, moment)| written(*moment))
+        };
+        let said = json!({
+            "kind": self.kind,
+            "issued": moment("issued"),
+            "notBefore": moment("not before"),
+            "expires": moment("expires"),
+            "signature": signed.map(|signed| &signed.signature),
+            "verified": signed.and_then(|signed| signed.verified),
+            "neverAccepted": signed.and_then(|signed| signed.shape.as_ref()),
+            "header": signed.map(|signed| &signed.header),
+            "claims": self.claims,
+            "warnings": warnings,
+        });
+        format!("{said:#}\n")
+    }
+}
+
+/// What is known of a text, and whether it is a token and stood up to the keys.
 pub(super) fn describe(
     text: &str,
     trust: &Trust,
     now: Millis,
-) -> (String, Result<(), TokenCommandError>) {
-    let (description, outcome) = if let Some((header, claims)) = read_signed(text) {
-        describe_signed(text, (&header, &claims), trust, now)
-    } else if let Some(json) = read_json(text) {
-        (describe_json(&json), Ok(()))
-    } else {
-        let unknown = "kind       unknown: neither a signed token nor base64 of JSON\n";
-        (unknown.to_owned(), Err(TokenCommandError::Unknown))
+) -> (Described, Result<(), TokenCommandError>) {
+    if let Some((header, claims)) = read_signed(text) {
+        return describe_signed(text, (header, claims), trust, now);
+    }
+    let claims = read_json(text);
+    let outcome = claims.as_ref().map(|_| ());
+    let described = Described {
+        kind: claims.as_ref().map_or(UNKNOWN, kind_of_json),
+        moments: Vec::new(),
+        signed: None,
+        claims,
     };
-    (printable(&description), outcome)
+    (described, outcome.ok_or(TokenCommandError::Unknown))
 }
 
 /// Header and claims, however little else is right about the token.
@@ -75,39 +150,46 @@ fn read_json(text: &str) -> Option<Value> {
         .find(Value::is_object)
 }
 
-fn describe_json(json: &Value) -> String {
+fn kind_of_json(json: &Value) -> &'static str {
     let segment = ["channel", "currencyCode", "campaigns"]
         .iter()
         .any(|name| json.get(name).is_some());
-    let kind = if segment {
+    if segment {
         "segment (unsigned)"
     } else {
         "JSON in base64 (unsigned)"
-    };
-    format!("kind       {kind}\n{json:#}\n")
+    }
 }
 
 fn describe_signed(
     text: &str,
-    (header, claims): (&Value, &Value),
+    (header, claims): (Value, Value),
     trust: &Trust,
     now: Millis,
-) -> (String, Result<(), TokenCommandError>) {
-    let kind = kind_of(header, claims);
-    let mut shown = format!("kind       {}\n", kind_name(kind));
-    for (label, name) in [("issued", "iat"), ("not before", "nbf"), ("expires", "exp")] {
-        if let Some(moment) = read_moment(claims, name) {
-            line(&mut shown, label, &beside_now(moment, now));
-        }
-    }
-    let (verdict, outcome) = verify(text, kind, claims, trust, now);
-    line(&mut shown, "signature", &verdict);
-    if let Err(error) = Compact::read(text, MAX_VTEXID_BYTES).and_then(|token| token.claims()) {
-        line(&mut shown, "shape", &format!("never accepted: {error}"));
-    }
-    line(&mut shown, "header", &format!("{header:#}"));
-    line(&mut shown, "claims", &format!("{claims:#}"));
-    (shown, outcome)
+) -> (Described, Result<(), TokenCommandError>) {
+    let kind = kind_of(&header, &claims);
+    let moments = [("issued", "iat"), ("not before", "nbf"), ("expires", "exp")];
+    let moments = moments.into_iter();
+    let moments = moments.filter_map(|(label, name)| Some((label, read_moment(&claims, name)?)));
+    let moments = moments.collect();
+    let (signature, verified) = verify(text, kind, &claims, trust, now);
+    let shape = Compact::read(text, MAX_VTEXID_BYTES).and_then(|token| token.claims());
+    let described = Described {
+        kind: kind_name(kind),
+        moments,
+        signed: Some(Signed {
+            header,
+            signature,
+            verified,
+            shape: shape.err().map(|error| error.to_string()),
+        }),
+        claims: Some(claims),
+    };
+    let outcome = match verified {
+        Some(false) => Err(TokenCommandError::NotVerified),
+        Some(true) | None => Ok(()),
+    };
+    (described, outcome)
 }
 
 fn line(shown: &mut String, label: &str, text: &str) {
@@ -157,7 +239,7 @@ fn verify(
     claims: &Value,
     trust: &Trust,
     now: Millis,
-) -> (String, Result<(), TokenCommandError>) {
+) -> (String, Option<bool>) {
     let account = trust
         .account
         .as_deref()
@@ -182,16 +264,13 @@ fn verify(
         (Kind::Other, _, _) => return unchecked("not a token of ours"),
     };
     match verdict {
-        Ok(remark) => (format!("good for account {account}{remark}"), Ok(())),
-        Err(reason) => (
-            format!("refused: {reason}"),
-            Err(TokenCommandError::NotVerified),
-        ),
+        Ok(remark) => (format!("good for account {account}{remark}"), Some(true)),
+        Err(reason) => (format!("refused: {reason}"), Some(false)),
     }
 }
 
-fn unchecked(why: &str) -> (String, Result<(), TokenCommandError>) {
-    (format!("not checked ({why})"), Ok(()))
+fn unchecked(why: &str) -> (String, Option<bool>) {
+    (format!("not checked ({why})"), None)
 }
 
 fn named_account(kind: Kind, claims: &Value) -> Option<&str> {

@@ -108,6 +108,31 @@ fn a_session_cookie_is_shown_with_its_times_and_verified() {
 }
 
 #[test]
+fn a_machine_is_told_the_same_in_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = written(folder.path(), "keys.json", &ring(1).to_json());
+    let strange = written(folder.path(), "other.json", &ring(50).to_json());
+    let token = cookie(TokenUse::Cookie);
+    let said = |line: &[&str]| -> serde_json::Value {
+        let (shown, _) = run(line);
+        serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{shown}"))
+    };
+    let good = said(&["decode", &token, "--keys", &keys, "--json"]);
+    assert_eq!(good["kind"], "session cookie");
+    assert_eq!(good["issued"], "2018-11-28T09:30:00Z");
+    assert_eq!(good["expires"], "2018-11-28T10:30:00Z");
+    assert_eq!(good["verified"], true);
+    assert_eq!(good["header"]["typ"], "vst+jwt");
+    assert_eq!(good["claims"]["id"], "00000000-0000-0000-0000-000000000001");
+    let refused = said(&["decode", &token, "--keys", &strange, "--json"]);
+    assert_eq!(refused["verified"], false);
+    let unchecked = said(&["decode", &token, "--json"]);
+    assert_eq!(unchecked["verified"], serde_json::Value::Null);
+    let nothing = said(&["decode", "nonsense", "--json"]);
+    assert_eq!(nothing["claims"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_token_that_does_not_stand_up_to_the_keys_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let keys = written(folder.path(), "keys.json", &ring(1).to_json());

@@ -1,6 +1,7 @@
 //! Addresses for shoppers: where they are, what is shown there, and what contradicts itself.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::Check;
 use super::hosts::host_pattern;
@@ -206,27 +207,40 @@ impl Check<'_, '_, '_> {
             .map(|(index, host)| self.shown_for(&at.key("hosts").index(index), host))
             .collect();
         let file_at = at.key("file");
-        let chain = self.file(&file_at, file, FileKind::ListenerCertificate);
-        let key = self.file(&at.key("key"), key, FileKind::ListenerKey);
-        let (chain, key) = (chain?, key?);
-        match self.files.names(&chain, &key) {
-            Some(Err(why)) => {
-                let problem = Problem::new(format!("`key`: {why}"));
-                let allowed = "the key that the certificate was made for";
-                self.say.wrong(&at.key("key"), problem.allowed(allowed));
-            }
-            Some(Ok(names)) if names.is_empty() && hosts.is_empty() && !first => {
-                let problem = Problem::new("the certificate names no host: it is never shown");
-                let problem = problem.allowed("a certificate with names, or `hosts` beside it");
-                self.say.wrong(&file_at, problem);
-            }
-            _ => {}
+        let (chain, key, names) = self.certificate_pair((&file_at, file), (&at.key("key"), key))?;
+        if names.is_some_and(|names| names.is_empty()) && hosts.is_empty() && !first {
+            let problem = Problem::new("the certificate names no host: it is never shown");
+            let problem = problem.allowed("a certificate with names, or `hosts` beside it");
+            self.say.wrong(&file_at, problem);
         }
         Some(CertificateFiles {
             chain,
             key,
             hosts: hosts.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    /// A certificate and its key, which fit each other, and the hosts that it names; none of those
+    /// where the files cannot be looked into.
+    pub(super) fn certificate_pair(
+        &mut self,
+        (chain_at, chain): (&At, &str),
+        (key_at, key): (&At, &str),
+    ) -> Option<(PathBuf, PathBuf, Option<Vec<String>>)> {
+        let chain = self.file(chain_at, chain, FileKind::ListenerCertificate);
+        let key = self.file(key_at, key, FileKind::ListenerKey);
+        let (chain, key) = (chain?, key?);
+        let names = match self.files.names(&chain, &key) {
+            Some(Err(why)) => {
+                let problem = Problem::new(format!("`key`: {why}"));
+                let allowed = "the key that the certificate was made for";
+                self.say.wrong(key_at, problem.allowed(allowed));
+                None
+            }
+            Some(Ok(names)) => Some(names),
+            None => None,
+        };
+        Some((chain, key, names))
     }
 
     fn shown_for(&mut self, at: &At, host: &str) -> Option<HostPattern> {

@@ -13,7 +13,9 @@ use crate::config::files::FileKind;
 use crate::config::problems::Problem;
 use crate::config::raw;
 use crate::config::tree::At;
-use crate::config::values::{AccessLog, Admin, Limits, Log, LogFormat, LogLevel, WITHOUT_ADDRESS};
+use crate::config::values::{
+    AccessLog, Admin, AdminTls, CertificateFiles, Limits, Log, LogFormat, LogLevel, WITHOUT_ADDRESS,
+};
 use crate::domain::patience::Patience;
 use crate::domain::request::trace::Sampling;
 use crate::domain::session::limits::SessionLimits;
@@ -90,25 +92,63 @@ impl Check<'_, '_, '_> {
         let raw::Admin {
             address,
             token_file,
+            tls,
         } = written;
         let at = At::default().key("admin");
-        let address = self.address(&at.key("address"), address);
-        let at = at.key("token_file");
-        let token_file = match token_file {
-            Some(name) => Some(self.file(&at, name, FileKind::AdminToken)?),
-            None => None,
-        };
-        let address = address?;
-        if token_file.is_none() && !address.ip().to_canonical().is_loopback() {
+        let place = self.address(&at.key("address"), address);
+        let token_file = token_file
+            .as_ref()
+            .map(|name| self.file(&at.key("token_file"), name, FileKind::AdminToken));
+        let tls = tls.as_ref().map(|tls| self.admin_tls(tls, &at.key("tls")));
+        let asks = written.token_file.is_some()
+            || written
+                .tls
+                .as_ref()
+                .is_some_and(|tls| tls.client_ca_file.is_some());
+        let address = place?;
+        if !asks && !address.ip().to_canonical().is_loopback() {
             let problem = Problem::new("others than this machine could read the metrics");
-            let problem = problem.allowed("a loopback address, or a `token_file`");
-            self.say
-                .wrong(&At::default().key("admin").key("address"), problem);
+            let problem = problem
+                .allowed("a loopback address, a `token_file`, or a `client_ca_file` in `tls`");
+            self.say.wrong(&at.key("address"), problem);
             return None;
         }
         Some(Admin {
             address,
-            token_file,
+            token_file: match token_file {
+                Some(file) => Some(file?),
+                None => None,
+            },
+            tls: match tls {
+                Some(tls) => Some(tls?),
+                None => None,
+            },
+        })
+    }
+
+    fn admin_tls(&mut self, written: &raw::AdminTls, at: &At) -> Option<AdminTls> {
+        let raw::AdminTls {
+            certificate,
+            key,
+            client_ca_file,
+        } = written;
+        let pair =
+            self.certificate_pair((&at.key("certificate"), certificate), (&at.key("key"), key));
+        let client_ca = client_ca_file.as_ref().map(|name| {
+            let at = at.key("client_ca_file");
+            self.file(&at, name, FileKind::OperatorAuthorities)
+        });
+        let (chain, key, _) = pair?;
+        Some(AdminTls {
+            certificate: CertificateFiles {
+                chain,
+                key,
+                hosts: Vec::new(),
+            },
+            client_ca: match client_ca {
+                Some(file) => Some(file?),
+                None => None,
+            },
         })
     }
 

@@ -89,7 +89,7 @@ const fn what(kind: FileKind) -> &'static str {
         FileKind::AdminToken | FileKind::AppToken => "the token file",
         FileKind::StoreFolder => "the store's folder",
         FileKind::StorePassword => "the password file",
-        FileKind::StoreAuthorities => "the authorities' file",
+        FileKind::StoreAuthorities | FileKind::OperatorAuthorities => "the authorities' file",
         FileKind::StoreCertificate | FileKind::ListenerCertificate => "the certificate",
         FileKind::StoreKey | FileKind::ListenerKey => "the certificate's key",
     }
@@ -158,6 +158,10 @@ fn parse(text: &str, kind: FileKind) -> Vec<FileFault> {
             Err(error) => unusable(error.to_string()),
         },
         FileKind::ListenerKey => match tls::read_key(text.as_bytes()) {
+            Ok(_) => Vec::new(),
+            Err(error) => unusable(error.to_string()),
+        },
+        FileKind::OperatorAuthorities => match tls::read_authorities(text.as_bytes()) {
             Ok(_) => Vec::new(),
             Err(error) => unusable(error.to_string()),
         },

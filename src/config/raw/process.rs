@@ -54,10 +54,14 @@ pub struct Admin {
     /// Address and port.
     #[schemars(extend("format" = "socket-address"))]
     pub address: String,
-    /// A file that holds the bearer token for the metrics, at least 16 characters. Without it the
-    /// address has to be a loopback one, and whoever is on this machine may read them.
+    /// A file that holds the bearer token for all but health, at least 16 characters. Without it,
+    /// and without `tls.client_ca_file`, the address has to be a loopback one, and whoever is on
+    /// this machine may ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<String>,
+    /// What makes it speak TLS, 1.2 and 1.3. Without this table it speaks plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<AdminTls>,
 }
 
 impl Default for Admin {
@@ -65,8 +69,24 @@ impl Default for Admin {
         Self {
             address: "127.0.0.1:9090".to_owned(),
             token_file: None,
+            tls: None,
         }
     }
+}
+
+/// How the address for operators speaks TLS. Its files are read again when they change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["certificate", "key"]))]
+pub struct AdminTls {
+    /// The certificate that is shown and those that vouch for it, the own one first (PEM).
+    pub certificate: String,
+    /// Its private key, without a passphrase (PEM).
+    pub key: String,
+    /// Certificates of the authorities that vouch for operators (PEM). Who shows a certificate of
+    /// theirs needs no token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_ca_file: Option<String>,
 }
 
 /// What is logged.

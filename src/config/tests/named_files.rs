@@ -70,6 +70,33 @@ fn a_broken_file_is_told_without_its_content() {
 }
 
 #[test]
+fn the_files_of_the_admin_address_are_looked_into_and_nothing_of_them_is_told() {
+    let admin = r#"
+        [admin]
+        address = "0.0.0.0:9090"
+        [admin.tls]
+        certificate = "admin.pem"
+        key = "admin.key"
+        client_ca_file = "operators.pem"
+    "#;
+    let files = [
+        ("admin.pem", "hunter2"),
+        ("admin.key", "hunter2"),
+        ("operators.pem", "hunter2"),
+        ("directory.toml", DIRECTORY),
+    ];
+    let told = said(&folder(admin, &files));
+    assert!(!told.contains("hunter2"), "{told}");
+    for line in [
+        "the certificate: it holds no certificate in PEM",
+        "the certificate's key: it holds no private key in PEM",
+        "the authorities' file: it holds no certificate in PEM",
+    ] {
+        assert!(told.contains(line), "{line} in {told}");
+    }
+}
+
+#[test]
 fn the_files_of_a_shared_store_are_looked_into_and_nothing_of_them_is_told() {
     let store = r#"
         [store]

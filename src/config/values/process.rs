@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Uri;
 use ipnet::IpNet;
 
-use super::{Account, Listener};
+use super::{Account, CertificateFiles, Listener};
 use crate::domain::patience::Patience;
 use crate::domain::request::trace::Sampling;
 use crate::domain::session::limits::SessionLimits;
@@ -50,8 +50,20 @@ pub struct Config {
 pub struct Admin {
     /// Where it listens.
     pub address: SocketAddr,
-    /// The file that holds the bearer token; none: the address is a loopback one.
+    /// The file that holds the bearer token; none: certificates are asked for, or the address is a
+    /// loopback one.
     pub token_file: Option<PathBuf>,
+    /// How it speaks TLS; none: it speaks plain HTTP.
+    pub tls: Option<AdminTls>,
+}
+
+/// How the address for operators speaks TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminTls {
+    /// What is shown.
+    pub certificate: CertificateFiles,
+    /// The authorities whose certificates stand in the place of the token; none: nobody's do.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Where sessions live (contract §13).

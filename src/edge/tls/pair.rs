@@ -5,11 +5,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rustls::InconsistentKeys;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::{InconsistentKeys, RootCertStore};
 use thiserror::Error;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -39,6 +39,9 @@ pub enum PairError {
     /// No such key can sign a handshake.
     #[error("its key is of no kind that TLS can use here (RSA, ECDSA P-256 and P-384, Ed25519)")]
     KeyKind,
+    /// One of several certificates is none.
+    #[error("one of its certificates cannot be understood")]
+    MalformedAuthority,
     /// The key is another certificate's.
     #[error("the key does not fit the certificate")]
     Mismatch,
@@ -146,6 +149,21 @@ pub fn read_key(pem: &[u8]) -> Result<Arc<dyn SigningKey>, PairError> {
         }
     })?;
     any_supported_type(&key).map_err(|_| PairError::KeyKind)
+}
+
+/// Reads the certificates of authorities that vouch for clients.
+pub fn read_authorities(pem: &[u8]) -> Result<RootCertStore, PairError> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let certificates = certificates.map_err(|_| PairError::NoCertificate)?;
+    let mut authorities = RootCertStore::empty();
+    for certificate in certificates {
+        let added = authorities.add(certificate);
+        added.map_err(|_| PairError::MalformedAuthority)?;
+    }
+    if authorities.is_empty() {
+        return Err(PairError::NoCertificate);
+    }
+    Ok(authorities)
 }
 
 fn told(time: Millis) -> String {

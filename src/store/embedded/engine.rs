@@ -33,7 +33,7 @@ pub(super) enum Space {
 }
 
 impl Space {
-    const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Sessions,
         Self::Seen,
         Self::Logins,

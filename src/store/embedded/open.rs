@@ -78,7 +78,7 @@ fn tell(folder: &Path, aside: &Path, error: &str, files: usize) {
 }
 
 /// Errors that are not damage: nothing is moved for them.
-fn refuse(folder: &Path, error: fjall::Error) -> Result<String, OpenError> {
+pub(super) fn refuse(folder: &Path, error: fjall::Error) -> Result<String, OpenError> {
     let folder = folder.to_owned();
     let told = error.to_string();
     let io = match error {

@@ -82,13 +82,21 @@ impl Running {
     pub(crate) async fn answers(&mut self, port: u16, admin_port: u16) -> bool {
         let healthy = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
         let live = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        self.answers_to(async || {
+            ask(admin_port, live).await.is_some() && ask(port, healthy).await.is_some()
+        })
+        .await
+    }
+
+    /// Waits until somebody who asks is content; false where the program has ended.
+    pub(crate) async fn answers_to(&mut self, asks: impl AsyncFn() -> bool) -> bool {
         let mut attempts = tokio::time::interval(PAUSE);
         for _ in 0..ATTEMPTS {
             tokio::select! {
                 _ = self.child.wait() => return false,
                 _ = attempts.tick() => {}
             }
-            if ask(admin_port, live).await.is_some() && ask(port, healthy).await.is_some() {
+            if asks().await {
                 return true;
             }
         }

@@ -25,13 +25,36 @@ impl<'a> Authority<'a> {
         authority
     }
 
-    /// A certificate for a name.
-    pub(crate) fn vouches_for(&self, name: &str) -> Arc<ServerConfig> {
+    /// The authority that was made in a folder.
+    pub(crate) const fn again(folder: &'a Path) -> Self {
+        Self(folder)
+    }
+
+    /// A certificate for a name that ended years ago.
+    pub(crate) fn vouched_for(&self, name: &str) {
+        self.is_asked_for(name);
+        let settings = "[ca]\ndefault_ca=own\n[own]\ndatabase=issued\nserial=serial\nnew_certs_dir=.\n\
+            default_md=sha256\npolicy=any\n[any]\ncommonName=supplied\n";
+        for (file, content) in [("own.cnf", settings), ("issued", ""), ("serial", "01\n")] {
+            std::fs::write(self.0.join(file), content).unwrap();
+        }
+        self.openssl(&format!(
+            "ca -batch -config own.cnf -cert ca.pem -keyfile ca.key -in {name}.csr -out {name}.pem \
+             -startdate 20200101000000Z -enddate 20200102000000Z -notext -extfile extensions"
+        ));
+    }
+
+    fn is_asked_for(&self, name: &str) {
         let extensions = format!("subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\n");
         std::fs::write(self.0.join("extensions"), extensions).unwrap();
         self.openssl(&format!(
             "req {KEY} -subj /CN={name} -keyout {name}.key -out {name}.csr"
         ));
+    }
+
+    /// A certificate for a name.
+    pub(crate) fn vouches_for(&self, name: &str) -> Arc<ServerConfig> {
+        self.is_asked_for(name);
         self.openssl(&format!(
             "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out {name}.pem"
         ));
