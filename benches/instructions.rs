@@ -2,10 +2,15 @@
 //! under callgrind, with one function here for each case:
 //!
 //! `valgrind --tool=callgrind --toggle-collect='*::counted::*' BINARY --bench`
+//!
+//! What the past of sessions costs (decision 0034) is counted alone, and is no part of what the others
+//! would cost without it: `--toggle-collect='vestibule::flow::past::Past::note'`. The number that
+//! callgrind calls collected is then of `SESSIONS` first visits, since nothing else here runs a cycle
+//! but the campaigns' first, of which there are a hundred, before them.
 
 use std::hint::black_box;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 mod shared;
 
@@ -20,7 +25,7 @@ const SESSIONS: u64 = 2_000;
 
 /// The parts that are counted; callgrind tells them apart by name.
 mod counted {
-    use super::{Kind, Request, Shop, black_box};
+    use super::{Kind, Request, Runtime, Shop, black_box};
     use vestibule::domain::inputs::read_inputs;
     use vestibule::ports::SessionStore as _;
 
@@ -35,6 +40,11 @@ mod counted {
     pub(crate) fn returning_authenticated(shop: &Shop, request: &Request) {
         black_box(Kind::Authenticated);
         black_box(shop.pass_at_once(request));
+    }
+
+    #[inline(never)]
+    pub(crate) fn first_visit(shop: &Shop, runtime: &Runtime, request: &Request) {
+        black_box(runtime.block_on(shop.pass(request)));
     }
 
     #[inline(never)]
@@ -58,6 +68,7 @@ fn main() {
     for number in 0..SESSIONS {
         counted::returning_anonymous(&shop, &shop.request(number, Kind::Anonymous));
         counted::returning_authenticated(&shop, &shop.request(number, Kind::Authenticated));
+        counted::first_visit(&shop, &runtime, &Shop::first_visit(number % 50));
         counted::lookup(&shop, number);
         counted::inputs(&shop, &shop.request(number, Kind::Authenticated));
     }

@@ -131,7 +131,9 @@ impl SessionApi<'_> {
             (ApiRoute::Segment, _) => Box::pin(self.segment(call, may_create)).await,
             (ApiRoute::SegmentOf(token), _) => segment::spelled_out(token, call.request.query),
             (ApiRoute::KeepAlive, _) => Box::pin(self.keep_alive(call)).await,
-            (ApiRoute::Description, _) => Reply::description(&self.account.root_path).into(),
+            (ApiRoute::Description, _) => {
+                Reply::description(&self.account.root_path, self.longest()).into()
+            }
             (ApiRoute::Unknown, _) => ApiError::NotFound.into(),
         }
     }

@@ -10,17 +10,20 @@ use crate::account::Account;
 use crate::api::{Answered, Call, SessionApi};
 use crate::domain::cookies::ResponseFacts;
 use crate::domain::inputs::read_inputs;
+use crate::domain::request::RequestView;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::peek_id;
 use crate::edge::{self, Peer, Reading, Running, session_api};
 use crate::flow::Flow;
+use crate::outbound::recent::of_run;
 use crate::ports::Clock;
 
 mod curl;
 mod kept;
 mod report;
 mod request;
+mod summary;
 
 pub use curl::{is_curl, parse as parse_curl};
 pub use kept::give;
@@ -115,14 +118,33 @@ impl Question {
     ) -> Report {
         let Self {
             head,
+            reading,
+            account,
+            insecure,
+            ..
+        } = self;
+        let view = reading.admitted.view(head, reading.secure, *insecure);
+        let inputs = read_inputs(&view, &account.inputs);
+        let report = Report::of_inputs(&view, account, &inputs, reading.spoofed);
+        let run = self.decide((flow, running), (view, report), upstream);
+        let (mut report, looked) = of_run(run).await;
+        report.add_lookups(&looked);
+        report
+    }
+
+    async fn decide(
+        &self,
+        (flow, running): (&Arc<Flow>, &Running),
+        (view, mut report): (RequestView<'_>, Report),
+        upstream: Upstream<'_>,
+    ) -> Report {
+        let Self {
             body,
             reading,
             account,
             insecure,
+            ..
         } = self;
-        let view = reading.admitted.view(head, reading.secure, *insecure);
-        let inputs = read_inputs(&view, &account.inputs);
-        let mut report = Report::of_inputs(&view, account, &inputs, reading.spoofed);
         if let Some(route) = session_api::route(&reading.admitted, account) {
             let call = Call {
                 route,
@@ -131,7 +153,6 @@ impl Question {
                 body_limit: running.limits.api_body_bytes,
             };
             report.add_call(&answer_call(flow, account, call).await);
-            report.add_lookups(&account.recent.all());
             return report;
         }
         let mut decision = flow.decide(account, &view, &|| true).await;
@@ -142,7 +163,7 @@ impl Question {
         let settings = account.cookies.of(*insecure);
         let leaving = flow.leave(&mut decision, settings, &facts).await;
         report.add(&decision, &leaving);
-        report.add_lookups(&account.recent.all());
+        report.sum_up(&decision, flow.past().last_parting().as_ref());
         report
     }
 }

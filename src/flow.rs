@@ -17,6 +17,7 @@ use crate::telemetry::{CycleMetrics, Telemetry};
 
 mod again;
 mod ask;
+mod cause;
 mod change;
 mod close;
 mod consent;
@@ -72,6 +73,9 @@ pub struct Flow {
     contexts: Contexts,
     cycles: CycleMetrics,
     past: Past,
+    /// Whether captured cookies that a request does not carry are as its session holds them: in a dry
+    /// run, for whoever has no browser at hand.
+    cookies_as_held: bool,
 }
 
 /// What every stage knows: the request, what was read of it, and when.
@@ -84,6 +88,8 @@ pub(crate) struct Stage<'a> {
     /// Whether the request keeps its session alive (lifetime law, "Not activity").
     pub(crate) activity: bool,
     pub(crate) now: Millis,
+    /// Whether captured cookies that it does not carry are as the session holds them.
+    pub(crate) cookies_as_held: bool,
     /// What a call of the Session API asks for; `None` on a page.
     pub(crate) ask: Option<&'a Ask>,
     /// Whether this client may be given another new session; asking counts as one.
@@ -106,6 +112,7 @@ impl<'a> Stage<'a> {
             route: account.routes.find(request.path),
             activity: false,
             now,
+            cookies_as_held: false,
             ask: Some(ask),
             may_create: &|| false,
         }
@@ -163,6 +170,7 @@ impl Flow {
             contexts: Contexts::default(),
             cycles,
             past: Past::default(),
+            cookies_as_held: false,
         })
     }
 
@@ -269,6 +277,7 @@ impl Flow {
             activity: route.touch && !request.prefetch(),
             // The clock is read once: every stage judges by the same moment.
             now: self.clock.now(),
+            cookies_as_held: self.cookies_as_held,
             ask: None,
             may_create,
         }

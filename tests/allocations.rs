@@ -11,6 +11,7 @@ mod shop;
 mod tests {
     use allocation_counter::measure;
     use vestibule::domain::inputs::{InputRules, InputSettings, read_inputs};
+    use vestibule::domain::session::SessionId;
     use vestibule::flow::{Issue, Lookup};
 
     use super::requests::{Request, auth_token, campaign_query, cookies};
@@ -49,6 +50,38 @@ mod tests {
             println!("{kind:?}, nothing new: {count} allocations");
             assert!(count <= MOST, "{kind:?}: {count}");
         }
+    }
+
+    /// A shopper who came by a campaign's link: their next request, and the session that it is of.
+    async fn came_by(shop: &Shop, campaign: u64) -> (Request, SessionId) {
+        let (decision, leaving) = shop.pass(&Shop::first_visit(campaign)).await;
+        let token = leaving.token.expect("a first visit gets a cookie");
+        let lines = cookies(None, Some(&token)).join("; ");
+        let id = decision
+            .trace
+            .session
+            .expect("a first visit gets a session");
+        (Request::new(&[lines], Some(campaign_query(campaign))), id)
+    }
+
+    #[tokio::test]
+    async fn a_session_whose_past_is_remembered_costs_a_request_no_allocation_more() {
+        let shop = Shop::new();
+        // These never went through a cycle here; of those below every one is remembered.
+        shop.fill_anonymous(SESSIONS).await;
+        let forgotten = least(Kind::Anonymous, &shop);
+        let mut remembered = u64::MAX;
+        for campaign in 0..50 {
+            let (request, id) = came_by(&shop, campaign).await;
+            let past = shop.shared.flow.past();
+            assert_eq!(past.of(id).len(), 1);
+            drop(shop.pass_at_once(&request));
+            let count = measure(|| drop(shop.pass_at_once(&request)));
+            remembered = remembered.min(count.count_total);
+            assert_eq!(past.of(id).len(), 1, "nothing is noted of it");
+        }
+        println!("remembered: {remembered}, not remembered: {forgotten} allocations");
+        assert_eq!(remembered, forgotten);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod apps;
 mod configuration;
 mod explain;
 mod graph;
+mod latest;
 mod login;
 mod measures;
 mod overview;
@@ -46,6 +47,7 @@ pub(super) fn guarded() -> Vec<Way> {
         ("/api/overview", &["get"], get(overview::overview)),
         ("/api/history", &["get"], get(overview::history)),
         ("/api/sessions", &["get"], get(sessions::find)),
+        ("/api/sessions/latest", &["get"], get(latest::latest)),
         (
             "/api/accounts/{account}/sessions/{id}",
             &["get", "delete"],

@@ -61,6 +61,7 @@ const FILES: &[(&str, &str)] = files![
     "icon.svg",
     "index.html",
     "keys.js",
+    "latest.js",
     "layout.js",
     "live.js",
     "login.js",

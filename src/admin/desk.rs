@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use serde_json::Value;
 
 use super::access::Access;
 use super::history::History;
@@ -69,6 +70,17 @@ impl Desk {
 
     pub(super) fn reloads(&self) -> Option<&Arc<Reloads>> {
         self.0.reloads.as_ref()
+    }
+
+    /// Whether what this process remembers is all there is: its store is its memory.
+    pub(super) fn remembers_all(&self) -> bool {
+        self.store_kind().is_some_and(|kind| kind == "memory")
+    }
+
+    /// The kind of the session store, by the configuration in force.
+    pub(super) fn store_kind(&self) -> Option<Value> {
+        let view = self.reloads()?.view();
+        view.effective.to_json().pointer("/store/kind").cloned()
     }
 
     pub(super) fn started_at(&self) -> Millis {

@@ -42,6 +42,29 @@ struct Reading {
     apps: Arc<[AppCount]>,
 }
 
+/// An app counts as slow where half of its calls take so long, or one in a hundred: at the first a page
+/// is felt to wait, at the second somebody notices each time.
+const SLOW_MS: [(f64, f64); 2] = [(0.5, 100.0), (0.99, 500.0)];
+
+/// Over which time something was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Over {
+    /// The last five minutes.
+    #[default]
+    Minutes,
+    /// The last hour: in the last five minutes there was nothing to count.
+    Hour,
+}
+
+impl Over {
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Minutes => "5m",
+            Self::Hour => "1h",
+        }
+    }
+}
+
 /// What was counted of an app.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct AppCount {
@@ -50,6 +73,7 @@ pub(super) struct AppCount {
     pub(super) calls: u64,
     pub(super) failures: u64,
     pub(super) lengths: Lengths,
+    pub(super) over: Over,
 }
 
 /// The readings of the last hour.
@@ -100,6 +124,7 @@ fn apps(desk: &Desk, measures: &Measures) -> Vec<AppCount> {
             calls,
             failures: calls.saturating_sub(answered),
             lengths: measures.lengths("vestibule_app_call_seconds", &labels),
+            over: Over::default(),
             account: Arc::clone(&account),
             app: Arc::clone(&app),
         }
@@ -176,18 +201,17 @@ impl History {
             Some(reading) if readings.len() >= LATELY => reading,
             _ => &nothing,
         };
+        let oldest = readings.front().filter(|_| readings.len() >= MOST);
         let apps = now.apps.iter().map(|app| {
-            let before = earlier.apps.iter();
-            let mut before = before.filter(|one| one.account == app.account && one.app == app.app);
-            before.next().map_or_else(
-                || app.clone(),
-                |before| AppCount {
-                    calls: app.calls.saturating_sub(before.calls),
-                    failures: app.failures.saturating_sub(before.failures),
-                    lengths: app.lengths.since(&before.lengths),
-                    ..app.clone()
-                },
-            )
+            let lately = app.since(earlier);
+            if lately.calls > 0 {
+                return lately;
+            }
+            // Whoever looks after the trouble still sees what it was.
+            AppCount {
+                over: Over::Hour,
+                ..app.since(oldest.unwrap_or(&nothing))
+            }
         });
         Lately {
             lengths: now.lengths.since(&earlier.lengths),
@@ -198,6 +222,29 @@ impl History {
 }
 
 impl AppCount {
+    /// What came since an earlier reading.
+    fn since(&self, earlier: &Reading) -> Self {
+        let mut before = earlier.apps.iter();
+        let before = before.find(|one| one.account == self.account && one.app == self.app);
+        before.map_or_else(
+            || self.clone(),
+            |before| Self {
+                calls: self.calls.saturating_sub(before.calls),
+                failures: self.failures.saturating_sub(before.failures),
+                lengths: self.lengths.since(&before.lengths),
+                ..self.clone()
+            },
+        )
+    }
+
+    /// Whether shoppers wait for it.
+    pub(super) fn is_slow(&self) -> bool {
+        SLOW_MS.iter().any(|(share, limit)| {
+            let length = self.lengths.percentile(*share);
+            length.is_some_and(|length| length >= *limit)
+        })
+    }
+
     /// The share of calls that failed, from 0 to 1; none where there were no calls.
     #[expect(
         clippy::cast_precision_loss,
@@ -211,7 +258,7 @@ impl AppCount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::Telemetry;
+    use crate::telemetry::{CallOutcome, Telemetry};
 
     fn read(telemetry: &Telemetry, secs: i64) -> Reading {
         let measures = Measures::read(telemetry.registry());
@@ -263,6 +310,50 @@ mod tests {
         let (first, last) = (&points[0]["at"], &points[359]["at"]);
         let span = last.as_i64().unwrap() - first.as_i64().unwrap();
         assert_eq!(span, 3_590_000);
+    }
+
+    fn with_app(telemetry: &Telemetry, secs: i64) -> Reading {
+        let measures = Measures::read(telemetry.registry());
+        let labels = [("account", "shop"), ("app", "perks")];
+        let app = AppCount {
+            account: "shop".into(),
+            app: "perks".into(),
+            calls: measures.count("vestibule_app_calls_total", &labels),
+            failures: 0,
+            lengths: measures.lengths("vestibule_app_call_seconds", &labels),
+            over: Over::default(),
+        };
+        Reading {
+            apps: [app].into(),
+            ..read(telemetry, secs)
+        }
+    }
+
+    #[test]
+    fn a_slow_app_is_called_so_for_an_hour_after_its_last_call() {
+        let (telemetry, history) = (Telemetry::new(), History::default());
+        let calls = telemetry.apps().of("shop", "perks");
+        calls.ended(CallOutcome::Answered, Duration::from_millis(900));
+        let now = &history.lately(&with_app(&telemetry, 0)).apps[0];
+        assert_eq!((now.over, now.is_slow()), (Over::Minutes, true));
+        for turn in 0..40 {
+            history.add(with_app(&telemetry, turn * 10));
+        }
+        let later = &history.lately(&with_app(&telemetry, 400)).apps[0];
+        assert_eq!(
+            (later.over, later.calls, later.is_slow()),
+            (Over::Hour, 1, true)
+        );
+        for _ in 0..200 {
+            calls.ended(CallOutcome::Answered, Duration::from_millis(2));
+        }
+        let better = &history.lately(&with_app(&telemetry, 400)).apps[0];
+        assert_eq!((better.over, better.is_slow()), (Over::Minutes, false));
+        for turn in 40..500 {
+            history.add(with_app(&telemetry, turn * 10));
+        }
+        let forgotten = &history.lately(&with_app(&telemetry, 5000)).apps[0];
+        assert_eq!((forgotten.calls, forgotten.is_slow()), (0, false));
     }
 
     #[test]

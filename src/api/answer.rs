@@ -1,5 +1,7 @@
 //! Answers of the API, put together: status, headers, body.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -85,10 +87,10 @@ impl Reply {
         }
     }
 
-    pub(super) fn description(root_path: &str) -> Self {
+    pub(super) fn description(root_path: &str, longest: Duration) -> Self {
         Self {
             cache: FIVE_MINUTES,
-            ..Self::json(200, describe(root_path).to_string())
+            ..Self::json(200, describe(root_path, longest).to_string())
         }
     }
 

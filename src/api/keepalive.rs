@@ -1,5 +1,7 @@
 //! Reports of activity by pages, and what they are told of their session (contract §12).
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
@@ -23,14 +25,16 @@ struct Told {
 }
 
 impl SessionApi<'_> {
-    pub(super) async fn keep_alive(&self, call: Call<'_>) -> Outcome {
+    /// How long ago activity may be that a page reports.
+    pub(super) fn longest(&self) -> Duration {
         let policies = &self.account.policies;
-        let longest = policies
-            .authenticated
-            .lifetime()
-            .max(policies.anonymous.lifetime());
+        let of_known = policies.authenticated.lifetime();
+        of_known.max(policies.anonymous.lifetime())
+    }
+
+    pub(super) async fn keep_alive(&self, call: Call<'_>) -> Outcome {
         let body = call.body.map_or(&[][..], |body| body);
-        let ago = match read_report(body, longest) {
+        let ago = match read_report(body, self.longest()) {
             Ok(ago) => ago,
             Err(error) => return error.into(),
         };

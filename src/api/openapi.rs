@@ -1,10 +1,15 @@
 //! This API described in `OpenAPI` 3.1, from the same routes and errors that answer it. What goes
 //! beyond the platform's published schema is marked `x-vestibule-extension`.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
-use crate::domain::api::{ApiError, OPENAPI_PATH, SEGMENTS_PATH, SESSIONS_PATH};
+use crate::domain::api::{
+    ApiError, KEEPALIVE_PATH, OPENAPI_PATH, ReportError, SEGMENTS_PATH, SESSIONS_PATH,
+};
 use crate::domain::session::limits::LimitError;
+use crate::domain::time::span_millis;
 
 mod schemas;
 
@@ -12,8 +17,9 @@ mod schemas;
 const EXTENSION: &str = "x-vestibule-extension";
 const JSON: &str = "application/json";
 
-/// The description, for an account that lives below `root_path`.
-pub fn describe(root_path: &str) -> Value {
+/// The description, for an account that lives below `root_path`; `longest` is how long ago activity
+/// may be that a page reports.
+pub fn describe(root_path: &str, longest: Duration) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -32,7 +38,7 @@ pub fn describe(root_path: &str) -> Value {
         ],
         "paths": paths(),
         "components": {
-            "schemas": schemas::all(),
+            "schemas": schemas::all(span_millis(longest)),
             "securitySchemes": {
                 "vtex_session": {
                     "type": "apiKey", "in": "cookie", "name": "vtex_session",
@@ -69,6 +75,7 @@ fn paths() -> Value {
     );
     paths.insert(SEGMENTS_PATH.to_owned(), json!({"get": segment()}));
     paths.insert(segment_of, json!({"get": spelled_out()}));
+    paths.insert(KEEPALIVE_PATH.to_owned(), json!({"post": keep_alive()}));
     paths.insert(OPENAPI_PATH.to_owned(), json!({"get": description()}));
     Value::Object(paths)
 }
@@ -217,6 +224,47 @@ fn spelled_out() -> Value {
             ),
         }),
     )
+}
+
+fn keep_alive() -> Value {
+    let mut told = ok("How the session stands.", "Standing");
+    if let Some(told) = told.as_object_mut() {
+        let headers = json!({
+            "x-session-authenticated": {
+                "description": "Of a live session: `true` where somebody is logged in.",
+                "schema": {"type": "string"},
+            },
+            "x-session-age-ms": {
+                "description": "Of a live session: how long ago it began, in milliseconds.",
+                "schema": {"type": "integer", "minimum": 0},
+            },
+        });
+        told.insert("headers".to_owned(), headers);
+    }
+    extension(operation(
+        "keepAlive",
+        ("Session", "Tell of a shopper's activity"),
+        "A page tells how long ago its shopper last did something; the session then lives from that \
+         moment on. It begins no session, ends none, and brings none back that has ended. The cookie is \
+         issued again where a page's request would have it issued again.",
+        json!({
+            "security": [{}, {"vtex_session": []}],
+            "requestBody": {
+                "required": true,
+                "content": {JSON: {"schema": schemas::reference("Report")}},
+            },
+            "responses": responses(
+                [("200", told)],
+                &[
+                    ApiError::Report(ReportError::Missing),
+                    ApiError::ForeignOrigin,
+                    ApiError::Replaced,
+                    ApiError::TooLarge(0),
+                    ApiError::Unavailable,
+                ],
+            ),
+        }),
+    ))
 }
 
 /// Query parameters that show in one answer alone.

@@ -37,7 +37,7 @@
     } catch { /* this tab's own will do */ }
   };
 
-  let wall, mono, drift, timer, told, fails = 0, known, over, warned;
+  let wall, mono, drift, timer, told, fails = 0, busy = 0, known, over, warned;
   const begun = since();
   const act = () => {
     wall = now();
@@ -98,11 +98,17 @@
     hear();
   };
 
-  // One tab asks at a time, and none what another was told just now.
+  // One tab asks at a time, and none what another was told just now. Whoever finds another one asking
+  // looks again in a second, and does not wait for its turn: what is in the storage may reach this tab
+  // later than the turn. A tab that is frozen while it asks holds nobody up for long.
   const ask = () => {
     const turn = navigator.locks;
     if (!turn) return setTimeout(call, Math.random() * 250);
-    turn.request(key, { signal: AbortSignal.timeout(5e3) }, call).catch(call);
+    turn.request(key, { ifAvailable: true }, (mine) => {
+      if (!mine && busy++ < 5) return plan(1e3);
+      busy = 0;
+      return call();
+    }).catch(call);
   };
 
   const call = async () => {

@@ -101,7 +101,7 @@ pub fn run(
     };
     let mut progress = Progress::begin();
     let checked = check(&folder, args.scratch.as_deref(), clock.now(), &mut |read| {
-        progress.tell(read)
+        progress.tell(read);
     });
     progress.end();
     let checked = checked?;

@@ -37,6 +37,12 @@ pub struct Answer {
     etag: Option<&'static str>,
 }
 
+/// How a page of ours looks. Its colours are its own, by day and by night: those that a browser would
+/// choose are not known to be told apart.
+const STYLE: &str = ":root{color-scheme:light dark;background:#fff;color:#1b1d21}a{color:#0b57c4}\
+    body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:15vh auto;padding:0 1rem}\
+    @media(prefers-color-scheme:dark){:root{background:#16181c;color:#e8eaed}a{color:#8ab4f8}}";
+
 /// Methods that go on to a store's server; others do too, if they are no tunnel and no echo.
 const FORWARDED: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
@@ -190,8 +196,7 @@ impl Answer {
             "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
              <link rel=\"icon\" href=\"data:,\">\
-             <style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;\
-             max-width:34rem;margin:15vh auto;padding:0 1rem}}</style>\
+             <style>{STYLE}</style>\
              <main><h1>{title}</h1><p>{said}</p><p><a href=\"/\">Back to the store</a></p></main></html>\n"
         );
         Self {

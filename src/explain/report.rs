@@ -19,9 +19,10 @@ use crate::outbound::recent::Looked;
 /// Everything that was decided about one request.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
+    pub(super) summary: Vec<(String, String)>,
     request: Vec<(String, String)>,
     inputs: Vec<(String, String)>,
-    lookup: Vec<(String, String)>,
+    pub(super) lookup: Vec<(String, String)>,
     lifetime: Vec<(String, String)>,
     cycle: Vec<(String, String)>,
     lookups: Vec<(String, String)>,
@@ -32,7 +33,7 @@ pub struct Report {
     events: Vec<(String, String)>,
 }
 
-fn line(name: impl Into<String>, value: impl Into<String>) -> (String, String) {
+pub(super) fn line(name: impl Into<String>, value: impl Into<String>) -> (String, String) {
     (name.into(), value.into())
 }
 
@@ -301,6 +302,7 @@ fn masked(cookie: &http::HeaderValue) -> (String, String) {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (title, lines) in [
+            ("In short", &self.summary),
             ("Request", &self.request),
             ("Inputs", &self.inputs),
             ("Lookup", &self.lookup),
@@ -313,8 +315,8 @@ impl fmt::Display for Report {
             ("Leaving with the response", &self.set_cookies),
             ("Events", &self.events),
         ] {
-            // In front of files alone there are none.
-            if title == "Look-ups" && lines.is_empty() {
+            // In front of files alone nothing is looked up; a call's answer speaks for itself.
+            if matches!(title, "Look-ups" | "In short") && lines.is_empty() {
                 continue;
             }
             writeln!(f, "{title}")?;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::ask::Undone;
-use super::decision::{CookiePlan, Decision, Issue, Trace};
+use super::cause::fallen;
+use super::decision::{CookiePlan, Decision, Issue};
 use super::event::Event;
 use super::hands::{gained, rotation_events};
 use super::lookup::{Alive, LookedUp, Lookup};
-use super::past::Whose;
-use super::returning::Planned;
+use super::past::{Cause, Parting, Whose};
+use super::returning::planned;
 use super::run::{events_of, kept};
 use super::writes::News;
 use super::{Flow, MARKER, Stage};
-use crate::domain::access::AccessFacts;
 use crate::domain::plans::SharedBody;
 use crate::domain::request::watch::Part;
 use crate::domain::session::limits::LimitError;
@@ -20,7 +20,7 @@ use crate::domain::session::{LoginHashes, Principal, Session};
 use crate::domain::token::TokenHash;
 use crate::domain::transform::{CycleError, Outcome, Start};
 use crate::ports::StoreError;
-use crate::store::{Ended, Ending, Found, Login, Marker, Resident};
+use crate::store::{Ended, Ending, Found, Login, Marker};
 
 /// How often a change is tried again when another instance saved in between.
 const TRIES: usize = 8;
@@ -58,8 +58,10 @@ impl Flow {
             match self.change_once(stage, alive).await {
                 Ok(Attempt::Decided(decision)) => return Changed::Decided(decision),
                 // The old id is dead: nobody else waits for anything but its marker.
-                Ok(Attempt::LoggedOut(session)) => {
+                Ok(Attempt::LoggedOut(session, cause)) => {
                     drop(guard);
+                    let parting = Parting::by_request(stage, &session, cause);
+                    self.past.note_parting(parting);
                     let ended = Ended {
                         session,
                         reason: Ending::Logout,
@@ -82,7 +84,7 @@ impl Flow {
         let session = alive.resident.session();
         // The login ended elsewhere, and a request that does not show its cookies cannot say so.
         if stage.absent_is_unknown() && !stage.login_stands(&alive.resident) {
-            return Ok(Attempt::LoggedOut(Arc::new(alive.resident.snapshot())));
+            return Ok(Attempt::logged_out(&alive, fallen(&alive.resident)));
         }
         let body = session.body.fields();
         let news = self.news(stage, &body).await?;
@@ -114,7 +116,7 @@ impl Flow {
                 Ok(attempt.noting(limited.map(|_| Event::LimitReached)))
             }
             // Even who somebody is would burst it: nobody stays in a session that cannot change.
-            Ok((None, _)) => Ok(Attempt::LoggedOut(Arc::new(alive.resident.snapshot()))),
+            Ok((None, _)) => Ok(Attempt::logged_out(&alive, Cause::TooLarge)),
             Err(error) => {
                 let failed = self.failed(stage, &alive.resident, error);
                 Ok(Attempt::of(failed.without_ended(stage, &news)))
@@ -166,8 +168,13 @@ impl Flow {
         let before = settled.alive.resident.session().principal();
         let after = Principal::of(&settled.outcome.body);
         if !after.is_known() && before.is_known() {
-            let session = Arc::new(settled.alive.resident.snapshot());
-            return Ok(Attempt::LoggedOut(session));
+            let Settled {
+                alive,
+                news,
+                outcome,
+            } = &settled;
+            let cause = stage.cause(&alive.resident, news, outcome);
+            return Ok(Attempt::logged_out(alive, cause));
         }
         // The first sight of a token is a login, of whomever.
         let fresh = after.is_known() && self.first_sight(&settled.news).await?;
@@ -348,7 +355,7 @@ fn leave_behind(stage: Stage<'_>, old: &Session, news: &News, outcome: &mut Outc
 
 enum Attempt {
     Decided(Box<Decision>),
-    LoggedOut(Arc<Session>),
+    LoggedOut(Arc<Session>, Cause),
     Overtaken(Alive),
 }
 
@@ -357,43 +364,14 @@ impl Attempt {
         Self::Decided(Box::new(decision))
     }
 
+    fn logged_out(alive: &Alive, cause: Cause) -> Self {
+        Self::LoggedOut(Arc::new(alive.resident.snapshot()), cause)
+    }
+
     fn noting(mut self, event: Option<Event>) -> Self {
         if let Self::Decided(decision) = &mut self {
             decision.events.extend(event);
         }
         self
-    }
-}
-
-/// The plan of a request that ran a cycle.
-pub(super) fn planned(
-    resident: &Resident,
-    cookies: CookiePlan,
-    (lookup, news, outcome): (Lookup, &News, Outcome),
-) -> Planned {
-    let facts = AccessFacts {
-        shopper: resident.session().principal().is_shopper(),
-        denied: outcome.denied,
-        ..AccessFacts::default()
-    };
-    let events = events_of(&outcome);
-    let trace = Trace {
-        lookup,
-        news: news
-            .request
-            .iter()
-            .map(|(field, _)| field.clone())
-            .collect(),
-        recalled: Vec::new(),
-        rounds: outcome.rounds,
-        changed: outcome.changed,
-        looped: outcome.looped,
-        ..Trace::default()
-    };
-    Planned {
-        cookies,
-        facts,
-        events,
-        trace,
     }
 }

@@ -7,6 +7,7 @@ use super::ask::{Ask, Undone};
 use super::decision::Decision;
 use super::event::Event;
 use super::lookup::{Alive, LookedUp, Lookup};
+use super::past::{Cause, Parting};
 use super::writes::{end_of, login_token, says_who};
 use super::{Flow, Stage};
 use crate::account::Account;
@@ -55,8 +56,10 @@ impl Flow {
         let _turn = self.locks.lock(id).await;
         match self.store.load(id).await? {
             Some(Found::Live(resident)) => {
-                let here = (&**stage.account, stage.now);
-                let events = self.end_live(here, &resident, Ending::Logout).await?;
+                let session = resident.snapshot();
+                let parting = Parting::by_request(stage, &session, Cause::SessionApi);
+                let by = (&**stage.account, parting);
+                let events = self.end_live(by, &resident, Ending::Logout).await?;
                 Ok(Closed::Over(events))
             }
             // While this waited for its turn, somebody logged in or out.

@@ -4,12 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::change::planned;
 use super::decision::{CookiePlan, Decision, Issue};
 use super::event::{Acting, Event};
 use super::hands::rotation_events;
 use super::lookup::{Alive, LookedUp, Lookup};
-use super::past::Whose;
+use super::past::{Parting, Whose};
+use super::returning::planned;
 use super::run::kept;
 use super::{Flow, MARKER, Stage};
 use crate::account::Account;
@@ -216,17 +216,18 @@ impl Flow {
         }))
     }
 
-    /// Ends a live session with its logins, and says what there is to tell; nothing where it was
-    /// over already. The caller has its turn.
+    /// Ends a live session with its logins, remembers how, and says what there is to tell; nothing
+    /// where it was over already. The caller has its turn.
     pub(super) async fn end_live(
         &self,
-        (account, now): (&Account, Millis),
+        (account, parting): (&Account, Parting),
         resident: &Resident,
         reason: Ending,
     ) -> Result<Vec<Event>, StoreError> {
         let session = Arc::new(resident.snapshot());
         // First of all: from here on its logins open nothing.
-        self.close_logins((account, now), &session, reason).await?;
+        self.close_logins((account, parting.at), &session, reason)
+            .await?;
         let tombstone = Ended {
             session: Arc::clone(&session),
             reason,
@@ -235,8 +236,11 @@ impl Flow {
         let known = session.authenticated();
         let keep = account.policies.of(known).record_ttl(known);
         let ended = self.store.end(session.id, tombstone, keep).await?;
-        let events = ended.then(|| ending_events(&session, reason));
-        Ok(events.unwrap_or_default())
+        if !ended {
+            return Ok(Vec::new());
+        }
+        self.past.note_parting(parting);
+        Ok(ending_events(&session, reason))
     }
 
     /// Begins a session that holds `body`: the create call, then the first cycle, then one save.

@@ -9,7 +9,7 @@ use crate::account::Account;
 use crate::domain::session::SessionId;
 use crate::domain::time::Millis;
 use crate::ports::StoreError;
-use crate::store::{Ending, Marker, PersonKey, Resident};
+use crate::store::{Marker, PersonKey, Resident};
 
 /// How long the place of an erased record is held, so that nothing that was on its way takes it.
 const HELD: Duration = Duration::from_mins(1);
@@ -65,11 +65,8 @@ impl Flow {
         for resident in found.sessions {
             let session = resident.session().id;
             let _turn = self.locks.lock(session).await;
-            let now = self.clock.now();
-            let events = self
-                .end_live((account, now), &resident, Ending::Revoked)
-                .await?;
-            self.forget(account, now, session).await?;
+            let events = self.end_by_operator(account, &resident).await?;
+            self.forget(account, self.clock.now(), session).await?;
             erased.sessions += usize::from(!events.is_empty());
             erased.events.extend(events);
         }

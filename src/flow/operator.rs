@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::Flow;
 use super::event::Event;
-use super::past::{Lived, Told, Trigger};
+use super::past::{Lived, Parting, Told, Trigger};
 use crate::account::Account;
 use crate::domain::patch::Patch;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::transform::{CycleError, Start};
 use crate::ports::{Clock, SessionStore, StoreError};
 use crate::store::memory::MemoryCapacity;
-use crate::store::{Ending, Found, MemoryStore, Resident};
+use crate::store::{Ending, Found, Latest, MemoryStore, Resident, Wanted};
 
 /// Room for the sessions of one dry run, in bytes of either kind.
 const ROOM: MemoryCapacity = MemoryCapacity {
@@ -43,6 +43,12 @@ impl Flow {
         })
     }
 
+    /// Live sessions that this process holds, the one that was used last first, as far as nobody asks
+    /// the law of time about each ([`Flow::known`]).
+    pub async fn latest(&self, wanted: Wanted<'_>) -> Latest {
+        self.store.latest(wanted).await
+    }
+
     /// Ends one session of an account, with the logins that it lives by, as a logout does: every
     /// instance hears of it. What there is to tell; none where no such session lives.
     pub async fn end_session(
@@ -54,9 +60,20 @@ impl Flow {
         let Some(resident) = self.session_of(account, id).await? else {
             return Ok(None);
         };
-        let here = (account, self.clock.now());
-        let events = self.end_live(here, &resident, Ending::Revoked).await?;
+        let events = self.end_by_operator(account, &resident).await?;
         Ok((!events.is_empty()).then_some(events))
+    }
+
+    /// Ends a live session for an operator. The caller has its turn.
+    pub(super) async fn end_by_operator(
+        &self,
+        account: &Account,
+        resident: &Resident,
+    ) -> Result<Vec<Event>, StoreError> {
+        let now = self.clock.now();
+        let parting = Parting::by_operator(now, &resident.snapshot());
+        self.end_live((account, parting), resident, Ending::Revoked)
+            .await
     }
 
     /// What a session would go through if it began now and was told at once all that it was ever
@@ -99,18 +116,24 @@ impl Flow {
     }
 
     /// A flow for a dry run at one moment: it finds what this one holds of these sessions, and
-    /// whatever it does to them is done to copies.
+    /// whatever it does to them is done to copies. `cookies_as_held`: a captured cookie that the request
+    /// does not carry is as the session holds it, not gone.
     pub async fn dry(
         &self,
         clock: Arc<dyn Clock>,
         sessions: &[Arc<Resident>],
+        cookies_as_held: bool,
     ) -> Result<Arc<Self>, StoreError> {
         let store = MemoryStore::new(ROOM);
         for resident in sessions {
             self.copy_logins(&store, resident.session()).await?;
             store.create(resident.snapshot(), KEEP).await?;
         }
-        Ok(Self::new(clock, Arc::clone(&self.entropy), Arc::new(store)))
+        let mut dry = Self::new(clock, Arc::clone(&self.entropy), Arc::new(store));
+        if let Some(own) = Arc::get_mut(&mut dry) {
+            own.cookies_as_held = cookies_as_held;
+        }
+        Ok(dry)
     }
 
     /// Has a flow of a dry run know the logins that a session lives by.

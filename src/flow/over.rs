@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lookup::ending;
-use super::past::Trigger;
+use super::past::{Lived, Parting, Trigger, Was};
 use super::{Flow, MARKER};
 use crate::account::Account;
 use crate::domain::lifetime::{Decision, Presented, decide};
@@ -42,7 +42,7 @@ impl Left {
 }
 
 /// A session that is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Over {
     /// Its id.
     pub id: SessionId,
@@ -54,6 +54,10 @@ pub struct Over {
     pub limit: Option<Duration>,
     /// The session that took its place.
     pub successor: Option<SessionId>,
+    /// How somebody ended it, where that is remembered.
+    pub parting: Option<Box<Parting>>,
+    /// What it was, as far as anything is left of that.
+    pub was: Option<Was>,
 }
 
 impl Flow {
@@ -63,7 +67,7 @@ impl Flow {
         account: &Account,
         id: SessionId,
     ) -> Result<Option<Known>, StoreError> {
-        Ok(match self.store.load(id).await? {
+        let known = match self.store.load(id).await? {
             Some(Found::Live(resident)) if *resident.session().account() == account.name => {
                 Some(self.known(account, resident))
             }
@@ -74,7 +78,34 @@ impl Flow {
                 self.replaced(id, &marker).await?.map(Known::Over)
             }
             _ => None,
-        })
+        };
+        Ok(known.map(|known| match known {
+            Known::Over(over) => Known::Over(self.remembered(account, over)),
+            live @ Known::Live(_) => live,
+        }))
+    }
+
+    /// What is over, with what this process remembers of its end and of what it was.
+    fn remembered(&self, account: &Account, mut over: Over) -> Over {
+        if matches!(over.reason, Left::Ended(Ending::Logout | Ending::Revoked)) {
+            let parting = self.past.parting(over.id);
+            let own = parting.filter(|one| *one.was.body.account() == account.name);
+            over.parting = own.map(Box::new);
+        }
+        if let Some(parting) = &over.parting {
+            over.at = over.at.or(Some(parting.at));
+            over.was = Some(parting.was.clone());
+        }
+        over.was = over.was.or_else(|| {
+            let cycles = self.past.of(over.id);
+            let last = cycles.into_iter().find(|one| one.session == over.id);
+            last.map(|Lived { told, .. }| Was {
+                body: Arc::clone(&told.after),
+                created_at: None,
+                seen_at: None,
+            })
+        });
+        over
     }
 
     /// The same of a session that the store calls live: it may have reached a limit, and nobody has
@@ -133,6 +164,8 @@ impl Flow {
             at: Some(marker.until.minus(MARKER)),
             limit: None,
             successor: Some(marker.to),
+            parting: None,
+            was: None,
         }))
     }
 }
@@ -160,5 +193,10 @@ fn limited(account: &Account, (session, seen): (&Session, Millis), reason: Endin
         at: reached.map(|(from, limit)| from.plus(limit)),
         limit: reached.map(|(_, limit)| limit),
         successor: None,
+        parting: None,
+        was: Some(Was {
+            seen_at: Some(seen),
+            ..Was::of(session)
+        }),
     }
 }

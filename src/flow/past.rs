@@ -21,10 +21,14 @@ use crate::domain::transform::{
     CallResult, CycleError, LoopRecord, Outcome, RoundRecord, Rounds, Timing,
 };
 
+mod parting;
+mod slow;
 mod told;
 mod values;
 mod whose;
 
+pub use parting::{Cause, LastRequest, Parting, Was};
+pub use slow::SlowCall;
 pub use told::{Brief, Told, Trigger};
 pub(super) use whose::Whose;
 
@@ -91,6 +95,7 @@ pub struct Failed {
 pub struct Past {
     ring: Mutex<Ring>,
     failures: Mutex<VecDeque<Failed>>,
+    partings: parting::Partings,
 }
 
 #[derive(Default)]
@@ -223,7 +228,7 @@ impl Past {
         found
     }
 
-    /// Sessions in which a person acted after a cycle, the latest first.
+    /// Sessions in which a person acted after a cycle or at their end, the latest first.
     pub fn of_person(&self, account: &str, id: &str) -> Vec<SessionId> {
         let ring = self.ring.lock();
         let mut found = Vec::new();
@@ -232,7 +237,27 @@ impl Past {
                 found.push(lived.session);
             }
         }
+        for session in self.partings.of_person(account, id) {
+            if !found.contains(&session) {
+                found.push(session);
+            }
+        }
         found
+    }
+
+    /// Takes note of a session that somebody ends.
+    pub(super) fn note_parting(&self, parting: Parting) {
+        self.partings.note(parting);
+    }
+
+    /// How a session ended, where somebody did that here.
+    pub fn parting(&self, session: SessionId) -> Option<Parting> {
+        self.partings.of(session)
+    }
+
+    /// The session that ended last of all.
+    pub fn last_parting(&self) -> Option<Parting> {
+        self.partings.last()
     }
 
     /// Forgets what a session went through, under any of its ids.
@@ -245,6 +270,7 @@ impl Past {
             }
         }
         ring.retain(|lived| !ids.contains(&lived.session));
+        self.partings.forget(&ids);
     }
 
     /// Forgets every cycle before or after which a person acted.
@@ -252,6 +278,7 @@ impl Past {
         let acts = |body: &SharedBody| acts_in(body, account, id);
         let keep = |lived: &Lived| !(acts(&lived.told.before) || acts(&lived.told.after));
         self.ring.lock().retain(keep);
+        self.partings.forget_person(account, id);
     }
 
     /// How many cycles are remembered, how many different ones among them, and their weight in bytes.

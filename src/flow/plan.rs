@@ -32,9 +32,11 @@ impl Stage<'_> {
     }
 
     /// Whether a captured cookie that was not found is unknown rather than gone: cookies were cut
-    /// at the limit, or a server calls the Session API, which keeps no jar (contract §3).
+    /// at the limit, a dry run takes them as held, or a server calls the Session API, which keeps no jar (contract §3).
     pub(super) fn absent_is_unknown(&self) -> bool {
-        self.inputs.cookies_cut || (self.ask.is_some() && !self.request.browser())
+        self.inputs.cookies_cut
+            || self.cookies_as_held
+            || (self.ask.is_some() && !self.request.browser())
     }
 
     /// Whether the answer says that a change is kept, and must not where it is only owed: a call of

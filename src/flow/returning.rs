@@ -7,9 +7,12 @@ use super::change::Changed;
 use super::decision::{CookiePlan, Decision, Trace};
 use super::event::Event;
 use super::lookup::{Alive, LookedUp, Lookup};
+use super::run::events_of;
+use super::writes::News;
 use super::{Flow, Stage};
 use crate::domain::access::AccessFacts;
 use crate::domain::time::Millis;
+use crate::domain::transform::Outcome;
 use crate::store::{Found, Marker, Resident};
 
 /// How many rotations in a row a late request is led through.
@@ -157,4 +160,37 @@ pub(super) struct Planned {
     pub(super) facts: AccessFacts,
     pub(super) events: Vec<Event>,
     pub(super) trace: Trace,
+}
+
+/// The plan of a request that ran a cycle.
+pub(super) fn planned(
+    resident: &Resident,
+    cookies: CookiePlan,
+    (lookup, news, outcome): (Lookup, &News, Outcome),
+) -> Planned {
+    let facts = AccessFacts {
+        shopper: resident.session().principal().is_shopper(),
+        denied: outcome.denied,
+        ..AccessFacts::default()
+    };
+    let events = events_of(&outcome);
+    let trace = Trace {
+        lookup,
+        news: news
+            .request
+            .iter()
+            .map(|(field, _)| field.clone())
+            .collect(),
+        recalled: Vec::new(),
+        rounds: outcome.rounds,
+        changed: outcome.changed,
+        looped: outcome.looped,
+        ..Trace::default()
+    };
+    Planned {
+        cookies,
+        facts,
+        events,
+        trace,
+    }
 }

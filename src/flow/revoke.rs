@@ -6,7 +6,7 @@ use super::Flow;
 use super::event::Event;
 use crate::account::Account;
 use crate::ports::StoreError;
-use crate::store::{Ending, PersonKey};
+use crate::store::PersonKey;
 
 /// What came of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,8 +35,7 @@ impl Flow {
         };
         for resident in found.sessions {
             let _turn = self.locks.lock(resident.session().id).await;
-            let here = (account, self.clock.now());
-            let events = self.end_live(here, &resident, Ending::Revoked).await?;
+            let events = self.end_by_operator(account, &resident).await?;
             revoked.sessions += usize::from(!events.is_empty());
             revoked.events.extend(events);
         }

@@ -14,6 +14,7 @@ use crate::domain::request::watch::{Part, Watched};
 use crate::domain::transform::{
     Answer, Call, CallResult, Cycle, CycleError, Failure, Outcome, Start,
 };
+use crate::outbound::recent::in_same_run;
 
 impl Flow {
     /// Runs a cycle to its end. `trace` names the request that it is for, where there is one.
@@ -82,10 +83,10 @@ async fn call_all(
     let mut running = JoinSet::new();
     for call in calls {
         let (account, trace) = (Arc::clone(account), Arc::clone(trace));
-        running.spawn(async move {
+        running.spawn(in_same_run(async move {
             let reply = call_one((&account, &trace), &call, deadline).await;
             (call.app, reply, began.elapsed())
-        });
+        }));
     }
     let mut replies = Vec::with_capacity(running.len());
     while let Some(joined) = running.join_next().await {

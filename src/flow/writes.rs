@@ -1,7 +1,6 @@
 //! From what a request says to what it writes into the session.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -16,13 +15,11 @@ use crate::domain::time::Millis;
 use crate::domain::token::{TokenHash, hash_cookie, hash_token};
 use crate::domain::vtexid::cookie_kind;
 use crate::ports::StoreError;
-use crate::store::{Ending, Login};
+use crate::store::{Ending, LONGEST_LOGIN, Login};
 
 /// The cookie and key by which staff asks to act as a customer.
 pub(super) const IMPERSONATED: &str = "vtex-impersonated-customer-email";
 
-/// No record of a login is kept longer than this, whatever its token says.
-const LONGEST_LOGIN: Duration = Duration::from_hours(400 * 24);
 /// Longest login token that is looked into, in bytes; longer ones never verify.
 const MAX_LOGIN_TOKEN: usize = 8 * 1024;
 

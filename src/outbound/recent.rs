@@ -14,6 +14,40 @@ use crate::telemetry::{LookupAnswer, LookupCounters};
 /// How many are remembered.
 const MOST: usize = 64;
 
+tokio::task_local! {
+    /// The run that this task works for, where somebody asked for its look-ups.
+    static RUN: Option<Run>;
+}
+
+/// Look-ups of one run, in their order.
+type Run = Arc<Mutex<Vec<Looked>>>;
+
+/// Does something, and tells which look-ups that took: its own, and nobody else's.
+pub async fn of_run<T>(run: impl Future<Output = T>) -> (T, Vec<Looked>) {
+    let own = Run::default();
+    let done = RUN.scope(Some(Arc::clone(&own)), run).await;
+    let looked = std::mem::take(&mut *own.lock());
+    (done, looked)
+}
+
+/// Has a task that is started elsewhere work for the run that starts it, if that is one.
+pub fn in_same_run<T>(task: impl Future<Output = T>) -> impl Future<Output = T> {
+    let run = RUN.try_with(Option::clone).unwrap_or_default();
+    RUN.scope(run, task)
+}
+
+/// Costs a look at the task where nobody asked.
+fn note_in_run(looked: impl FnOnce() -> Looked) {
+    let note = |run: &Option<Run>| {
+        if let Some(mut run) = run.as_ref().map(|run| run.lock())
+            && run.len() < MOST
+        {
+            run.push(looked());
+        }
+    };
+    RUN.try_with(note).unwrap_or_default();
+}
+
 /// How a look-up was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum How {
@@ -188,6 +222,11 @@ impl Ledger {
     /// Memory answered. On the way of every request: no lock, nothing allocated.
     pub fn kept(&self, age: Duration) {
         self.counters.looked(LookupAnswer::Kept);
+        note_in_run(|| Looked {
+            what: self.what,
+            how: How::Kept { age },
+            took: Duration::ZERO,
+        });
         let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         self.hit.age_millis.store(millis, Relaxed);
         let after = self.recent.count.load(Relaxed).saturating_add(1);
@@ -197,11 +236,13 @@ impl Ledger {
     /// Somebody else did, or nobody.
     pub fn tell(&self, how: How, took: Duration) {
         self.counters.looked(how.answer());
-        self.recent.note(Looked {
+        let looked = Looked {
             what: self.what,
             how,
             took,
-        });
+        };
+        note_in_run(|| looked.clone());
+        self.recent.note(looked);
     }
 }
 
@@ -248,6 +289,26 @@ mod tests {
     fn ledger(what: &'static str, recent: &Arc<Recent>) -> Ledger {
         let counters = Telemetry::new().sources().lookups_of("shop", what);
         Ledger::new(what, counters, recent)
+    }
+
+    #[tokio::test]
+    async fn a_run_is_told_its_own_look_ups_and_those_of_tasks_that_it_starts_alone() {
+        let recent = Arc::default();
+        let channels = ledger("channels", &recent);
+        channels.tell(How::Asked, Duration::ZERO);
+        let others = channels.clone();
+        let ((), own) = of_run(async {
+            channels.kept(Duration::from_millis(7));
+            let meanwhile = tokio::spawn(async move { others.tell(How::Checked, Duration::ZERO) });
+            meanwhile.await.unwrap();
+            let started = channels.clone();
+            let task = in_same_run(async move { started.tell(How::Asked, Duration::ZERO) });
+            tokio::spawn(task).await.unwrap();
+        })
+        .await;
+        let age = Duration::from_millis(7);
+        let how: Vec<How> = own.into_iter().map(|one| one.how).collect();
+        assert_eq!(how, [How::Kept { age }, How::Asked]);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use thiserror::Error;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
-use crate::store::{Census, Ended, Ending, Found, Login, Marker, PersonKey, Resident};
+use crate::store::{
+    Census, Ended, Ending, Found, Latest, Login, Marker, PersonKey, Resident, Wanted,
+};
 
 /// Why a store did not do what it was asked. Never "not found": that is an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -134,6 +136,9 @@ pub trait SessionStore: Send + Sync + std::fmt::Debug {
     /// Live sessions in which a person acts. Looks at every session in memory: for operators, not
     /// for requests.
     async fn of_person(&self, person: PersonKey) -> Result<OfPerson, StoreError>;
+    /// Live sessions that this process holds, the one that was used last first. Looks at a bounded
+    /// number of them, in turns with whatever else there is to do: for operators, not for requests.
+    async fn latest(&self, wanted: Wanted<'_>) -> Latest;
     /// The login of a token.
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError>;
     /// The same as whoever shares the store left it.

@@ -7,6 +7,7 @@
 //! Where the far store cannot be asked, endings take effect here at once, and what may wait is
 //! owed: the journal keeps it, and it is written when the store answers again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use async_trait::async_trait;
 
 use super::persons::{PersonKey, persons};
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
-use super::{Census, Interner, MemoryStore, SessionLocks, unavailable};
+use super::{Census, Interner, Latest, MemoryStore, SessionLocks, Wanted, unavailable};
 use crate::domain::session::{Session, SessionId};
 use crate::domain::time::Millis;
 use crate::domain::token::TokenHash;
@@ -251,8 +252,11 @@ impl SessionStore for LayeredStore {
             }
             Err(other) => return Err(other),
         };
+        // One person may have thousands: nothing is looked for one by one.
+        let near = sessions.iter().map(|known| known.session().id);
+        let near: BTreeSet<SessionId> = near.chain(remains.iter().copied()).collect();
         for id in afar {
-            if sessions.iter().any(|known| known.session().id == id) || remains.contains(&id) {
+            if near.contains(&id) {
                 continue;
             }
             let acts = |session: &Session| persons(session).any(|one| one == person);
@@ -267,6 +271,10 @@ impl SessionStore for LayeredStore {
             remains,
             complete: true,
         })
+    }
+
+    async fn latest(&self, wanted: Wanted<'_>) -> Latest {
+        self.0.near.latest(wanted).await
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {

@@ -18,6 +18,7 @@ use moka::sync::Cache;
 
 use super::bits::ByBits;
 use super::census::Census;
+use super::latest::{Latest, Wanted};
 use super::persons::PersonKey;
 use super::record::{Ended, Ending, Found, Login, Marker, Resident};
 use crate::domain::session::{Session, SessionId};
@@ -28,6 +29,8 @@ use crate::ports::{OfPerson, SessionStore, StoreError};
 mod far;
 mod index;
 mod keeping;
+mod latest;
+mod remembering;
 mod whose;
 
 pub use far::MemoryFar;
@@ -189,27 +192,6 @@ impl MemoryStore {
         self.index.clear();
     }
 
-    /// Whether sessions here may live by logins that are not remembered.
-    pub(super) fn crowded(&self) -> bool {
-        self.crowded.load(Ordering::Relaxed)
-    }
-
-    /// A login that is here.
-    pub(super) fn remembered(&self, token: TokenHash) -> Option<Arc<Login>> {
-        self.logins.get(&token.as_u128())
-    }
-
-    /// Keeps a login that another store has; the one that is here already stays, and learns of it.
-    pub(super) fn remember(&self, token: TokenHash, login: Login) -> Arc<Login> {
-        let login = Arc::new(login);
-        let entry = self.logins.entry(token.as_u128());
-        let kept = entry.or_insert_with(|| Arc::clone(&login)).into_value();
-        if !Arc::ptr_eq(&kept, &login) {
-            kept.learn(&login);
-        }
-        kept
-    }
-
     /// Replaces a live session by what `make` makes of it; leaves anything else alone.
     fn replace(
         &self,
@@ -365,6 +347,10 @@ impl SessionStore for MemoryStore {
             remains: self.remains_of(person),
             complete: true,
         })
+    }
+
+    async fn latest(&self, wanted: Wanted<'_>) -> Latest {
+        self.latest_here(wanted).await
     }
 
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {

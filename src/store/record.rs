@@ -10,8 +10,8 @@ use crate::domain::time::Millis;
 
 mod login;
 
-pub use login::Login;
 use login::judged;
+pub use login::{LONGEST_LOGIN, Login};
 
 /// Why a session or a login ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,8 @@ const TOKEN: &str = "the-admin-token";
 const BEARER: (&str, &str) = ("authorization", "Bearer the-admin-token");
 const JSON: (&str, &str) = ("content-type", "application/json");
 const HOST: &str = "admin.example";
+const LOGIN: &str = "VtexIdclientAutCookie_demostore";
+const LATEST: &str = "/api/sessions/latest";
 
 /// The listener of a shop, with everything that a process has.
 struct Admin {
@@ -114,12 +116,13 @@ fn path_of(id: &str) -> String {
 }
 
 /// Everything that is read.
-fn reads(id: &str) -> [String; 9] {
+fn reads(id: &str) -> [String; 10] {
     [
         "/api/openapi.json".to_owned(),
         "/api/overview".to_owned(),
         "/api/history".to_owned(),
         format!("/api/sessions?find={id}"),
+        "/api/sessions/latest".to_owned(),
         path_of(id),
         format!("{}/cycles", path_of(id)),
         "/api/accounts/demostore/graph".to_owned(),
@@ -292,6 +295,69 @@ async fn sessions_are_found_by_id_by_person_by_email_and_by_token() {
 }
 
 #[tokio::test]
+async fn the_latest_sessions_are_told_by_kind_a_page_at_a_time_and_those_over_as_over() {
+    for store in ["", EMBEDDED] {
+        let shop = Shop::with(store).await;
+        let admin = Admin::of(&shop);
+        let mut told = Vec::new();
+        for email in ["", "ana@example.com", "bruno@example.com", "", ""] {
+            shop.clock.advance(at("1:00"));
+            let mut shopper = if email.is_empty() {
+                Shopper::new(&shop)
+            } else {
+                Shopper::known(&shop, email)
+            };
+            shopper.get("/?sc=2").await;
+            told.insert(0, session_id(&shop));
+        }
+        let ids = |answer: &Value| -> Vec<String> {
+            let all = answer["sessions"].as_array().unwrap().iter();
+            all.map(|one| one["id"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let all = admin.get(LATEST).await;
+        assert_eq!(ids(&all), told);
+        let total = if store.is_empty() {
+            json!(5)
+        } else {
+            Value::Null
+        };
+        assert_eq!(
+            (&all["here"], &all["total"], &all["next"], &all["complete"]),
+            (&json!(5), &total, &Value::Null, &json!(true))
+        );
+        let one = &all["sessions"][3];
+        assert_eq!(
+            (
+                &one["kind"],
+                &one["principal"],
+                &one["channel"],
+                &one["via"]
+            ),
+            (
+                &json!("shopper"),
+                &json!(ANA),
+                &json!("2"),
+                &json!("latest")
+            )
+        );
+        let shoppers = admin
+            .get(&format!("{LATEST}?kind=shopper&account=demostore"))
+            .await;
+        assert_eq!(ids(&shoppers), told[2..4]);
+        let first = admin.get(&format!("{LATEST}?limit=2")).await;
+        assert_eq!(ids(&first), told[..2]);
+        let next = first["next"].as_str().unwrap();
+        let second = admin.get(&format!("{LATEST}?limit=2&after={next}")).await;
+        assert_eq!(ids(&second), told[2..4]);
+        // Nobody came back to notice that these are over.
+        shop.clock.advance(at("60:00"));
+        let over = admin.get(LATEST).await;
+        assert_eq!(over["sessions"][0]["ended"]["reason"], "idle");
+    }
+}
+
+#[tokio::test]
 async fn what_is_asked_for_wrongly_is_refused_with_the_reason() {
     let shop = Shop::start().await;
     let admin = Admin::of(&shop);
@@ -301,6 +367,17 @@ async fn what_is_asked_for_wrongly_is_refused_with_the_reason() {
         (
             "GET",
             "/api/sessions?find=x&account=other".to_owned(),
+            404,
+            "no_account",
+        ),
+        ("GET", LATEST.to_owned() + "?kind=robot", 400, "malformed"),
+        ("GET", LATEST.to_owned() + "?after=12", 400, "malformed"),
+        ("GET", LATEST.to_owned() + "?limit=0", 400, "malformed"),
+        ("GET", LATEST.to_owned() + "?limit=101", 400, "malformed"),
+        ("GET", LATEST.to_owned() + "?limit=many", 400, "malformed"),
+        (
+            "GET",
+            LATEST.to_owned() + "?account=other",
             404,
             "no_account",
         ),
@@ -530,7 +607,13 @@ async fn of_a_session_that_is_over_it_is_told_why_and_what_came_after_it() {
         ana.forget("VtexIdclientAutCookie_demostore");
         ana.get("/").await;
         let after = session_id(&shop);
-        let expected = json!({"reason": "logout", "at": logout, "successor": after});
+        let cause = json!({
+            "kind": "no_login_cookie",
+            "tokenEndsAt": login + 24 * 60 * 60 * 1000,
+            "request": {"method": "GET", "path": "/"},
+        });
+        let expected =
+            json!({"reason": "logout", "at": logout, "successor": after, "cause": cause});
         assert_eq!(ended(&admin, &known).await, expected);
         // By whose it was, and what it went through.
         let found = admin.found(ANA_EMAIL).await;
@@ -559,7 +642,9 @@ async fn of_a_session_that_is_over_it_is_told_why_and_what_came_after_it() {
         let last = session_id(&shop);
         let end = admin.ask(("DELETE", &path_of(&last)), &[BEARER], "").await;
         assert_eq!(end.status, 204);
-        assert_eq!(ended(&admin, &last).await, json!({"reason": "revoked"}));
+        let now = shop.clock.now().as_millis();
+        let expected = json!({"reason": "revoked", "at": now, "cause": {"kind": "operator"}});
+        assert_eq!(ended(&admin, &last).await, expected);
     }
 }
 
@@ -595,6 +680,107 @@ async fn a_logout_is_told_from_a_login_after_a_restart_and_nothing_is_told_of_wh
     let answer = admin.ask(("GET", &path_of(&id)), &[BEARER], "").await;
     assert_eq!((answer.status, answer.code().as_str()), (404, "no_session"));
     assert_eq!(admin.found(&id).await, Vec::<Value>::new());
+    assert!(shop.shared.flow.past().last_parting().is_none());
+}
+
+#[tokio::test]
+async fn a_logout_says_which_it_was_by_which_request_and_whose_session_it_was() {
+    let shop = Shop::start().await;
+    let admin = Admin::of(&shop);
+    let begun = shop.clock.now().as_millis();
+    let life = Duration::from_mins(1);
+    let cookie = shop.token_of(ANA_EMAIL, "demostore", life);
+    let mut ana = Shopper::new(&shop);
+    ana.keep(LOGIN, &cookie);
+    ana.get("/").await;
+    let ran_out = session_id(&shop);
+    shop.clock.advance(Duration::from_mins(5));
+    let over = shop.clock.now().as_millis();
+    ana.get("/sale/shoes?secret=word").await;
+    let told = ended(&admin, &ran_out).await;
+    assert_eq!(
+        told["cause"],
+        json!({
+            "kind": "login_ran_out",
+            "tokenEndsAt": begun + 60_000,
+            "request": {"method": "GET", "path": "/sale/shoes"},
+        })
+    );
+    let shown = admin.get(&path_of(&ran_out)).await;
+    assert_eq!(
+        shown["was"],
+        json!({
+            "kind": "shopper",
+            "principal": ANA,
+            "email": ANA_EMAIL,
+            "createdAt": begun,
+            "seenAt": over,
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_refused_login_cookie_and_a_login_that_ended_elsewhere_are_told_apart() {
+    let shop = Shop::start().await;
+    let admin = Admin::of(&shop);
+    // A cookie whose signature does not fit, in place of one that was good.
+    let mut ana = Shopper::known(&shop, ANA_EMAIL);
+    ana.get("/").await;
+    let refused = session_id(&shop);
+    let good = shop.token(ANA_EMAIL);
+    let (content, _) = good.rsplit_once('.').unwrap();
+    ana.keep(LOGIN, &format!("{content}.{}", "A".repeat(86)));
+    ana.get("/").await;
+    let cause = ended(&admin, &refused).await["cause"].clone();
+    let said = (&cause["kind"], &cause["detail"]);
+    assert_eq!(said, (&json!("login_refused"), &json!("bad_signature")));
+
+    // One login on two devices, and an operator ends one of its sessions.
+    let good = shop.token(ANA_EMAIL);
+    let (mut one, mut other) = (Shopper::new(&shop), Shopper::new(&shop));
+    one.keep(LOGIN, &good);
+    one.get("/").await;
+    let first = session_id(&shop);
+    other.keep(LOGIN, &good);
+    other.get("/").await;
+    let second = session_id(&shop);
+    assert_ne!(first, second);
+    let end = admin.ask(("DELETE", &path_of(&first)), &[BEARER], "").await;
+    assert_eq!(end.status, 204);
+    other.get("/").await;
+    let cause = ended(&admin, &second).await["cause"].clone();
+    let said = (&cause["kind"], &cause["detail"]);
+    assert_eq!(said, (&json!("login_ended_elsewhere"), &json!("revoked")));
+}
+
+#[tokio::test]
+async fn a_request_without_the_login_is_explained_as_a_logout_or_as_her_browser_would_send_it() {
+    let shop = Shop::start().await;
+    let mut ana = Shopper::known(&shop, ANA_EMAIL);
+    ana.get("/").await;
+    let (admin, id) = (Admin::of(&shop), session_id(&shop));
+    let raw = "GET / HTTP/1.1\nHost: shop.example\n\n";
+    let question = json!({"request": raw, "session": id});
+    let bare = admin.explain(question).await.json();
+    let said = bare["summary"][0][1].as_str().unwrap();
+    let expected = "This request carries no login cookie: sent like this, it would log the shopper out. What follows is the new anonymous session that would take its place.";
+    assert_eq!(said, expected);
+    let question = json!({"request": raw, "session": id, "absentCookies": "unchanged"});
+    let hers = admin.explain(question).await.json();
+    let said = hers["summary"][0][1].as_str().unwrap();
+    assert_eq!(
+        said,
+        "The session of this request lives and would go on: nothing changes in it."
+    );
+    let headers = hers["upstream_headers"].to_string();
+    assert!(headers.contains(ANA), "{headers}");
+    // Her login was looked at when she came, and not for these.
+    assert_eq!(
+        (&bare["lookups"], &hers["lookups"]),
+        (&json!([]), &json!([]))
+    );
+    let question = json!({"request": raw, "session": id, "absentCookies": "kept"});
+    assert_eq!(admin.explain(question).await.status, 400);
 }
 
 #[tokio::test]
@@ -855,6 +1041,7 @@ impl Entered {
         let cycles = "/api/accounts/{account}/sessions/{id}/cycles";
         let graph = "/api/accounts/{account}/graph";
         let (find, by) = ("/api/sessions", "/api/sessions?find=");
+        let latest = "/api/sessions/latest";
         let plain = [
             "/health/live",
             "/health/ready",
@@ -868,6 +1055,9 @@ impl Entered {
             (find, format!("{by}{}", self.token)),
             (find, format!("{by}ana%40example.com")),
             (find, find.to_owned()),
+            (latest, latest.to_owned()),
+            (latest, format!("{latest}?kind=robot")),
+            (latest, format!("{latest}?account=other")),
             (session, path_of(&self.id)),
             (session, path_of("x")),
             (session, path_of(NOBODY)),

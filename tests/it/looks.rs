@@ -1,11 +1,15 @@
 //! How the storefront's pages look: at every width, by day and by night, for everybody. With
 //! `UPDATE_SCREENSHOTS=1` (`make screenshots`) the pictures of the documents are written anew.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+
+use tokio::net::TcpSocket;
 
 use crate::support::Demo;
 use crate::support::axe::is_for_everybody;
 use crate::support::chromium::Browser;
+use crate::support::program::run_beside;
 
 /// What telephones, tablets and desks have.
 const WIDTHS: [(u32, u32); 3] = [(360, 780), (768, 1024), (1280, 860)];
@@ -31,6 +35,7 @@ async fn pages(browser: &mut Browser, look: &str) {
         ("/login", "login"),
         ("/nothing", "nothing"),
         ("/?sc=4", "refused"),
+        ("/?sc=3", "unauthorised"),
     ] {
         browser.go(path).await;
         let page = format!("{name}, {look}");
@@ -40,10 +45,7 @@ async fn pages(browser: &mut Browser, look: &str) {
             true,
             "{page} is wider than the window"
         );
-        // axe-core takes the browser's own dark ground for white.
-        if !(name == "refused" && look.ends_with("dark")) {
-            is_for_everybody(browser, &page).await;
-        }
+        is_for_everybody(browser, &page).await;
         keep(browser, &format!("{name}-{look}.png")).await;
     }
 }
@@ -76,6 +78,34 @@ async fn every_page_fits_every_width_by_day_and_by_night_and_is_for_everybody() 
     is_for_everybody(&mut browser, "Ana's shop").await;
     keep(&mut browser, "shop-ana.png").await;
     assert_eq!(browser.strangers(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_of_a_store_that_cannot_be_reached_is_for_everybody_by_day_and_by_night() {
+    let demo = Demo::start().await;
+    // A port that nobody listens at, as long as it is held here.
+    let nobody = TcpSocket::new_v4().unwrap();
+    nobody.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let nobody_at = nobody.local_addr().unwrap().to_string();
+    let change = |text: String, folder: &Path| {
+        text.replace("127.0.0.1:8081", &nobody_at).replace(
+            "../data/demo/sessions",
+            folder.join("sessions").to_str().unwrap(),
+        )
+    };
+    let (_running, [port, _]) = run_beside(&demo, &change).await;
+    let mut browser = Browser::open(port).await;
+    for size in WIDTHS {
+        for dark in [false, true] {
+            browser.looks_at(size, dark).await;
+            browser.go("/").await;
+            let said = browser.page().await;
+            assert!(said.contains("The store cannot be reached"), "{said}");
+            let page = format!("unreachable-{}-{dark}", size.0);
+            is_for_everybody(&mut browser, &page).await;
+            keep(&mut browser, &format!("{page}.png")).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -118,7 +118,7 @@ struct Listening {
     port: u16,
     secured: Arc<Secured>,
     shop: Arc<Shop>,
-    _stop: watch::Sender<bool>,
+    _ends: watch::Sender<bool>,
 }
 
 impl Listening {
@@ -128,19 +128,19 @@ impl Listening {
         let secured = Arc::new(secured.unwrap_or_else(|error| panic!("{error}")));
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port();
-        let (stop, stopped) = watch::channel(false);
+        let (ends, ended) = watch::channel(false);
         let desk = Desk::with(Arc::clone(&shop.shared), access, Beside::default());
         tokio::spawn(serve_to_the_end(
             (socket, Some(Arc::clone(&secured))),
             router_of(desk),
             Arc::clone(&shop.shared),
-            (stopped, || true),
+            (ended, || true),
         ));
         Self {
             port,
             secured,
             shop,
-            _stop: stop,
+            _ends: ends,
         }
     }
 

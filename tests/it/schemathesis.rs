@@ -14,6 +14,9 @@ use crate::support::Demo;
 /// How long a run may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// The lifetime of the demo's sessions: the most that a page may report.
+const LIFETIME: Duration = Duration::from_mins(30);
+
 const METHODS: [&str; 6] = ["get", "head", "post", "put", "patch", "delete"];
 
 /// One description, held against a demo of its own.
@@ -106,7 +109,7 @@ impl Run {
 
 #[tokio::test]
 async fn our_own_description_is_true() {
-    let run = Run::prepare(&describe("")).await;
+    let run = Run::prepare(&describe("", LIFETIME)).await;
     let report = run.report().await;
     assert_eq!(
         report["phases"]["stateful"]["status"], "success",

@@ -310,7 +310,7 @@ async fn a_store_can_be_looked_at_from_elsewhere_and_tells_how_far_it_is() {
     let mut steps = Vec::new();
     let clock = ManualClock::default();
     let checked = check(&folder, Some(scratch.path()), clock.now(), &mut |read| {
-        steps.push(read)
+        steps.push(read);
     });
     let findings = checked.unwrap().findings;
     assert!(findings.is_good());

@@ -1,6 +1,7 @@
 //! The session apps: what they are, how they do, and how they failed last.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,21 +9,26 @@ use serde_json::{Value, json};
 
 use super::Measures;
 use super::overview::percentiles;
+use super::why::millis;
 use crate::admin::desk::Desk;
 use crate::admin::history::AppCount;
 use crate::config::values::Runs;
 use crate::domain::session::Field;
 use crate::domain::transform::AppSpec;
 use crate::domain::transform::app::Input;
+use crate::flow::past::SlowCall;
 
-/// How many of an app's failures are told of.
-const FAILURES: usize = 5;
+/// How many of an app's failures, and of its longest calls, are told of.
+const TOLD: usize = 5;
+/// What takes less is not worth a line.
+const LONG: Duration = Duration::from_millis(50);
 
 /// Tells every app of every account.
 pub(super) async fn apps(State(desk): State<Desk>) -> Json<Value> {
     let shared = desk.shared();
     let measures = Measures::read(shared.telemetry.registry());
     let lately = desk.lately(&measures);
+    let slow = shared.flow.past().slow_calls(LONG);
     let running = shared.running.load_full();
     let accounts = running.hosts.accounts().into_iter();
     let apps = accounts.flat_map(|account| {
@@ -33,11 +39,14 @@ pub(super) async fn apps(State(desk): State<Desk>) -> Json<Value> {
         let count = lately.apps.iter();
         let mut count = count.filter(|one| *one.account == *account && *one.app == *spec.name);
         let (kind, endpoint) = place(&desk, &account, &spec.name);
+        let calls = slow.iter();
+        let calls = calls.filter(|call| call.account == account && call.app == spec.name);
+        let longest = calls.take(TOLD).map(long_call).collect();
         app(
             &desk,
             &measures,
             (&account, spec, count.next()),
-            (kind, endpoint),
+            (kind, endpoint, longest),
         )
     });
     let apps: Vec<Value> = apps.collect();
@@ -48,7 +57,7 @@ fn app(
     desk: &Desk,
     measures: &Measures,
     (account, spec, count): (&str, &AppSpec, Option<&AppCount>),
-    (kind, endpoint): (Option<&'static str>, Option<String>),
+    (kind, endpoint, longest): (Option<&'static str>, Option<String>, Vec<Value>),
 ) -> Value {
     let labels = [("account", account), ("app", &*spec.name)];
     let calls = "vestibule_app_calls_total";
@@ -56,7 +65,7 @@ fn app(
     let total = measures.count(calls, &labels);
     let answered = measures.count(calls, &[one, other, ("outcome", "answered")]);
     let failures = desk.shared().flow.past().failures(account, &spec.name);
-    let failures = failures.into_iter().take(FAILURES);
+    let failures = failures.into_iter().take(TOLD);
     let failures = failures.map(|one| json!({"at": one.at.as_millis(), "message": one.message}));
     json!({
         "account": account,
@@ -67,11 +76,23 @@ fn app(
         "failures": total.saturating_sub(answered),
         "errorRate": count.and_then(AppCount::error_rate),
         "latencyMs": count.map(|count| percentiles(&count.lengths)),
+        "over": count.map(|count| count.over.label()),
+        "slow": count.is_some_and(AppCount::is_slow),
         "breaker": breaker(measures, &labels),
+        "longestCalls": longest,
         "lastErrors": failures.collect::<Vec<_>>(),
         "listens": spec.inputs.iter().map(Input::shown).collect::<Vec<_>>(),
         "writes": spec.outputs.iter().map(Field::as_str).collect::<Vec<_>>(),
         "runOnCreate": spec.run_on_create,
+    })
+}
+
+fn long_call(call: &SlowCall) -> Value {
+    json!({
+        "at": call.at.as_millis(),
+        "tookMs": millis(call.took),
+        "session": call.session.to_string(),
+        "trigger": call.trigger.label(),
     })
 }
 
@@ -84,6 +105,8 @@ pub(super) fn told_shortly(measures: &Measures, apps: &[AppCount]) -> Vec<Value>
             "name": &*app.app,
             "state": breaker(measures, &labels),
             "errorRate": app.error_rate(),
+            "slow": app.is_slow(),
+            "p99Ms": app.lengths.percentile(0.99),
         })
     });
     told.collect()

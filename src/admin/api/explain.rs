@@ -18,6 +18,17 @@ use crate::edge::Peer;
 use crate::explain::{Question, Report, Stopped, Upstream, is_curl, parse, parse_curl};
 use crate::flow::{Event, Flow};
 
+/// Captured cookies, such as the login's, that a session holds and a request does not carry.
+#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum AbsentCookies {
+    /// They are gone: as a browser would ask that has lost them.
+    #[default]
+    Gone,
+    /// They are as the session holds them: as the shopper's browser would ask, which has them.
+    Unchanged,
+}
+
 /// What is asked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -28,6 +39,9 @@ pub(super) struct Asked {
     account: Option<String>,
     /// The id of a live session whose cookie the request is to carry.
     session: Option<String>,
+    /// What becomes of captured cookies that the session holds and the request does not carry.
+    #[serde(default)]
+    absent_cookies: AbsentCookies,
     /// What the upstream is taken to answer.
     status: Option<u16>,
     cache_control: Option<String>,
@@ -57,9 +71,10 @@ pub(super) async fn explain(
         let said = format!("The request is for the account {}.", of.account.name);
         return Err(Refusal::bad("another_account", said));
     }
+    let held = asked.absent_cookies == AbsentCookies::Unchanged;
     let dry = match &asked.session {
-        Some(id) => of_session(&of, &mut question, id).await?,
-        None => of_cookies(&of, &question).await?,
+        Some(id) => of_session(&of, (&mut question, held), id).await?,
+        None => of_cookies(&of, &question, held).await?,
     };
     let upstream = Upstream {
         status: asked.status.unwrap_or(200),
@@ -80,7 +95,7 @@ fn unread(error: &JsonRejection) -> Refusal {
 }
 
 /// A flow that holds the live sessions that the request's own cookies name.
-async fn of_cookies(of: &Of, question: &Question) -> Result<Arc<Flow>, Refusal> {
+async fn of_cookies(of: &Of, question: &Question, held: bool) -> Result<Arc<Flow>, Refusal> {
     let flow = &of.desk.shared().flow;
     let mut there = Vec::new();
     for id in question.named() {
@@ -89,11 +104,15 @@ async fn of_cookies(of: &Of, question: &Question) -> Result<Arc<Flow>, Refusal> 
     let shown = there.iter().map(|one| Event::Shown(one.session().id));
     of.tell(&shown.collect::<Vec<_>>());
     let clock = Arc::new(Stopped(flow.now()));
-    Ok(flow.dry(clock, &there).await?)
+    Ok(flow.dry(clock, &there, held).await?)
 }
 
 /// A flow that holds this session, whose cookie the request is given.
-async fn of_session(of: &Of, question: &mut Question, id: &str) -> Result<Arc<Flow>, Refusal> {
+async fn of_session(
+    of: &Of,
+    (question, held): (&mut Question, bool),
+    id: &str,
+) -> Result<Arc<Flow>, Refusal> {
     let flow = &of.desk.shared().flow;
     let id = id.parse::<SessionId>().map_err(|error| {
         Refusal::bad(
@@ -105,7 +124,8 @@ async fn of_session(of: &Of, question: &mut Question, id: &str) -> Result<Arc<Fl
     let said = "There is no live session of this id.";
     let resident = found.ok_or_else(|| Refusal::missing("no_session", said))?;
     of.tell(&[Event::Shown(id)]);
-    let dry = flow.dry(Arc::new(Stopped(flow.now())), &[]).await?;
+    let clock = Arc::new(Stopped(flow.now()));
+    let dry = flow.dry(clock, &[], held).await?;
     flow.lend_logins(&dry, resident.session()).await?;
     let given = question.come_from(&dry, resident.snapshot()).await;
     given.map_err(|said| Refusal::bad("not_admitted", said))?;

@@ -69,17 +69,13 @@ pub(super) fn percentiles(lengths: &Lengths) -> Value {
 
 fn store(desk: &Desk, lengths: &Lengths) -> Value {
     let health = desk.shared().flow.store_health();
-    let kind = desk.reloads().and_then(|reloads| {
-        let view = reloads.view();
-        view.effective.to_json().pointer("/store/kind").cloned()
-    });
     let state = match (health.answers, health.owed) {
         (true, 0) => "ok",
         (true, _) => "catching_up",
         (false, _) => "down",
     };
     json!({
-        "kind": kind.unwrap_or_default(),
+        "kind": desk.store_kind().unwrap_or_default(),
         "state": state,
         "owed": health.owed,
         "latencyMs": percentiles(lengths),

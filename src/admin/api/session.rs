@@ -5,12 +5,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::sessions::ends_at;
+use super::sessions::{ends_at, kind_of};
 use super::{Refusal, why};
 use crate::admin::whose::{Of, Session};
-use crate::domain::session::SessionId;
-use crate::domain::time::span_millis;
-use crate::flow::past::Lived;
+use crate::domain::session::{Principal, SessionId};
+use crate::domain::time::{Millis, span_millis};
+use crate::flow::past::{Lived, Parting, Was};
 use crate::flow::{Event, Known, Over};
 use crate::store::Resident;
 
@@ -20,11 +20,15 @@ pub(super) async fn show(of: Of, Session(id): Session) -> Result<Json<Value>, Re
         Known::Live(resident) => resident,
         Known::Over(over) => {
             of.tell(&[Event::Shown(id)]);
-            return Ok(Json(json!({
+            let mut said = json!({
                 "account": &*of.account.name,
                 "id": id.to_string(),
                 "ended": ended(&over),
-            })));
+            });
+            if let (Some(is), Some(members)) = (&over.was, said.as_object_mut()) {
+                members.insert("was".to_owned(), was(is));
+            }
+            return Ok(Json(said));
         }
     };
     let session = resident.session();
@@ -94,6 +98,53 @@ pub(super) fn ended(over: &Over) -> Value {
         ("at", over.at.map(|at| at.as_millis().into())),
         ("limitMs", over.limit.map(|limit| span_millis(limit).into())),
         ("successor", successor),
+        ("cause", over.parting.as_deref().map(cause)),
+    ] {
+        if let Some(value) = value {
+            said.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(said)
+}
+
+/// What somebody ended it by, as far as this process remembers.
+fn cause(parting: &Parting) -> Value {
+    let mut said = Map::new();
+    let Parting { cause, request, .. } = parting;
+    said.insert("kind".to_owned(), cause.label().into());
+    let token_ends = cause.token_ends().map(|at| at.as_millis().into());
+    let request = request
+        .as_ref()
+        .map(|one| json!({"method": &*one.method, "path": &*one.path}));
+    for (name, value) in [
+        ("detail", cause.detail().map(Value::from)),
+        ("tokenEndsAt", token_ends),
+        ("request", request),
+    ] {
+        if let Some(value) = value {
+            said.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(said)
+}
+
+/// Whose a session was that is over, in the words of one that lives.
+fn was(is: &Was) -> Value {
+    let (body, mut said) = (is.body.packed(), Map::new());
+    let principal = Principal::of_packed(body);
+    said.insert("kind".to_owned(), kind_of(&principal).into());
+    let text = |field| body.filled(field).map(Value::from);
+    let millis = |at: Option<Millis>| at.map(|at| at.as_millis().into());
+    for (name, value) in [
+        (
+            "principal",
+            principal.acting_as.or(principal.shopper).map(Value::from),
+        ),
+        ("email", text("profile.email")),
+        ("staff", principal.staff.map(Value::from)),
+        ("staffEmail", text("authentication.adminUserEmail")),
+        ("createdAt", millis(is.created_at)),
+        ("seenAt", millis(is.seen_at)),
     ] {
         if let Some(value) = value {
             said.insert(name.to_owned(), value);

@@ -1,5 +1,7 @@
 //! Sessions found: by id, by whoever acts in them, or by a whole token.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,7 +16,8 @@ use crate::account::Account;
 use crate::admin::desk::Desk;
 use crate::admin::whose::account_of;
 use crate::domain::lifetime::{Presented, remaining};
-use crate::domain::session::SessionId;
+use crate::domain::session::{Principal, SessionId};
+use crate::domain::time::Millis;
 use crate::domain::token::peek_id;
 use crate::flow::{Flow, Known};
 use crate::ports::StoreError;
@@ -82,20 +85,23 @@ pub(super) async fn find(
     for account in &accounts {
         let (via, sessions, complete) = of_account(&desk, account, &find).await?;
         more |= !complete;
-        let sessions = sessions.iter();
-        found.extend(sessions.map(|one| match one {
-            Known::Live(resident) => summary(&desk, account, (resident, via)),
-            Known::Over(over) => json!({
-                "account": &*account.name,
-                "id": over.id.to_string(),
-                "via": via,
-                "ended": ended(over),
-            }),
-        }));
+        found.extend(sessions.into_iter().map(|one| (account, via, one)));
     }
     more |= found.len() > MOST;
-    found.truncate(MOST);
+    // Of one person's thousands, those that were used last; what is over comes after them.
+    found.sort_by_cached_key(|(_, _, one)| Reverse(seen(one)));
+    let found = found.iter().take(MOST);
+    let found = found.map(|(account, via, one)| told(&desk, account, (one, via)));
+    let found: Vec<Value> = found.collect();
     Ok(Json(json!({"found": found, "more": more})))
+}
+
+/// When a session was used last, or when it ended, those that live being later than any that is over.
+fn seen(known: &Known) -> (bool, Option<Millis>) {
+    match known {
+        Known::Live(resident) => (true, Some(resident.last_seen())),
+        Known::Over(over) => (false, over.at),
+    }
 }
 
 /// How it was found, what was found, and whether that is all.
@@ -144,16 +150,17 @@ async fn of_person(
     id: &str,
 ) -> Result<(Vec<Known>, bool), StoreError> {
     let exported = flow.export(account, id).await?;
-    let live: Vec<SessionId> = exported
-        .sessions
-        .iter()
-        .map(|one| one.session().id)
-        .collect();
-    let sessions = exported.sessions.into_iter();
+    let live = exported.sessions.iter().map(|one| one.session().id);
+    let live: BTreeSet<SessionId> = live.collect();
+    let remains: BTreeSet<SessionId> = exported.remains.iter().copied().collect();
+    let mut sessions = exported.sessions;
+    sessions.sort_by_cached_key(|one| Reverse(one.last_seen()));
+    // One more than is told of, so that it is known that there are.
+    let sessions = sessions.into_iter().take(MOST + 1);
     let mut known: Vec<Known> = sessions.map(|one| flow.known(account, one)).collect();
     // A logout leaves nothing of a person in the store; the last cycles know whose it was.
     let mut over = flow.past().of_person(&account.name, id);
-    over.retain(|id| !exported.remains.contains(id));
+    over.retain(|id| !remains.contains(id));
     over.extend(exported.remains);
     over.retain(|id| !live.contains(id));
     for id in over.into_iter().take(MOST) {
@@ -162,25 +169,38 @@ async fn of_person(
     Ok((known, exported.complete))
 }
 
-/// A session in short.
-pub(super) fn summary(
-    desk: &Desk,
-    account: &Account,
-    (resident, via): (&Resident, &'static str),
-) -> Value {
-    let session = resident.session();
-    let principal = session.principal();
-    let kind = match (principal.shopper, principal.staff) {
+/// Who acts in a session, in a word of a closed set.
+pub(super) fn kind_of(principal: &Principal<'_>) -> &'static str {
+    match (principal.shopper, principal.staff) {
         (_, Some(_)) => "staff",
         (Some(_), None) => "shopper",
         (None, None) if principal.acting_as.is_some() => "staff",
         (None, None) => "anonymous",
-    };
+    }
+}
+
+/// One of what was found: a session in short, or why it is over.
+pub(super) fn told(desk: &Desk, account: &Account, (known, via): (&Known, &'static str)) -> Value {
+    match known {
+        Known::Live(resident) => summary(desk, account, (resident, via)),
+        Known::Over(over) => json!({
+            "account": &*account.name,
+            "id": over.id.to_string(),
+            "via": via,
+            "ended": ended(over),
+        }),
+    }
+}
+
+/// A session in short.
+fn summary(desk: &Desk, account: &Account, (resident, via): (&Resident, &'static str)) -> Value {
+    let session = resident.session();
+    let principal = session.principal();
     let acts = principal.acting_as.or(principal.shopper);
     let mut said = json!({
         "account": &*account.name,
         "id": session.id.to_string(),
-        "kind": kind,
+        "kind": kind_of(&principal),
         "createdAt": session.created_at.as_millis(),
         "seenAt": resident.last_seen().as_millis(),
         "endsAt": ends_at(desk, account, resident),

@@ -153,6 +153,6 @@ fn app(between: &Between<'_>, at: usize, (call, timing): (&CallRecord, Option<Br
 }
 
 /// Milliseconds, with their thousandths.
-fn millis(span: std::time::Duration) -> f64 {
+pub(super) fn millis(span: std::time::Duration) -> f64 {
     (span.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }

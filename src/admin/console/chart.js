@@ -19,9 +19,10 @@ export function gather(points, size, join) {
 }
 
 /** The end of an axis and its steps: 1, 2 or 5 times a power of ten. */
-function scale(greatest, steps = 4) {
+function scale(greatest, whole, steps = 4) {
 	if (!(greatest > 0)) return { end: 1, step: 1 };
-	const raw = greatest / steps;
+	// Counts have no halves.
+	const raw = whole ? Math.max(1, greatest / steps) : greatest / steps;
 	const power = 10 ** Math.floor(Math.log10(raw));
 	const step = [1, 2, 5, 10].find(factor => factor * power >= raw) * power;
 	return { end: Math.ceil(greatest / step - 1e-9) * step, step };
@@ -34,8 +35,8 @@ function ticksOfTime(from, to, room) {
 	return ticks;
 }
 
-/** One chart. `series`: `[{label, of(point)}]`; `format` writes a value with its unit. */
-export function chart({ id, title, unit, series, format }) {
+/** One chart. `series`: `[{label, of(point)}]`; `format` writes a value with its unit; `whole`: of counts. */
+export function chart({ id, title, unit, series, format, whole = false }) {
 	let points = [];
 	let chosen = -1;
 	const legend = h('ul.legend');
@@ -61,14 +62,10 @@ export function chart({ id, title, unit, series, format }) {
 			return;
 		}
 		const values = points.flatMap(point => series.map(one => one.of(point))).filter(Number.isFinite);
-		const { end, step } = scale(Math.max(0, ...values));
+		const { end, step } = scale(Math.max(0, ...values), whole);
 		const floor = HEIGHT - EDGE.bottom;
 		const y = value => floor - (value / end) * (floor - EDGE.top);
-		let before;
 		for (let value = 0; value <= end + step / 2; value += step) {
-			// Counts have no halves: two steps may read alike.
-			if (format(value, true) === before) continue;
-			before = format(value, true);
 			drawing.append(s('line.grid', { x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }),
 				s('text.end', { x: EDGE.left - 6, y: y(value) + 4 }, format(value, true)));
 		}
@@ -79,13 +76,15 @@ export function chart({ id, title, unit, series, format }) {
 		series.forEach((one, place) => {
 			let path = '';
 			let pen = 'M';
-			for (const point of points) {
-				const value = one.of(point);
+			const measured = at => Number.isFinite(points[at] && one.of(points[at]));
+			points.forEach((point, at) => {
 				// Where nothing was measured the line has a gap, never a zero.
-				if (!Number.isFinite(value)) { pen = 'M'; continue; }
-				path += `${pen}${x(point.at).toFixed(1)} ${y(value).toFixed(1)}`;
+				if (!measured(at)) { pen = 'M'; return; }
+				path += `${pen}${x(point.at).toFixed(1)} ${y(one.of(point)).toFixed(1)}`;
 				pen = 'L';
-			}
+				// Alone between two gaps a value is no line.
+				if (!measured(at - 1) && !measured(at + 1)) drawing.append(s(`circle.dot.s${place}`, { cx: x(point.at), cy: y(one.of(point)), r: 3 }));
+			});
 			drawing.append(s(`path.line.s${place}`, { d: path, 'stroke-dasharray': DASHES[place] }));
 			const last = one.of(points.at(-1));
 			if (Number.isFinite(last)) ends.push({ place, last, at: y(last) });

@@ -1,7 +1,7 @@
 // The cycles of one session as the platform draws them: parameters on the left, apps on the right,
 // a row for each round, and what led to what.
 
-import { badge, h, link, list, name, nothing, renew, s, soft, to, value } from './dom.js';
+import { badge, h, link, list, name, nothing, put, renew, s, soft, to, value } from './dom.js';
 import { get, now } from './api.js';
 import { ago, many, moment, ms } from './words.js';
 import { fieldOf } from './why.js';
@@ -14,7 +14,7 @@ const OUTCOMES = {
 	bad_reply: ['bad', 'failed: its reply makes no sense'], broken: ['bad', 'failed: broken'],
 };
 
-const TRIGGERS = {
+export const TRIGGERS = {
 	first_visit: 'First visit', successor: 'Went on after a session that ended', page: 'A request that said something new', api: 'A call of the Session API',
 	retry: 'A failed app tried again', worked_out_anew: 'Worked out anew',
 };
@@ -28,20 +28,44 @@ function parameter(one) {
 		is === undefined ? h('em', 'removed') : value(is, 40)));
 }
 
+/** From here on a shopper feels it, in milliseconds: the same as for an app as a whole. */
+const SLOW = 100;
+
+function took(one) {
+	if (one.memo) return h('span', 'from the memo');
+	if (one.tookMs === null) return h('span');
+	return one.tookMs >= SLOW ? badge('warn', `slow: ${ms(one.tookMs)}`) : h('span', ms(one.tookMs));
+}
+
 function app(one) {
 	const [level, word] = OUTCOMES[one.outcome] ?? ['idle', one.outcome];
 	const fields = all => list(all, each => name(fieldOf(each)));
 	return h(`li.app.${level}`, { 'data-because': JSON.stringify(one.because.map(fieldOf)), 'data-wrote': JSON.stringify(one.wrote.map(fieldOf)) },
-		h('span.app-head', h('strong', one.name), h('span', one.memo ? 'from the memo' : one.tookMs === null ? '' : ms(one.tookMs))),
+		h('span.app-head', h('strong', one.name), took(one)),
 		badge(level, word), one.error && h('span', one.error),
 		one.because.length > 0 && h('span.soft.cause', 'because of ', fields(one.because)),
 		soft(one.wrote.length ? ['wrote ', fields(one.wrote)] : 'wrote nothing'));
 }
 
+// So many are shown where no app listened to them; the others when they are asked for.
+const FEW = 24;
+
+/** What changed before a round: first what its apps listened to, since lines lead from there. */
+function changed(parameters, heard) {
+	const near = parameters.filter(one => heard.has(fieldOf(one)));
+	const others = parameters.filter(one => !heard.has(fieldOf(one)));
+	const all = each => h('ul', { 'aria-label': 'Changed parameters' }, each.map(parameter));
+	if (others.length <= FEW) return all([...near, ...others]);
+	const details = h('details', { ontoggle: () => { if (!details.querySelector('ul')) details.append(all(others)); } },
+		h('summary', `${many(others.length, 'parameter')} that no app listened to`));
+	return h('div', near.length > 0 && all(near), details);
+}
+
 /** One row: what changed before, and who was asked for it. */
-function row(label, parameters, right, none) {
+function row(label, parameters, right, none, apps = []) {
+	const heard = new Set(apps.flatMap(one => one.because.map(fieldOf)));
 	return h('li.round', h('h3', label), h('div.sides',
-		parameters.length ? h('ul', { 'aria-label': 'Changed parameters' }, parameters.map(parameter)) : h('p.soft.small', none), right));
+		parameters.length ? changed(parameters, heard) : h('p.soft.small', none), right));
 }
 
 function rowsOf({ rounds, asked, settled, looped, denied }) {
@@ -50,7 +74,7 @@ function rowsOf({ rounds, asked, settled, looped, denied }) {
 		: [badge('bad', 'would not settle'), ' ', list(looped?.apps ?? [], one => h('strong', one)), ' kept changing ', list(looped?.fields ?? [], name), ': back to the value from before the cycle.'];
 	return [
 		...rounds.map(({ number, parameters, apps }) => row(number === 0 ? 'Create call' : `Round ${number}`, parameters, h('ul', { 'aria-label': 'Apps that were asked' }, apps.map(app)),
-			number === 0 ? 'A new session: apps are asked with nothing.' : 'Nothing: answers had grown old, or an app had failed.')),
+			number === 0 ? 'A new session: apps are asked with nothing.' : 'Nothing: answers had grown old, or an app had failed.', apps)),
 		row('End', rounds.length ? rounds.at(-1).changed : asked, h('p.small', end, denied && ` What the request asked for was refused: ${denied}.`), 'Nothing changed any more.'),
 	];
 }
@@ -61,8 +85,8 @@ function arrows(diagram) {
 	diagram.append(drawing);
 	const line = (kind, [x1, y1], [x2, y2]) => {
 		const way = Math.sign(x2 - x1);
-		drawing.append(s('path', { d: `M${x1} ${y1}C${x1 + 40 * way} ${y1} ${x2 - 44 * way} ${y2} ${x2 - 6 * way} ${y2}`, class: kind }),
-			s('path', { d: `M${x2} ${y2}l${-8 * way}-4v8z`, class: `head ${kind}` }));
+		return [s('path', { d: `M${x1} ${y1}C${x1 + 40 * way} ${y1} ${x2 - 44 * way} ${y2} ${x2 - 6 * way} ${y2}`, class: kind }),
+			s('path', { d: `M${x2} ${y2}l${-8 * way}-4v8z`, class: `head ${kind}` })];
 	};
 	new ResizeObserver(() => {
 		drawing.replaceChildren();
@@ -74,20 +98,15 @@ function arrows(diagram) {
 			return { left: at.left - origin.left, right: at.right - origin.left, high: at.top - origin.top + Math.min(20, at.height / 2), low: at.bottom - origin.top - Math.min(14, at.height / 2), middle: at.top - origin.top + at.height / 2 };
 		};
 		const rows = [...diagram.querySelectorAll('.round')];
-		rows.forEach((here, at) => {
-			const find = (where, field) => where?.querySelector(`.parameter[data-field="${CSS.escape(field)}"]`);
-			for (const target of here.querySelectorAll('.app')) {
-				const to = box(target);
-				for (const field of JSON.parse(target.dataset.because)) {
-					const from = find(here, field);
-					if (from) line('reads', [box(from).right, box(from).middle], [to.left, to.high]);
-				}
-				for (const field of JSON.parse(target.dataset.wrote)) {
-					const next = find(rows[at + 1], field);
-					if (next) line('writes', [to.left, to.low], [box(next).right, box(next).middle]);
-				}
-			}
-		});
+		const parameters = rows.map(row => new Map([...row.querySelectorAll('.parameter')].map(one => [one.dataset.field, one])));
+		// All is measured before anything is drawn: each change between would have the page laid out anew.
+		const lines = rows.flatMap((here, at) => [...here.querySelectorAll('.app')].flatMap(target => {
+			const to = box(target);
+			const join = (kind, row, fields, draw) => JSON.parse(fields).map(field => parameters[row]?.get(field)).filter(Boolean).map(one => draw(kind, box(one)));
+			return [...join('reads', at, target.dataset.because, (kind, from) => line(kind, [from.right, from.middle], [to.left, to.high])),
+				...join('writes', at + 1, target.dataset.wrote, (kind, next) => line(kind, [to.left, to.low], [next.right, next.middle]))];
+		}));
+		put(drawing, lines);
 	}).observe(diagram);
 }
 
@@ -100,9 +119,10 @@ function diagram(cycle) {
 function article(cycle, at) {
 	const bad = cycle.rounds.flatMap(one => one.apps).filter(one => OUTCOMES[one.outcome]?.[0] === 'bad');
 	const state = !cycle.settled ? badge('bad', 'would not settle') : bad.length ? badge('warn', `settled, ${bad.length === 1 ? `${bad[0].name} failed` : `${bad.length} calls failed`}`) : badge('good', 'settled');
+	const [slowest] = cycle.rounds.flatMap(one => one.apps).filter(one => !one.memo && one.tookMs >= SLOW).sort((one, other) => other.tookMs - one.tookMs);
 	const details = h('details.cycle', { open: at === 0, ontoggle: () => { if (details.open && !details.querySelector('.diagram')) details.append(diagram(cycle)); } },
 		h('summary', h('h2', `${TRIGGERS[cycle.trigger] ?? cycle.trigger}, ${moment(cycle.at)}`), ' ', state,
-			soft(` ${ago(cycle.at, now())} · ${many(cycle.rounds.length, 'round')} · ${ms(cycle.tookMs)}${cycle.memo ? ' · all from the memo' : ''}${cycle.from ? ` · the id was ${cycle.from.slice(0, 8)}… before` : ''}`)));
+			soft(` ${ago(cycle.at, now())} · ${many(cycle.rounds.length, 'round')} · ${ms(cycle.tookMs)}${slowest ? `, of which ${slowest.name} took ${ms(slowest.tookMs)}` : ''}${cycle.memo ? ' · all from the memo' : ''}${cycle.from ? ` · the id was ${cycle.from.slice(0, 8)}… before` : ''}`)));
 	return details;
 }
 

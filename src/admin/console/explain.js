@@ -8,7 +8,7 @@ export const title = 'Explain';
 
 // The members of `vestibule explain --json`, in the order of a request's way.
 const SECTIONS = [
-	['verdict', 'Verdict'], ['request', 'Request'], ['inputs', 'Inputs: what the request says'], ['lookup', 'Look-up of the session'], ['lifetime', 'Lifetime, in numbers'],
+	['summary', 'In short'], ['verdict', 'Verdict'], ['request', 'Request'], ['inputs', 'Inputs: what the request says'], ['lookup', 'Look-up of the session'], ['lifetime', 'Lifetime, in numbers'],
 	['cycle', 'Cycle, round by round'], ['lookups', 'Look-ups at other services'], ['changed', 'Values that change'],
 	['upstream_headers', 'Headers for the store'], ['set_cookies', 'Leaving with the response'], ['events', 'Events'],
 ];
@@ -18,8 +18,9 @@ const EXAMPLES = [
 	"curl 'http://HOST/?sc=2' -H 'Accept: text/html' -H 'Sec-Fetch-Mode: navigate'",
 ];
 
-function form(which, host) {
+function form(which, host, begun = '') {
 	const text = h('textarea', { id: `request-${which}`, rows: '7', spellcheck: 'false', autocapitalize: 'off', required: which === 0 });
+	text.value = begun;
 	const example = press('.small', () => { text.value = EXAMPLES[which].replaceAll('HOST', host); text.focus(); }, 'Put in an example');
 	const label = h('label', { for: text.id }, which === 0 ? 'Request, as HTTP text or a curl line' : 'Compare with');
 	return { text, element: h('div.grow', h('div.row.between', label, example), text) };
@@ -72,10 +73,11 @@ async function hostOf(account, signal) {
 
 export async function show({ content, heading, given, signal }) {
 	const host = await hostOf(given.account, signal);
-	const first = form(0, host);
+	const first = form(0, host, given.id && `GET / HTTP/1.1\nHost: ${host}\nAccept: text/html\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document\n`);
 	const second = form(1, host);
 	second.element.hidden = true;
 	const session = h('input', { id: 'session', autocomplete: 'off', spellcheck: 'false', value: given.id });
+	const held = h('input', { type: 'checkbox', id: 'held', checked: Boolean(given.id) });
 	const both = h('input', { type: 'checkbox', id: 'both', onchange: () => { second.element.hidden = !both.checked; } });
 	const results = h('div');
 	const go = h('button.main', 'Explain');
@@ -83,7 +85,7 @@ export async function show({ content, heading, given, signal }) {
 	async function ask(event) {
 		event?.preventDefault();
 		go.disabled = true;
-		const one = text => post(['explain'], { request: text, session: session.value.trim() || undefined }, signal);
+		const one = text => post(['explain'], { request: text, session: session.value.trim() || undefined, absentCookies: held.checked ? 'unchanged' : 'gone' }, signal);
 		try {
 			const two = both.checked && second.text.value.trim();
 			const [left, right] = await Promise.all([one(first.text.value), two ? one(second.text.value) : undefined]);
@@ -98,11 +100,12 @@ export async function show({ content, heading, given, signal }) {
 	}
 
 	renew(content, heading,
-		h('p.soft', 'A dry run: nothing is sent to the store and no session changes. Tokens are read, and not shown.'),
+		h('p.soft', 'A dry run: nothing is sent to the store and no session changes. Tokens are read, and not shown. Of login cookies a session keeps hashes alone: a request without them, sent like that, logs the shopper out.'),
 		h('form.stack', { onsubmit: ask },
 			h('div.pair', first.element, second.element),
 			h('div.row.search',
 				h('div.grow', h('label', { for: 'session' }, 'As this session (its id, may be left out)'), session),
+				h('p.check', held, h('label', { for: 'held' }, ' As the shopper’s browser would send it: with the login cookies that the session knows')),
 				h('p.check', both, h('label', { for: 'both' }, ' Compare with another')),
 				go)),
 		results);

@@ -1,6 +1,6 @@
 // The frame around the pages: which page an address means, keys, theme, login.
 
-import { h, link, problem, renew, say } from './dom.js';
+import { h, link, problem, renew, say, to } from './dom.js';
 import { startKeys, showKeys } from './keys.js';
 import { enter, leave } from './login.js';
 import * as overview from './overview.js';
@@ -45,6 +45,8 @@ async function open() {
 		if (link.dataset.page === first) link.setAttribute('aria-current', account ? 'true' : 'page');
 		else link.removeAttribute('aria-current');
 	}
+	// From a session's page, the menu leads to that session's cycles; from anywhere else, to the apps.
+	document.querySelector('.side [data-page="cycles"]').href = first === 'sessions' && id ? to('cycles', account, id) : '#/cycles';
 	const title = page?.title ?? 'No such page';
 	const heading = h('h1', { tabindex: '-1' }, title);
 	renew(content, heading, page ? h('p.soft', 'Loading …') : lost());

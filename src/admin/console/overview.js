@@ -36,8 +36,8 @@ function charts(reasons) {
 			{ label: 'errors', of: rate(point => point.errors) }] })],
 		[MINUTE, chart({ id: 'latency', title: 'Time to answer', unit: 'milliseconds, worst of each minute', format: (value, brief) => (brief ? short(value) : ms(value)), series: [
 			{ label: 'p50', of: point => point.p50Ms }, { label: 'p90', of: point => point.p90Ms }, { label: 'p99', of: point => point.p99Ms }] })],
-		[MINUTE, chart({ id: 'alive', title: 'Sessions alive', unit: 'sessions', format: count, series: [{ label: 'sessions', of: point => point.sessions }] })],
-		[5 * MINUTE, chart({ id: 'ended', title: 'Sessions ended', unit: 'in 5 minutes, by reason', format: count, series: reasons.map(reason => ({ label: ENDINGS[reason]?.[0] ?? reason, of: point => point.ended[reason] ?? 0 })) })],
+		[MINUTE, chart({ id: 'alive', title: 'Sessions alive', unit: 'sessions', format: count, whole: true, series: [{ label: 'sessions', of: point => point.sessions }] })],
+		[5 * MINUTE, chart({ id: 'ended', title: 'Sessions ended', unit: 'in 5 minutes, by reason', format: count, whole: true, series: reasons.map(reason => ({ label: ENDINGS[reason]?.[0] ?? reason, of: point => point.ended[reason] ?? 0 })) })],
 	];
 	return {
 		figures: all.map(([, one]) => one.figure),
@@ -56,21 +56,22 @@ function tile(label, number, detail, state) {
 }
 
 /** How well an app is by its breaker's state. */
-export const appLevel = (state, errorRate) => (state === 'open' ? 'bad' : state === 'half_open' || errorRate > 0.01 ? 'warn' : 'good');
+export const appLevel = (state, errorRate, slow) => (state === 'open' ? 'bad' : state === 'half_open' || errorRate > 0.01 || slow ? 'warn' : 'good');
 const STORE = { ok: ['good', 'answers'], catching_up: ['warn', 'catching up'], down: ['bad', 'does not answer'] };
 const ALIVE = ['anonymous', 'light', 'authenticated'];
 
 function tiles(seen, traffic) {
 	const { apps } = seen;
-	const unwell = apps.filter(app => appLevel(app.state, app.errorRate) !== 'good');
+	const unwell = apps.filter(app => appLevel(app.state, app.errorRate, app.slow) !== 'good');
+	const how = app => (app.slow ? `${app.name} (slow, ${ms(app.p99Ms)})` : app.name);
 	const alive = seen.sessions.filter(one => ALIVE.includes(one.kind)).reduce((sum, one) => sum + one.count, 0);
 	const { ok, reasons } = seen.ready;
 	return h('dl.tiles',
 		tile('Ready for traffic', ok ? 'yes' : 'no', reasons.map(one => [one.name, one.message].filter(Boolean).join(': ')).join('; '), badge(ok ? (reasons.length ? 'warn' : 'good') : 'bad', ok ? (reasons.length ? 'degraded' : 'ready') : 'not ready')),
 		tile('Traffic', perSecond(traffic), `${many(seen.totals.requests, 'request')} in ${span(seen.now - seen.startedAt)}`),
-		tile('Time to answer', ms(seen.latencyMs.p99), `99 of 100 in the last minutes took less, half under ${ms(seen.latencyMs.p50)}`),
+		tile('Time to answer', ms(seen.latencyMs.p99), Number.isFinite(seen.latencyMs.p99) ? `99 of 100 in the last minutes took less, half under ${ms(seen.latencyMs.p50)}` : 'no request in the last minutes'),
 		tile('Sessions alive', count(alive), `${count(seen.expiries.reduce((sum, one) => sum + one.count, 0))} ended so far`),
-		tile('Apps', apps.length ? `${apps.length - unwell.length} of ${apps.length} well` : 'none', unwell.map(app => app.name).slice(0, 4).join(', '), apps.length > 0 && badge(unwell.length ? 'warn' : 'good', unwell.length ? 'look at these' : 'all well')),
+		tile('Apps', apps.length ? `${apps.length - unwell.length} of ${apps.length} well` : 'none', unwell.map(how).slice(0, 4).join(', '), apps.length > 0 && badge(unwell.length ? 'warn' : 'good', unwell.length ? 'look at these' : 'all well')),
 		tile('Store', seen.store.kind ?? 'sessions', `p99 ${ms(seen.store.latencyMs.p99)}${seen.store.owed ? `; ${many(seen.store.owed, 'change')} still to be written` : ''}`, badge(...(STORE[seen.store.state] ?? ['idle', seen.store.state]))));
 }
 

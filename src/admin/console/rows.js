@@ -15,6 +15,8 @@ export function rows({ caption, columns, sort, descending = true, empty }) {
 	const element = h('div.rows');
 
 	function arrange() {
+		// Without a column to sort by, they stay as they came.
+		if (!by) { ordered = items; draw(); return; }
 		const sign = down ? -1 : 1;
 		ordered = [...items].sort((one, other) => {
 			const [a, b] = [by.of(one), by.of(other)];
@@ -56,7 +58,7 @@ export function rows({ caption, columns, sort, descending = true, empty }) {
 	}
 
 	function draw() {
-		if (items.length === 0) { renew(element, empty); return; }
+		if (items.length === 0) { renew(element, typeof empty === 'function' ? empty() : empty); return; }
 		const pages = Math.ceil(items.length / SIZE);
 		page = Math.min(page, pages - 1);
 		const shown = ordered.slice(page * SIZE, (page + 1) * SIZE);

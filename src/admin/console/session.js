@@ -4,9 +4,9 @@ import { badge, h, link, name, part, press, renew, say, soft, table, to, value }
 import { get, now, remove } from './api.js';
 import { ANEW } from './cycles.js';
 import { confirm } from './dialog.js';
-import { over } from './ended.js';
+import { over, whose } from './ended.js';
 import { KINDS, ago, count, many, moment, span } from './words.js';
-import { byField, effects, fieldOf, occasion, story, writer } from './why.js';
+import { byField, effects, fieldOf, occasion, stories, writer } from './why.js';
 
 export const title = 'Session';
 
@@ -38,7 +38,7 @@ function namespace(space, keys, known) {
 		const field = `${space}.${key}`;
 		const one = known.get(field);
 		const causes = one?.because ?? [];
-		const details = causes.length > 0 && h('details', { ontoggle: () => { if (!details.querySelector('.story')) details.append(story(field, known, now())); } },
+		const details = causes.length > 0 && h('details', { ontoggle: () => { if (!details.querySelector('.story')) details.append(stories(field, known, now())); } },
 			h('summary', name(fieldOf(causes[0])), causes.length > 1 && ` and ${causes.length - 1} more`));
 		const cell = (heading, ...said) => h('td', { 'data-title': heading }, said);
 		return h('tr', h('th', { scope: 'row' }, name(key)), cell('Value', value(held(each))), cell('Written by', writer(one)), cell('When', occasion(one, now()) ?? '–'), cell('Because of', details || '–'));
@@ -69,7 +69,7 @@ export async function show({ content, heading, given, signal }) {
 	const one = await get(['accounts', given.account, 'sessions', given.id], signal);
 	const crumbs = h('p', link('#/sessions', 'Sessions'), ' / ', one.account);
 	if (one.ended) {
-		heading.textContent = 'A session that ended';
+		heading.textContent = whose(one.was) ? `A session of ${whose(one.was)} that ended` : 'A session that ended';
 		renew(content, crumbs, heading, over(one));
 		return;
 	}

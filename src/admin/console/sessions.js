@@ -3,6 +3,7 @@
 import { badge, h, link, name, nothing, problem, renew, say, searchField, soft, to } from './dom.js';
 import { accounts, get, now } from './api.js';
 import { why } from './ended.js';
+import { latest } from './latest.js';
 import { rows } from './rows.js';
 import { KINDS, ago, many, moment } from './words.js';
 
@@ -48,6 +49,7 @@ export async function show({ content, heading, signal }) {
 	const account = h('select', { id: 'account' }, h('option', { value: '' }, 'all accounts'), all.map(one => h('option', one)));
 	const results = h('div.stack');
 	const found = rows({ caption: 'Sessions found', columns, sort: 'Seen' });
+	const lately = latest({ columns, account: () => account.value, signal });
 	let asked = 0;
 
 	async function look() {
@@ -56,7 +58,11 @@ export async function show({ content, heading, signal }) {
 		const want = wanted(field.value);
 		// A token is not left on the screen for whoever walks by.
 		if (want.token) field.value = want.find;
-		if (!want.find) { renew(results, want.token ? missing(want) : first()); return; }
+		if (!want.find) {
+			renew(results, want.token ? missing(want) : lately.element);
+			if (!want.token) await lately.begin();
+			return;
+		}
 		try {
 			const answer = await get(['sessions'], signal, { account: account.value, find: want.find });
 			if (mine !== asked) return;
@@ -69,15 +75,14 @@ export async function show({ content, heading, signal }) {
 		}
 	}
 
-	const first = () => nothing('Find a session to see what it holds and why.', 'By a shopper’s e-mail, by the id in x-session-id of a log, or by the cookie vtex_session of a browser.');
 	renew(content, heading,
 		h('form.row.search', { role: 'search', onsubmit: event => { event.preventDefault(); look(); } },
 			h('div.grow', h('label', { for: 'find' }, 'Session id, customer’s id or e-mail, or session cookie'), field),
 			h('div', h('label', { for: 'account' }, 'Account'), account),
 			h('button.main', 'Find')),
-		h('p.soft.small', { id: 'find-hint' }, 'Nothing typed here is kept. Of a cookie, only the id in it is looked for.'),
+		h('p.soft.small', { id: 'find-hint' }, 'Find a session by a shopper’s e-mail, by the id in x-session-id of a log, or by the cookie vtex_session of a browser. Nothing typed here is kept; of a cookie, only the id in it is looked for.'),
 		results);
-	renew(results, first());
 	account.addEventListener('change', look);
 	field.focus();
+	await look();
 }

@@ -11,7 +11,7 @@ export const fieldOf = one => `${one.namespace}.${one.key}`;
 export const byField = values => new Map(values.map(one => [fieldOf(one), one]));
 
 /** The steps from a field to its origin; never round in a circle. */
-function chain(field, known) {
+function chain(field, known, first) {
 	const steps = [];
 	const met = new Set();
 	let next = { field };
@@ -20,7 +20,8 @@ function chain(field, known) {
 		const one = known.get(next.field);
 		steps.push({ ...next, one });
 		// An app is called for all that changed at once; the first that was not met yet leads on.
-		const cause = (one?.because ?? []).find(each => !met.has(fieldOf(each)));
+		const causes = steps.length === 1 && first ? [first] : one?.because ?? [];
+		const cause = causes.find(each => !met.has(fieldOf(each)));
 		next = cause && { field: fieldOf(cause), was: cause.value };
 	}
 	return steps;
@@ -51,12 +52,19 @@ export function occasion(one, now) {
 const lost = field => (field.startsWith('cookie.VtexIdclientAutCookie') ? 'somebody logged in, a request brought the login cookie of the shop'
 	: field.startsWith('cookie.') ? 'a request brought this cookie' : 'it is not in the session any more');
 
-/** The chain as a list: each line is the cause of the one above. */
-export function story(field, known, now) {
-	return h('ol.story', chain(field, known).map(({ field: at, was, one }, place) => h('li', {},
+/** The chain as a list: each line is the cause of the one above; `first` is the cause that it begins with. */
+export function story(field, known, now, first) {
+	return h('ol.story', chain(field, known, first).map(({ field: at, was, one }, place) => h('li', {},
 		place > 0 && soft('because '), name(at), place > 0 ? ' became ' : ' is ', value(one ? one.value : was, 60), ': ',
 		one ? [writer(one), one.writer?.kind === 'app' && ' worked it out'] : lost(at),
 		one?.at && h('span.soft.small', ' (', occasion(one, now), ')'))));
+}
+
+/** The chains of all its causes, one after the other. */
+export function stories(field, known, now) {
+	const causes = known.get(field)?.because ?? [];
+	if (causes.length < 2) return story(field, known, now);
+	return h('ul.stories', { 'aria-label': 'All that it was called for' }, causes.map(cause => h('li', story(field, known, now, cause))));
 }
 
 // What a shopper notices, and the field that decides it.

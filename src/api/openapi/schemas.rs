@@ -27,8 +27,9 @@ pub(super) fn session_token() -> Value {
     })
 }
 
-/// Every schema by its name.
-pub(super) fn all() -> Value {
+/// Every schema by its name; `longest` is how long ago activity may be that a page reports, in
+/// milliseconds.
+pub(super) fn all(longest: i64) -> Value {
     json!({
         "Value": {
             "type": "object",
@@ -48,6 +49,8 @@ pub(super) fn all() -> Value {
         },
         "Session": session(),
         "Written": {"oneOf": [reference("Tokens"), reference("Session")]},
+        "Report": report(longest),
+        "Standing": standing(),
         "Segment": segment(),
         "AnySegment": {"type": "object"},
         "Error": error(),
@@ -99,6 +102,53 @@ fn session() -> Value {
                     "type": "object",
                     "additionalProperties": reference("Value"),
                 },
+            },
+        },
+        "additionalProperties": false,
+    })
+}
+
+/// What a page says of its shopper.
+fn report(longest: i64) -> Value {
+    json!({
+        "type": "object",
+        "required": ["activeMsAgo"],
+        "properties": {
+            "activeMsAgo": {
+                "type": "integer",
+                "minimum": 0,
+                "maximum": longest,
+                "description": "How many milliseconds ago the shopper last did something. The most \
+                    that may be said counts for nothing, and only asks.",
+            },
+        },
+        "example": {"activeMsAgo": 1200},
+    })
+}
+
+/// What a page is told of its session.
+fn standing() -> Value {
+    let millis = |said: &str| json!({"type": "integer", "description": said});
+    json!({
+        "type": "object",
+        "required": ["state", "timeoutMs", "lifetimeMs", "refreshBeforeEndMs", "expiresInMs"],
+        "properties": {
+            "state": {
+                "enum": ["live", "expired", "none"],
+                "description": "`expired`: the session that the cookie names has ended. `none`: \
+                    none is named, or none that is known.",
+            },
+            "timeoutMs": millis(
+                "(lifetime − refresh before its end) − (now − issue of the cookie); 0 where no \
+                 session lives.",
+            ),
+            "lifetimeMs": millis("The account's, for this kind of shopper."),
+            "refreshBeforeEndMs": millis("The account's, for this kind of shopper."),
+            "expiresInMs": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Until the idle or the absolute limit, whichever comes first, if \
+                    nothing more happens.",
             },
         },
         "additionalProperties": false,

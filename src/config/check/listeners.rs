@@ -23,6 +23,9 @@ const LEAST_PRELOAD: u64 = 365 * 24 * 3600;
 const HSTS_PRELOAD: &str = "`hsts_subdomains = true` and `hsts = \"365d\"` or more beside it";
 const CERTIFICATE_HOST: &str = "a host such as shop.example.com, or *.example.com";
 
+/// Files of a certificate and of its key, and the hosts that it names, where that is known.
+pub(super) type Pair = (PathBuf, PathBuf, Option<Vec<String>>);
+
 impl Check<'_, '_, '_> {
     pub(super) fn listeners(
         &mut self,
@@ -226,7 +229,7 @@ impl Check<'_, '_, '_> {
         &mut self,
         (chain_at, chain): (&At, &str),
         (key_at, key): (&At, &str),
-    ) -> Option<(PathBuf, PathBuf, Option<Vec<String>>)> {
+    ) -> Option<Pair> {
         let chain = self.file(chain_at, chain, FileKind::ListenerCertificate);
         let key = self.file(key_at, key, FileKind::ListenerKey);
         let (chain, key) = (chain?, key?);

@@ -110,7 +110,7 @@ fn a_mistake_in_a_variable_names_the_variable_and_tells_no_secret() {
 
     error: unknown key `token` in `admin`
     --> environment variable VESTIBULE__ADMIN__TOKEN
-     = allowed: address, token_file
+     = allowed: address, tls, token_file
      = hint: did you mean `token_file`?
 
     error: `headers` has a value of the wrong type

@@ -51,12 +51,14 @@ pub fn read_report(body: &[u8], longest: Duration) -> Result<Duration, ApiError>
         return Err(error.into());
     };
     let out_of_range = ReportError::OutOfRange(span_millis(longest));
-    let millis = match (said.as_u64(), said.is_i64()) {
-        (Some(millis), _) => millis,
-        (None, true) => return Err(out_of_range.into()),
-        (None, false) => return Err(ReportError::NotWhole.into()),
+    let ago = match (said.as_u64(), said.as_f64()) {
+        (Some(millis), _) => Duration::from_millis(millis),
+        // JSON has one kind of number: 818.0 is as whole as 818. What no span is, is out of range.
+        (None, Some(millis)) if millis.fract() == 0.0 => {
+            Duration::try_from_secs_f64(millis / 1000.0).map_err(|_| out_of_range.clone())?
+        }
+        _ => return Err(ReportError::NotWhole.into()),
     };
-    let ago = Duration::from_millis(millis);
     if ago > longest {
         Err(out_of_range.into())
     } else {

@@ -243,3 +243,43 @@ fn each_value_is_told_with_who_wrote_it_and_because_of_what_as_it_stood_then() {
         [None, Some(json!("a")), Some(json!("b"))]
     );
 }
+
+#[test]
+fn the_longest_calls_are_told_with_the_session_that_waited_and_a_memos_answers_are_none() {
+    let past = Past::default();
+    let bodies = [body(&[]), body(&[("store.channel", "1")])];
+    let calls = || vec![call(0, "store", &[], &[]), call(1, "perks", &[], &[])];
+    let go = |session: u128, millis: [u64; 2], as_of: Option<Millis>| {
+        let mut outcome = outcome(vec![round(0, calls(), &[])], Patch::new());
+        outcome.timings = millis
+            .map(|millis| Timing {
+                took: Duration::from_millis(millis),
+                as_of,
+            })
+            .into();
+        past.note(whose(session, &bodies), &mut outcome);
+    };
+    go(1, [2, 900], None);
+    go(2, [3, 1200], None);
+    go(3, [4, 5], None);
+    go(4, [5, 800], Some(NOW.minus(Duration::from_mins(1))));
+    let slow = past.slow_calls(Duration::from_millis(50));
+    let told: Vec<_> = slow
+        .iter()
+        .map(|call| {
+            (
+                &*call.account,
+                &*call.app,
+                call.session,
+                call.took.as_millis(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("shop", "perks", id(2), 1200),
+            ("shop", "perks", id(1), 900)
+        ]
+    );
+}

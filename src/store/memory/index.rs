@@ -29,6 +29,9 @@ struct Table {
     census: Census,
 }
 
+/// What looks at each of them.
+pub(super) type See<'a> = dyn FnMut(&Arc<Resident>) + 'a;
+
 /// Every session, marker and tombstone of the caches, by its id.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -113,6 +116,17 @@ impl Index {
     pub(super) fn census(&self) -> Census {
         let all = self.tables.iter().map(|table| table.read().census);
         all.fold(Census::default(), Census::with)
+    }
+
+    /// Everything that is found, a table at a time: each is seen whole, with its lock held, and
+    /// nothing is held between two.
+    pub(super) fn tables(&self) -> impl Iterator<Item = impl FnOnce(&mut See<'_>)> {
+        self.tables.iter().map(|table| {
+            move |see: &mut See<'_>| {
+                let table = table.read();
+                table.slots.iter().for_each(|slot| see(&slot.resident));
+            }
+        })
     }
 
     /// Its table, and its bits there. The other half of an id chooses the table.

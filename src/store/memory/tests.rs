@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::field::known;
 use crate::domain::session::{Body, LoginHashes, Upkeep};
+use crate::store::Place;
 
 const HOUR: Duration = Duration::from_hours(1);
 const IDS: u128 = 4;
@@ -148,4 +149,73 @@ async fn whoever_is_active_stays_when_others_have_to_go() {
     }
     assert!(store.peek(SessionId::from_random(1), false).is_some());
     assert!(store.peek(SessionId::from_random(2), false).is_none());
+}
+
+/// The ids of a page, and whether there is more.
+async fn page(store: &MemoryStore, after: Option<Place>, most: usize) -> (Latest, Vec<u128>) {
+    let wanted = Wanted {
+        fits: &|resident| resident.session().authenticated(),
+        after,
+        most,
+    };
+    let latest = store.latest(wanted).await;
+    let ids = latest.sessions.iter().map(|(place, _)| place.id.as_u128());
+    let ids = ids.collect();
+    (latest, ids)
+}
+
+#[tokio::test]
+async fn the_latest_come_first_a_page_at_a_time_each_once() {
+    let store = store(1 << 30);
+    // Two were used at each moment, in no order of their ids; every third is somebody else's.
+    let mut expected = Vec::new();
+    for number in 0..300_u128 {
+        let bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        let known_shopper = number % 3 > 0;
+        let session = session(bits, known_shopper);
+        let resident = store.create(session, HOUR).await.unwrap();
+        let seen = Millis::from_secs(i64::try_from(number / 2).unwrap());
+        resident.touch(seen);
+        if known_shopper {
+            let id = resident.session().id;
+            expected.push(Place { seen, id });
+        }
+    }
+    expected.sort_unstable();
+    let expected: Vec<u128> = expected.iter().rev().map(|one| one.id.as_u128()).collect();
+    let (mut told, mut after) = (Vec::new(), None);
+    loop {
+        let (latest, ids) = page(&store, after, 7).await;
+        assert!(latest.complete && ids.len() <= 7);
+        told.extend(ids);
+        after = latest.sessions.last().map(|(place, _)| *place);
+        if !latest.more {
+            break;
+        }
+    }
+    assert_eq!(told, expected);
+    let (latest, ids) = page(&store, None, expected.len()).await;
+    assert_eq!((latest.more, ids.len()), (false, expected.len()));
+}
+
+#[tokio::test]
+async fn what_holds_a_place_is_none_of_the_latest() {
+    let store = store(1 << 30);
+    for bits in [1, 2, 3] {
+        store.create(session(bits, true), HOUR).await.unwrap();
+    }
+    let [first, second, third] = [1, 2, 3].map(SessionId::from_random);
+    let ended = Ended {
+        session: Arc::new(session(1, true)),
+        reason: Ending::Logout,
+        successor: None,
+    };
+    assert!(store.end(first, ended, HOUR).await.unwrap());
+    let marker = Marker {
+        account: "demostore".into(),
+        to: third,
+        until: Millis::from_secs(60),
+    };
+    store.rotate(second, marker, HOUR).await.unwrap();
+    assert_eq!(page(&store, None, 10).await.1, [third.as_u128()]);
 }

@@ -3,28 +3,33 @@
 use std::sync::Arc;
 
 use super::MemoryStore;
-use super::keeping::Entry;
 use crate::domain::session::SessionId;
 use crate::store::persons::{PersonKey, persons};
 use crate::store::record::{Found, Resident};
 
 impl MemoryStore {
+    /// Every session, marker and tombstone that is here.
+    fn each(&self, mut see: impl FnMut(&Arc<Resident>)) {
+        // Of the index, which holds what the caches do: these would be asked for each of them anew.
+        self.index.tables().for_each(|see_all| see_all(&mut see));
+    }
+
     /// Every live session that is here.
     pub(in crate::store) fn each_live(&self, mut see: impl FnMut(&Arc<Resident>)) {
-        for cache in [&self.anonymous, &self.authenticated] {
-            for (_, entry) in cache {
-                if let Some(resident) = entry.resident() {
-                    see(resident);
-                }
+        self.each(|resident| {
+            if resident.instead().is_none() {
+                see(resident);
             }
-        }
+        });
     }
 
     /// Live sessions that are here in which a person acts.
     pub(in crate::store) fn in_which(&self, person: PersonKey) -> Vec<Arc<Resident>> {
         let mut sessions = Vec::new();
         self.each_live(|resident| {
-            if persons(resident.session()).any(|one| one == person) {
+            // In most of them nobody does, and whether that is so need not be read.
+            let session = resident.session();
+            if session.authenticated() && persons(session).any(|one| one == person) {
                 sessions.push(Arc::clone(resident));
             }
         });
@@ -33,16 +38,15 @@ impl MemoryStore {
 
     /// Ended sessions that are here in which a person acted.
     pub(in crate::store) fn remains_of(&self, person: PersonKey) -> Vec<SessionId> {
-        let entries = self.anonymous.iter().chain(self.authenticated.iter());
-        let ended =
-            entries.filter_map(
-                |(id, entry)| match Entry::found(Arc::clone(entry.indexed())) {
-                    Found::Ended(ended) if persons(&ended.session).any(|one| one == person) => {
-                        Some(*id)
-                    }
-                    _ => None,
-                },
-            );
-        ended.collect()
+        let mut remains = Vec::new();
+        self.each(|resident| {
+            if let Some(Found::Ended(ended)) = resident.instead()
+                && ended.session.authenticated()
+                && persons(&ended.session).any(|one| one == person)
+            {
+                remains.push(resident.session().id);
+            }
+        });
+        remains
     }
 }

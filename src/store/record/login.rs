@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::{Ending, NOT_READ};
 use crate::domain::time::Millis;
 
+/// No record of a login is kept longer than this, whatever its token says.
+pub const LONGEST_LOGIN: Duration = Duration::from_hours(400 * 24);
+
 /// A login: one token of the shop, live or ended. It outlives the sessions that use it, so that
 /// an auth cookie left in a browser cannot silently begin another (lifetime law, "A login ends
 /// with its session").
@@ -49,6 +52,11 @@ impl Login {
             read: AtomicI64::new(seen.as_millis()),
             checked: AtomicU64::new(0),
         }
+    }
+
+    /// Whether its end is the token's own word, and not the longest that a record is kept.
+    pub fn tells_its_end(&self) -> bool {
+        self.expires < self.created_at.plus(LONGEST_LOGIN)
     }
 
     /// How often everything near had become doubtful when it was read from afar last.

@@ -112,6 +112,63 @@ async fn two_tabs_make_one_call_and_both_hear_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tabs_at_the_very_same_moment_make_one_call() {
+    let held = "const ask = window.fetch;
+        window.asked = 0;
+        window.held = Promise.resolve();
+        window.hold = () => { window.held = new Promise((letGo) => { window.letGo = letGo; }); };
+        window.fetch = async (...all) => {
+            window.asked += 1;
+            await window.held;
+            return ask(...all);
+        };";
+    let mut stage = Stage::set_with(held).await;
+    stage.go("/").await;
+    stage.told(1).await;
+    let second = stage.another_tab().await;
+    stage.pass(at("1:00")).await;
+    for tab in [0, second] {
+        stage.browser.speak_to(tab);
+        stage.browser.press_key().await;
+        stage.browser.run("asked = 0; hold()").await;
+    }
+    stage.pass(at("23:00")).await;
+    let before = stage.calls(200);
+    let step = at("0:31");
+    stage.shop.clock.advance(step);
+    for tab in [0, second] {
+        stage.browser.speak_to(tab);
+        let pass = format!("time.pass({})", step.as_millis());
+        stage.browser.run(&pass).await;
+    }
+    // The first asks and is not answered yet; the second, whose time has come as well, finds it asking.
+    stage.browser.speak_to(0);
+    stage.browser.until("asked === 1").await;
+    stage.browser.speak_to(second);
+    stage.browser.until("time.next() <= 1000").await;
+    assert_eq!(stage.browser.run("asked").await, 0);
+    for tab in [0, second] {
+        stage.browser.speak_to(tab);
+        stage.browser.run("letGo()").await;
+    }
+    stage.quiet().await;
+    stage.pass(at("0:01")).await;
+    stage.quiet().await;
+    assert_eq!(stage.calls(200), before + 1);
+    let mut asked = 0;
+    for tab in [0, second] {
+        stage.browser.speak_to(tab);
+        asked += stage.browser.run("asked").await.as_u64().unwrap();
+        stage
+            .browser
+            // Active at 1:00; told of at 24:31, and heard a second later at most.
+            .until("[89000, 88000].includes(told.at(-1)?.[1].expiresInMs)")
+            .await;
+    }
+    assert_eq!(asked, 1, "one of the two");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tab_that_is_hidden_tells_earlier_and_asks_when_it_is_shown() {
     let away = "Object.defineProperty(document, 'hidden', { get: () => Boolean(window.away) });
         window.look = (away) => {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::program::run_instance;
+use crate::support::program::{ask, run_instance, run_instance_told};
 use crate::support::valkey::{Server, eventually};
 use crate::support::{Client, Demo};
 
@@ -58,6 +59,61 @@ async fn two_processes_on_one_server_are_one_to_a_shopper() {
     .await;
     // A second, and the time of a request on a busy machine.
     assert!(begun.elapsed() < Duration::from_secs(2));
+    for running in [&mut one, &mut other] {
+        let log = running.log();
+        assert!(running.stop().await.success(), "{log}");
+    }
+}
+
+/// What the admin listener of a process says of a session that is over; `None` while it lives.
+async fn ended(admin_port: u16, id: &str) -> Option<Value> {
+    let path = format!("/api/accounts/demostore/sessions/{id}");
+    let wire = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let reply = ask(admin_port, &wire).await.expect("it answers");
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let session = reply.json();
+    assert_eq!(session["id"], id);
+    session.get("ended").cloned()
+}
+
+#[tokio::test]
+async fn why_a_session_ended_is_told_by_the_process_that_had_no_part_in_it() {
+    let server = Server::start();
+    let demo = Demo::start().await;
+    let storefront = format!("127.0.0.1:{}", demo.storefront_port);
+    let (mut one, [one_port, one_admin]) = run_instance_told(&demo, server.port, &storefront).await;
+    let (mut other, [_, other_admin]) = run_instance_told(&demo, server.port, &storefront).await;
+    let mut client = Client::of(&demo).moved_to(one_port);
+    client.get("/?utm_campaign=blackfriday").await;
+    let stranger = client.echo().await.session();
+    client.log_in("ana@example.com").await;
+    let ana = client.echo().await.session();
+    // It knows of them as they live, so that what it says later is no first look.
+    for id in [&stranger, &ana] {
+        ended(other_admin, id).await;
+    }
+    client.post("/logout", &[]).await;
+    let after = client.echo().await.session();
+    let tells = async |admin: u16, id: &str, reason: &str, successor: Option<&str>| {
+        eventually("the end is told", async || {
+            ended(admin, id).await.is_some_and(|told| {
+                told["reason"] == reason && told["successor"].as_str() == successor
+            })
+        })
+        .await;
+    };
+    // A login, a logout, and an end by an operator of the other process.
+    for admin in [other_admin, one_admin] {
+        tells(admin, &stranger, "replaced", Some(&ana)).await;
+        tells(admin, &ana, "logout", Some(&after)).await;
+        assert_eq!(ended(admin, &after).await, None, "it lives");
+    }
+    let path = format!("/api/accounts/demostore/sessions/{after}");
+    let end = format!("DELETE {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(ask(other_admin, &end).await.unwrap().status, 204);
+    for admin in [one_admin, other_admin] {
+        tells(admin, &after, "revoked", None).await;
+    }
     for running in [&mut one, &mut other] {
         let log = running.log();
         assert!(running.stop().await.success(), "{log}");

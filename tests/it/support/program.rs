@@ -317,20 +317,41 @@ pub(crate) async fn run_instance_before(
     server_port: u16,
     servers: &str,
 ) -> (Running, u16) {
-    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
-    let read = |name: &str| std::fs::read_to_string(conf.join(name)).unwrap();
+    let (running, [port, _]) = run_instance_told(demo, server_port, servers).await;
+    (running, port)
+}
+
+/// The same, with the port of its admin listener beside that of the proxy.
+pub(crate) async fn run_instance_told(
+    demo: &Demo,
+    server_port: u16,
+    servers: &str,
+) -> (Running, [u16; 2]) {
     let store = format!(
         "kind = \"valkey\"\naddresses = [\"127.0.0.1:{server_port}\"]\ndeadline = \"5s\"\n#"
     );
+    let change = |text: String, _: &Path| {
+        text.replace("kind = \"embedded\"", &store)
+            .replace("path = \"../data/demo/sessions\"", "")
+            .replace("127.0.0.1:8081", servers)
+    };
+    run_beside(demo, &change).await
+}
+
+/// A running `vestibule run` on what `change` makes of the demo's configuration in a folder of its own,
+/// with the keys of a running demo. With it, the ports of the proxy and of the admin listener.
+pub(crate) async fn run_beside(
+    demo: &Demo,
+    change: &dyn Fn(String, &Path) -> String,
+) -> (Running, [u16; 2]) {
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf");
+    let read = |name: &str| std::fs::read_to_string(conf.join(name)).unwrap();
     let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/examples/");
     for _ in 0..TRIES {
         let folder = tempfile::tempdir().unwrap();
         let [port, admin_port, _] = free_ports();
-        let text = read("demo.toml")
-            .replace("kind = \"embedded\"", &store)
-            .replace("path = \"../data/demo/sessions\"", "")
+        let text = change(read("demo.toml"), folder.path())
             .replace("../data/demo", demo.data().to_str().unwrap())
-            .replace("127.0.0.1:8081", servers)
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{port}"))
             .replace("127.0.0.1:9090", &format!("127.0.0.1:{admin_port}"))
             .replace("\"examples/", &format!("\"{examples}"));
@@ -339,7 +360,7 @@ pub(crate) async fn run_instance_before(
         write(folder.path(), "demo-directory.toml", &directory);
         let mut running = Running::begin(program(&["run", "--config", &config]), folder);
         if running.answers(port, admin_port).await {
-            return (running, port);
+            return (running, [port, admin_port]);
         }
         running.lost_a_port();
     }
