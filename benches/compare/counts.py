@@ -118,7 +118,8 @@ def judge(counts, profile):
             if limit is None:
                 verdict, good = "no limit is kept for it", False
             elif count > limit * (1 + slack):
-                verdict, good = f"over {limit:,} by more than {slack:.0%}", False
+                # What bare pingora costs is what ours is compared with, and no limit of ours.
+                verdict, good = f"over {limit:,} by more than {slack:.0%}", good and name.startswith("bare")
             elif count < limit * (1 - slack):
                 verdict = f"under {limit:,} by more than {slack:.0%}: the limit may be lowered"
             else:
