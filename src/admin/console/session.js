@@ -1,6 +1,6 @@
 // One session: who, until when, what it holds and why, and how to end it.
 
-import { badge, h, link, name, part, press, renew, say, soft, table, to, value } from './dom.js';
+import { badge, h, link, name, part, press, put, renew, say, soft, table, to, value } from './dom.js';
 import { get, now, remove } from './api.js';
 import { ANEW } from './cycles.js';
 import { confirm } from './dialog.js';
@@ -9,6 +9,9 @@ import { KINDS, ago, count, many, moment, span } from './words.js';
 import { byField, effects, fieldOf, occasion, stories, writer } from './why.js';
 
 export const title = 'Session';
+
+// So many values of a namespace are shown at once.
+const FIRST = 60;
 
 function times(one) {
 	const age = now() - one.issuedAt;
@@ -43,8 +46,10 @@ function namespace(space, keys, known) {
 		const cell = (heading, ...said) => h('td', { 'data-title': heading }, said);
 		return h('tr', h('th', { scope: 'row' }, name(key)), cell('Value', value(held(each))), cell('Written by', writer(one)), cell('When', occasion(one, now()) ?? '–'), cell('Because of', details || '–'));
 	};
-	return h('section.space', h('h3', name(space), soft(` ${many(keys.length, 'value')}`)),
-		table(`Values of ${space}`, ['Key', 'Value', 'Written by', 'When', 'Because of'], keys.map(row), 'stacks.even'));
+	const rows = table(`Values of ${space}`, ['Key', 'Value', 'Written by', 'When', 'Because of'], keys.slice(0, FIRST).map(row), 'stacks.even');
+	const rest = keys.slice(FIRST);
+	const more = rest.length > 0 && press('', () => { put(rows.querySelector('tbody'), rest.map(row)); more.remove(); rows.focus({ preventScroll: true }); }, `All ${many(keys.length, 'value')} of ${space}`);
+	return h('section.space', h('h3', name(space), soft(` ${many(keys.length, 'value')}`)), rows, more);
 }
 
 function endings(one, person, after) {
