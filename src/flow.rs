@@ -148,8 +148,16 @@ impl Flow {
         entropy: Arc<dyn Entropy>,
         store: Arc<dyn SessionStore>,
     ) -> Arc<Self> {
+        Arc::new(Self::uncounted(clock, entropy, store))
+    }
+
+    fn uncounted(
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        store: Arc<dyn SessionStore>,
+    ) -> Self {
         let cycles = Telemetry::new().cycles().clone();
-        Self::sharing(clock, entropy, store, Arc::default(), cycles)
+        Self::over(clock, entropy, store, Arc::default(), cycles)
     }
 
     /// The same, with bodies that the store shares, and with cycles counted.
@@ -160,7 +168,17 @@ impl Flow {
         bodies: Arc<Interner>,
         cycles: CycleMetrics,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::over(clock, entropy, store, bodies, cycles))
+    }
+
+    fn over(
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        store: Arc<dyn SessionStore>,
+        bodies: Arc<Interner>,
+        cycles: CycleMetrics,
+    ) -> Self {
+        Self {
             clock,
             entropy,
             store,
@@ -171,7 +189,7 @@ impl Flow {
             cycles,
             past: Past::default(),
             cookies_as_held: false,
-        })
+        }
     }
 
     /// The present moment, as every request sees it.

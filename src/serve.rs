@@ -298,12 +298,8 @@ fn with_admin(
     let Some(settings) = &config.admin else {
         return Ok((beside, None));
     };
-    let asks_certificates = settings
-        .tls
-        .as_ref()
-        .is_some_and(|tls| tls.client_ca.is_some());
     let access = match &settings.token_file {
-        None if asks_certificates => Access::Certificate,
+        None if settings.takes_certificates() => Access::Certificate,
         None => Access::Loopback,
         Some(path) => {
             let token = std::fs::read_to_string(path).map_err(|error| ServeError::AdminToken {

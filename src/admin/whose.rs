@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::Deserialize;
 
+use super::access::Denied;
 use super::api::Refusal;
 use super::desk::Desk;
 use super::operator::Operator;
@@ -37,20 +38,30 @@ impl FromRequestParts<Desk> for Of {
         let named = parts.extract::<Path<Named>>().await;
         let Path(Named { account }) = named.map_err(|_| no_account())?;
         let account = account_of(desk, &account)?;
-        let operator = parts.extensions.get().cloned();
+        // Whoever was not judged is nobody that an audit could name.
+        let operator = parts.extensions.get().cloned().ok_or(Denied::Unknown)?;
         Ok(Self {
             desk: desk.clone(),
             account,
-            operator: operator.unwrap_or(Operator::Loopback),
+            operator,
         })
     }
 }
 
 /// The account of this name, which is served here.
-pub(super) fn account_of(desk: &Desk, name: &str) -> Result<Arc<Account>, Refusal> {
+fn account_of(desk: &Desk, name: &str) -> Result<Arc<Account>, Refusal> {
     let running = desk.shared().running.load_full();
     let site = running.hosts.site_of(name).ok_or_else(no_account)?;
     Ok(Arc::clone(&site.account))
+}
+
+/// The account of this name, or all where none is named.
+pub(super) fn accounts_of(desk: &Desk, name: Option<&str>) -> Result<Vec<Arc<Account>>, Refusal> {
+    if let Some(name) = name {
+        return Ok(vec![account_of(desk, name)?]);
+    }
+    let running = desk.shared().running.load_full();
+    Ok(running.hosts.accounts().into_iter().cloned().collect())
 }
 
 impl Of {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use thiserror::Error;
 
-use super::moment::{read_span, written};
+use super::moment::read_span;
 use super::secret_file::{Draft, FileError, create_public, create_secret, read_text};
 use crate::domain::token::{Key, KeyRing, KeyRingError, KeyUse, TokenAlgorithm};
 use crate::domain::vtexid::{LoginKey, LoginKeyError, draw_login_key};
@@ -209,7 +209,7 @@ fn rotate(
     draft.replace(&ring.to_json())?;
     let algorithm = algorithm.unwrap_or_default().name();
     let turn = match ring.uses(now).last() {
-        Some(KeyUse::Waits(from)) => format!("; it verifies now and signs from {}", written(*from)),
+        Some(KeyUse::Waits(from)) => format!("; it verifies now and signs from {}", from.written()),
         _ => String::new(),
     };
     let mut lines = vec![format!("Added key {kid} ({algorithm}){turn}.\n")];

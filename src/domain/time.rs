@@ -1,6 +1,9 @@
 //! Moments, in whole milliseconds, with arithmetic that never overflows.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// What RFC 3339 can write: years 1970 to 9999, in milliseconds.
+const WRITABLE: std::ops::RangeInclusive<i64> = 0..=253_402_300_799_999;
 
 /// A moment: milliseconds since the Unix epoch.
 ///
@@ -51,6 +54,21 @@ impl Millis {
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(span_millis(span)))
     }
+
+    /// `2018-11-28T09:35:00Z` (RFC 3339), with milliseconds where there are any.
+    pub fn written(self) -> String {
+        match u64::try_from(self.0) {
+            Ok(since_epoch) if WRITABLE.contains(&self.0) => {
+                let time = UNIX_EPOCH + Duration::from_millis(since_epoch);
+                if self.subsec_millis() == 0 {
+                    humantime::format_rfc3339_seconds(time).to_string()
+                } else {
+                    humantime::format_rfc3339_millis(time).to_string()
+                }
+            }
+            _ => format!("{} ms after 1970", self.0),
+        }
+    }
 }
 
 /// A span in whole milliseconds, at most `i64::MAX`.
@@ -61,6 +79,21 @@ pub fn span_millis(span: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_written_in_utc() {
+        for (millis, expected) in [
+            (1_543_397_700_000, "2018-11-28T09:35:00Z"),
+            (1_543_397_700_007, "2018-11-28T09:35:00.007Z"),
+            (0, "1970-01-01T00:00:00Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_800_000, "253402300800000 ms after 1970"),
+            (-1, "-1 ms after 1970"),
+            (i64::MIN, "-9223372036854775808 ms after 1970"),
+        ] {
+            assert_eq!(Millis::from_millis(millis).written(), expected);
+        }
+    }
 
     #[test]
     fn a_moment_ahead_is_zero_ago() {

@@ -1,9 +1,6 @@
 //! The first sentence of an explanation: what would happen.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use super::report::{Report, line};
-use crate::domain::time::Millis;
 use crate::flow::past::{Cause, Parting};
 use crate::flow::{Decision, Lookup};
 
@@ -28,7 +25,7 @@ fn ends(cause: Cause, decision: &Decision) -> String {
     let why = match cause {
         Cause::NoCookie(_) => format!("This request carries no login cookie: {would}"),
         Cause::RanOut(at) => {
-            let at = at.map_or_else(String::new, |at| format!(" at {}", moment(at)));
+            let at = at.map_or_else(String::new, |at| format!(" at {}", at.written()));
             format!("The token in this request's login cookie has run out{at}: {would}")
         }
         Cause::Refused(why) => {
@@ -50,13 +47,6 @@ fn ends(cause: Cause, decision: &Decision) -> String {
         "No session would take its place."
     };
     format!("{why}. {after}")
-}
-
-/// By the second, in UTC.
-fn moment(at: Millis) -> String {
-    let since = u64::try_from(at.as_millis()).unwrap_or_default();
-    let at = UNIX_EPOCH + Duration::from_millis(since);
-    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// What becomes of a session that lives on, or of whoever has none.

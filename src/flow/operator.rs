@@ -129,11 +129,10 @@ impl Flow {
             self.copy_logins(&store, resident.session()).await?;
             store.create(resident.snapshot(), KEEP).await?;
         }
-        let mut dry = Self::new(clock, Arc::clone(&self.entropy), Arc::new(store));
-        if let Some(own) = Arc::get_mut(&mut dry) {
-            own.cookies_as_held = cookies_as_held;
-        }
-        Ok(dry)
+        Ok(Arc::new(Self {
+            cookies_as_held,
+            ..Self::uncounted(clock, Arc::clone(&self.entropy), Arc::new(store))
+        }))
     }
 
     /// Has a flow of a dry run know the logins that a session lives by.

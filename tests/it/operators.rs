@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use vestibule::admin::{Access, Beside, Desk, Secured, router_of, serve_to_the_end};
 use vestibule::config::values::{AdminTls, CertificateFiles};
 
@@ -153,11 +154,26 @@ impl Listening {
         reply.unwrap_or_else(|error| panic!("{error}")).status
     }
 
+    /// A connection that stays open.
+    async fn open(&self, client: ClientConfig) -> TlsStream<TcpStream> {
+        let tcp = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        handshake(tcp, client, HOST).await
+    }
+
     /// Why is told to whoever runs the listener; here the alert may be lost with the connection.
     async fn refuses(&self, client: ClientConfig) {
         let answer = ask(self.port, client, HEALTH).await;
         assert!(answer.is_err(), "{answer:?}");
     }
+}
+
+/// Whoever came by a certificate that counts no longer is to show another in a new handshake.
+async fn is_sent_away(open: &mut TlsStream<TcpStream>) {
+    let reply = exchange(open, format!("{OVERVIEW}\r\n").as_bytes()).await;
+    assert_eq!(
+        (reply.status, reply.header("connection")),
+        (401, Some("close"))
+    );
 }
 
 #[tokio::test]
@@ -224,31 +240,21 @@ async fn whoever_never_ends_a_handshake_keeps_nobody_waiting() {
 async fn a_certificate_counts_on_an_open_connection_until_it_ends() {
     let files = Files::made();
     let listening = Listening::begin(&files, Access::Certificate).await;
-    let tcp = TcpStream::connect(("127.0.0.1", listening.port))
-        .await
-        .unwrap();
-    let mut open = handshake(tcp, files.shows("ana"), HOST).await;
+    let mut open = listening.open(files.shows("ana")).await;
     let request = format!("{OVERVIEW}\r\n");
     assert_eq!(exchange(&mut open, request.as_bytes()).await.status, 200);
     listening
         .shop
         .clock
         .advance(Duration::from_hours(24 * 365 * 40));
-    let reply = exchange(&mut open, request.as_bytes()).await;
-    assert_eq!(
-        (reply.status, reply.header("connection")),
-        (401, Some("close"))
-    );
+    is_sent_away(&mut open).await;
 }
 
 #[tokio::test]
 async fn other_authorities_count_from_the_look_on_and_bad_ones_never() {
     let files = Files::made();
     let listening = Listening::begin(&files, Access::Certificate).await;
-    let tcp = TcpStream::connect(("127.0.0.1", listening.port))
-        .await
-        .unwrap();
-    let mut open = handshake(tcp, files.shows("ana"), HOST).await;
+    let mut open = listening.open(files.shows("ana")).await;
     let request = format!("{OVERVIEW}\r\n");
     assert_eq!(exchange(&mut open, request.as_bytes()).await.status, 200);
 
@@ -264,11 +270,7 @@ async fn other_authorities_count_from_the_look_on_and_bad_ones_never() {
     assert_eq!(listening.status(mallory, OVERVIEW).await, 200);
     listening.refuses(ana).await;
     assert_eq!(listening.status(nobody, HEALTH).await, 200);
-    let reply = exchange(&mut open, request.as_bytes()).await;
-    assert_eq!(
-        (reply.status, reply.header("connection")),
-        (401, Some("close"))
-    );
+    is_sent_away(&mut open).await;
 }
 
 #[tokio::test]
@@ -277,10 +279,7 @@ async fn a_renewed_certificate_is_shown_and_nothing_is_resumed() {
     let listening = Listening::begin(&files, Access::Certificate).await;
     let client = files.shows("ana");
     for _ in 0..2 {
-        let tcp = TcpStream::connect(("127.0.0.1", listening.port))
-            .await
-            .unwrap();
-        let mut wire = handshake(tcp, client.clone(), HOST).await;
+        let mut wire = listening.open(client.clone()).await;
         let request = format!("{OVERVIEW}\r\n");
         assert_eq!(exchange(&mut wire, request.as_bytes()).await.status, 200);
         let kind = wire.get_ref().1.handshake_kind();
@@ -289,10 +288,7 @@ async fn a_renewed_certificate_is_shown_and_nothing_is_resumed() {
     let old = std::fs::read(files.folder().join("admin.example.pem")).unwrap();
     Authority::again(files.folder()).vouches_for(HOST);
     listening.look();
-    let tcp = TcpStream::connect(("127.0.0.1", listening.port))
-        .await
-        .unwrap();
-    let wire = handshake(tcp, client, HOST).await;
+    let wire = listening.open(client).await;
     let shown = crate::support::street::shown(&wire);
     let new = crate::support::street::certificate(files.folder(), HOST);
     assert_eq!(shown, new);

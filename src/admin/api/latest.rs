@@ -11,9 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::Refusal;
 use super::sessions::{kind_of, told};
-use crate::account::Account;
 use crate::admin::desk::Desk;
-use crate::admin::whose::account_of;
+use crate::admin::whose::accounts_of;
 use crate::domain::time::Millis;
 use crate::store::{Place, Resident, Wanted};
 
@@ -83,11 +82,7 @@ pub(super) async fn latest(
         return Err(Refusal::bad("malformed", said));
     };
     let (kind, after, most) = (asked.kind()?, asked.after()?, asked.most()?);
-    let running = desk.shared().running.load_full();
-    let accounts: Vec<Arc<Account>> = match &asked.account {
-        Some(name) => vec![account_of(&desk, name)?],
-        None => running.hosts.accounts().into_iter().cloned().collect(),
-    };
+    let accounts = accounts_of(&desk, asked.account.as_deref())?;
     let of = |resident: &Resident| {
         let name = resident.session().account();
         accounts.iter().find(|account| account.name == *name)

@@ -1,20 +1,18 @@
 //! Sessions found: by id, by whoever acts in them, or by a whole token.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::Refusal;
 use super::session::ended;
 use crate::account::Account;
 use crate::admin::desk::Desk;
-use crate::admin::whose::account_of;
+use crate::admin::whose::accounts_of;
 use crate::domain::lifetime::{Presented, remaining};
 use crate::domain::session::{Principal, SessionId};
 use crate::domain::time::Millis;
@@ -76,11 +74,7 @@ pub(super) async fn find(
         return Err(Refusal::bad("malformed", said));
     };
     let find = Find::read(&wanted.find)?;
-    let running = desk.shared().running.load_full();
-    let accounts: Vec<Arc<Account>> = match &wanted.account {
-        Some(name) => vec![account_of(&desk, name)?],
-        None => running.hosts.accounts().into_iter().cloned().collect(),
-    };
+    let accounts = accounts_of(&desk, wanted.account.as_deref())?;
     let (mut found, mut more) = (Vec::new(), false);
     for account in &accounts {
         let (via, sessions, complete) = of_account(&desk, account, &find).await?;

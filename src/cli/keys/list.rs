@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::cli::moment::written;
 use crate::domain::time::Millis;
 use crate::domain::token::{Key, KeyRing, KeyState, KeyUse};
 
@@ -35,9 +34,9 @@ pub(super) fn as_table(ring: &KeyRing, now: Millis) -> String {
             [
                 key.kid().to_owned(),
                 key.algorithm().name().to_owned(),
-                written(key.created()),
+                key.created().written(),
                 state_name(key.state()).to_owned(),
-                moment.map_or_else(|| name.to_owned(), |at| format!("{name} {}", written(at))),
+                moment.map_or_else(|| name.to_owned(), |at| format!("{name} {}", at.written())),
             ]
         }))
         .collect();
@@ -61,10 +60,10 @@ pub(super) fn as_json(ring: &KeyRing, now: Millis) -> String {
             json!({
                 "kid": key.kid(),
                 "alg": key.algorithm().name(),
-                "created": written(key.created()),
+                "created": key.created().written(),
                 "state": state_name(key.state()),
                 "use": use_name,
-                "signs_since": signs.map(written),
+                "signs_since": signs.map(Millis::written),
             })
         })
         .collect();

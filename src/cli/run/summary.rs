@@ -121,11 +121,7 @@ fn listener(listener: &Listener) -> [String; 3] {
 
 fn admin(admin: &Admin) -> [String; 3] {
     let scheme = if admin.tls.is_some() { "https" } else { "http" };
-    let certificates = admin
-        .tls
-        .as_ref()
-        .is_some_and(|tls| tls.client_ca.is_some());
-    let who = match (admin.token_file.is_some(), certificates) {
+    let who = match (admin.token_file.is_some(), admin.takes_certificates()) {
         (true, true) => "for operators with the token or a certificate",
         (true, false) => "for operators with the token",
         (false, true) => "for operators with a certificate",
@@ -163,11 +159,7 @@ fn counted(count: usize, what: &str) -> String {
 fn warnings(config: &Config) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(admin) = &config.admin {
-        let asks = admin
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.client_ca.is_some());
-        if admin.token_file.is_none() && !asks {
+        if admin.token_file.is_none() && !admin.takes_certificates() {
             said.push(
                 "the admin address asks for no token: whoever is on this machine sees sessions"
                     .to_owned(),

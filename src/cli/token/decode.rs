@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::TokenCommandError;
-use crate::cli::moment::{beside_now, written};
+use crate::cli::moment::beside_now;
 use crate::domain::jws::Compact;
 use crate::domain::time::Millis;
 use crate::domain::token::{KeyRing, TokenUse, verify_api_token};
@@ -94,7 +94,7 @@ impl Described {
         let moment = |label| {
             let mut moments = self.moments.iter();
             let found = moments.find(|(name, _)| *name == label);
-            found.map(|(_, moment)| written(*moment))
+            found.map(|(_, moment)| moment.written())
         };
         let said = json!({
             "kind": self.kind,

@@ -57,6 +57,14 @@ pub struct Admin {
     pub tls: Option<AdminTls>,
 }
 
+impl Admin {
+    /// Whether a certificate of an operator stands in the place of the token.
+    pub fn takes_certificates(&self) -> bool {
+        let tls = self.tls.as_ref();
+        tls.is_some_and(|tls| tls.client_ca.is_some())
+    }
+}
+
 /// How the address for operators speaks TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminTls {

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
@@ -67,9 +66,9 @@ impl Term {
     /// Why a certificate does not hold at this time; none: it does.
     pub fn untimely(&self, now: Millis) -> Option<String> {
         if now < self.begins {
-            return Some(format!("it does not hold before {}", told(self.begins)));
+            return Some(format!("it does not hold before {}", self.begins.written()));
         }
-        (now > self.ends).then(|| format!("it ended at {}", told(self.ends)))
+        (now > self.ends).then(|| format!("it ended at {}", self.ends.written()))
     }
 }
 
@@ -164,9 +163,4 @@ pub fn read_authorities(pem: &[u8]) -> Result<RootCertStore, PairError> {
         return Err(PairError::NoCertificate);
     }
     Ok(authorities)
-}
-
-fn told(time: Millis) -> String {
-    let since = time.since(Millis::default());
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string()
 }

@@ -177,7 +177,10 @@ impl Partings {
     /// Takes note of one; of a session that was noted before, the later counts.
     pub(super) fn note(&self, parting: Parting) {
         let mut kept = self.0.lock();
-        kept.retain(|one| one.session != parting.session);
+        let mut all = kept.entries.iter();
+        if let Some(at) = all.position(|one| one.session == parting.session) {
+            kept.remove(at);
+        }
         let now = parting.at;
         kept.bytes += parting.weight();
         kept.entries.push_back(parting);
@@ -188,10 +191,7 @@ impl Partings {
                 .front()
                 .is_some_and(|oldest| now.since(oldest.at) > AGE)
         {
-            let Some(oldest) = kept.entries.pop_front() else {
-                return;
-            };
-            kept.bytes -= oldest.weight();
+            kept.remove(0);
         }
     }
 
@@ -226,6 +226,12 @@ impl Partings {
 }
 
 impl Kept {
+    fn remove(&mut self, at: usize) {
+        if let Some(gone) = self.entries.remove(at) {
+            self.bytes -= gone.weight();
+        }
+    }
+
     fn retain(&mut self, keep: impl Fn(&Parting) -> bool) {
         self.entries.retain(keep);
         self.bytes = self.entries.iter().map(Parting::weight).sum();
