@@ -21,6 +21,7 @@ use crate::domain::session::{Body, Slot, Upkeep};
 use crate::domain::time::Millis;
 use crate::domain::token::KeyRing;
 use crate::domain::transform::Graph;
+use crate::memo::Outcomes;
 use crate::outbound::recent::Recent;
 use crate::outbound::remote::Remote;
 use crate::ports::{AppCaller, Directory};
@@ -71,6 +72,8 @@ pub struct Account {
     pub directory: Arc<dyn Directory>,
     /// Who calls them.
     pub apps: Arc<dyn AppCaller>,
+    /// What came of whole cycles, for the next who begins with the same.
+    pub outcomes: Outcomes,
     /// What was looked up last, where, and how old it was.
     pub recent: Arc<Recent>,
     /// What lives by sources of truth and is tended beside the requests.

@@ -10,9 +10,8 @@ use http::HeaderName;
 use thiserror::Error;
 
 use crate::account::{Account, DefaultSession, Policies};
-use crate::apps::{Apps, BuiltInOptions, Outside};
-use crate::config::builtin::BuiltIn;
-use crate::config::values::{self, DirectorySource, Runs};
+use crate::apps::Outside;
+use crate::config::values::{self, DirectorySource};
 use crate::config::{Config, NamedFileError};
 use crate::domain::access::{RouteSettings, Routes};
 use crate::domain::context::ContextRules;
@@ -25,15 +24,13 @@ use crate::edge::running::{Running, Site};
 use crate::edge::upstream::{Transport, Upstream};
 use crate::edge::{Hosts, Shared, Tracing};
 use crate::flow::Flow;
-use crate::memo::{Memo, MemoCapacity, Remember};
-use crate::outbound::recent::Recent;
-use crate::outbound::remote::Remote;
-use crate::ports::{AppCaller, Clock, Directory, Entropy, Names, TokenVerifier};
+use crate::ports::{Clock, Directory, Entropy, Names};
 use crate::store::PassedStore;
 use crate::store::embedded::OpenError;
 use crate::store::valkey::SettingsError;
 use crate::telemetry::Telemetry;
 
+mod apps;
 mod before;
 mod keys;
 mod services;
@@ -243,7 +240,13 @@ fn compile_account(
             account.keys.file.display()
         )));
     }
-    let (apps, directory, recent, remotes) = install(account, config, ports, (telemetry, outside))?;
+    let apps::Installed {
+        apps,
+        outcomes,
+        directory,
+        recent,
+        remotes,
+    } = apps::install(account, config, ports, (telemetry, outside))?;
     Ok(Account {
         generation,
         name: Arc::clone(&account.name),
@@ -252,12 +255,10 @@ fn compile_account(
         consent: account.consent.clone(),
         inputs,
         cookies: account.cookies.clone(),
-        policies: Policies {
-            anonymous: account.lifetimes.anonymous,
-            authenticated: account.lifetimes.authenticated,
-        },
+        policies: policies_of(account),
         graph: account.graph.clone(),
         apps,
+        outcomes,
         directory,
         recent,
         remotes,
@@ -265,11 +266,7 @@ fn compile_account(
         headers,
         echo_segment_key: account.headers.echo_segment_key,
         api: account.api.clone(),
-        context: ContextRules {
-            namespaces: account.context.namespaces.clone(),
-            audience: account.context.audience.clone(),
-            lifetime: account.context.lifetime,
-        },
+        context: context_of(account),
         routes,
         keys: Arc::new(keys),
         carry_over: account.carry_over.clone(),
@@ -280,6 +277,21 @@ fn compile_account(
         default: DefaultSession::default(),
         traffic: telemetry.traffic(&account.name),
     })
+}
+
+fn policies_of(account: &values::Account) -> Policies {
+    Policies {
+        anonymous: account.lifetimes.anonymous,
+        authenticated: account.lifetimes.authenticated,
+    }
+}
+
+fn context_of(account: &values::Account) -> ContextRules {
+    ContextRules {
+        namespaces: account.context.namespaces.clone(),
+        audience: account.context.audience.clone(),
+        lifetime: account.context.lifetime,
+    }
 }
 
 fn upstream(
@@ -319,62 +331,6 @@ fn session_names(cookies: &values::Cookies) -> Vec<String> {
     ];
     names.dedup();
     names
-}
-
-/// The apps of an account, behind its memo; where they look things up, what they looked up last, and
-/// what is to be tended.
-type InstalledApps = (
-    Arc<dyn AppCaller>,
-    Arc<dyn Directory>,
-    Arc<Recent>,
-    Vec<Arc<dyn Remote>>,
-);
-
-/// Installs the apps of an account.
-fn install(
-    account: &values::Account,
-    config: &Config,
-    ports: &Ports,
-    (telemetry, outside): (&Telemetry, &Outside),
-) -> Result<InstalledApps, AssembleError> {
-    let sources = AccountSources::new(account, ports, telemetry, outside);
-    let tokens: Arc<dyn TokenVerifier> = sources::open_tokens(account, ports, &sources)?;
-    let directory = ports.directories.open(&account.directory, &sources)?;
-    let apps = Apps::new(
-        services::installed(account, &config.limits, outside)?,
-        BuiltInOptions {
-            account_name: Arc::clone(&account.name),
-            account_id: account.id.to_string().into(),
-            profile_by_email: account.switches.profile_by_email,
-            accept_region_id: account.switches.client_region_id,
-            directory: Arc::clone(&directory),
-            tokens,
-        },
-    );
-    let remember = account
-        .graph
-        .apps()
-        .iter()
-        .zip(&account.apps)
-        .map(|(spec, app)| {
-            let age = spec.max_age.unwrap_or(account.memo.max_age);
-            let counters = telemetry.memo().of(&account.name, &spec.name);
-            let remember = match &app.runs {
-                // Verdicts over tokens end with the token; everything else ages.
-                Runs::BuiltIn(BuiltIn::Authentication) => Remember::Never,
-                Runs::BuiltIn(_) => Remember::For(age),
-                Runs::Http(service) if service.memo => Remember::ByInputs(age),
-                Runs::Http(_) => Remember::Never,
-            };
-            (remember, counters)
-        });
-    let capacity = MemoCapacity {
-        bytes: account.memo.max_bytes,
-    };
-    let clock = Arc::clone(&ports.clock);
-    let memo = Memo::new(Arc::new(apps), remember.collect(), capacity, clock);
-    let (recent, remotes) = sources.finish();
-    Ok((Arc::new(memo), directory, recent, remotes))
 }
 
 fn read(path: &Path) -> Result<String, NamedFileError> {

@@ -15,6 +15,10 @@ use crate::telemetry::MemoCounters;
 use async_trait::async_trait;
 use moka::future::Cache;
 
+mod outcomes;
+
+pub use outcomes::Outcomes;
+
 /// What is remembered of an app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remember {
@@ -126,11 +130,12 @@ impl AppCaller for Memo {
             let now = self.clock.now();
             counters.called.inc();
             let answer = self.apps.call(call, trace).await?;
+            let keep = keep(age, &answer, now);
             let answer = Answer {
                 as_of: Some(answer.as_of.unwrap_or(now)),
+                again_until: Some(now.plus(keep)),
                 ..answer
             };
-            let keep = keep(age, &answer, now);
             Ok(Remembered {
                 answer: Arc::new(answer),
                 keep,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::session::{Body, Field, Slot};
 
 /// What a patch does to one field.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Edit {
     /// Write this value (`""` and `null` are values too). Members beside it are written with it;
     /// where there are none, what stands beside the field's value stays.
@@ -28,7 +28,7 @@ impl fmt::Debug for Edit {
 }
 
 /// Edits by field. At most one edit a field: the last one said wins.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Patch {
     edits: BTreeMap<Field, Edit>,
 }

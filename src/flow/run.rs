@@ -14,10 +14,12 @@ use crate::domain::request::watch::{Part, Watched};
 use crate::domain::transform::{
     Answer, Call, CallResult, Cycle, CycleError, Failure, Outcome, Start,
 };
+use crate::memo::Outcomes;
 use crate::outbound::recent::in_same_run;
 
 impl Flow {
-    /// Runs a cycle to its end. `trace` names the request that it is for, where there is one.
+    /// Runs a cycle to its end, or gives what came of the same one a while ago. `trace` names the
+    /// request that it is for, where there is one.
     pub(super) async fn run(
         &self,
         account: &Arc<Account>,
@@ -25,14 +27,47 @@ impl Flow {
         trace: Option<&RequestTrace>,
     ) -> Result<Outcome, CycleError> {
         let began = Instant::now();
+        let watch = trace.and_then(|trace| trace.watch.as_ref());
+        let watched = watch.map(|watch| watch.begin(Part::Cycle));
+        let known = account.outcomes.of(&start, self.clock.now());
+        let remembered = known.is_some();
+        let finished = match known {
+            Some(known) => Ok(known),
+            None => self.drive((account, start), (trace, &watched), began).await,
+        };
+        let took = began.elapsed();
+        let finished = finished.map(|outcome| Outcome { took, ..outcome });
+        let rounds = finished.as_ref().ok().and_then(|it| it.rounds.last());
+        let rounds = rounds.map_or(0, |round| round.number);
+        self.cycles.over(rounds, took);
+        self.past
+            .note_failures(account, &finished, self.clock.now());
+        if let Some(watched) = watched {
+            watched.end(match &finished {
+                Ok(outcome) if outcome.looped.is_some() => "looped",
+                Ok(_) if remembered => "remembered",
+                Ok(_) => "settled",
+                Err(_) => "failed",
+            });
+        }
+        finished
+    }
+
+    /// Asks the apps round by round, and remembers what came of it where it would come again.
+    async fn drive(
+        &self,
+        (account, start): (&Arc<Account>, Start),
+        (trace, watched): (Option<&RequestTrace>, &Option<Watched>),
+        began: Instant,
+    ) -> Result<Outcome, CycleError> {
         let deadline = began + account.cycle_deadline;
         let own = || RequestTrace::of_our_own(|| self.entropy.bits());
         let mut trace = trace.cloned().unwrap_or_else(own);
-        let watched = trace.watch.as_ref().map(|watch| watch.begin(Part::Cycle));
-        if let Some(watched) = &watched {
+        if let Some(watched) = watched {
             trace.watch = Some(watched.watch());
         }
         let trace = Arc::new(trace);
+        let others_may = Outcomes::takes(&start).then(|| start.clone());
         let mut cycle = Cycle::start(&account.graph, start);
         while let Some(calls) = cycle.next_round() {
             let replies = call_all((account, &trace), calls, deadline).await;
@@ -46,20 +81,9 @@ impl Flow {
                 cycle.close();
             }
         }
-        let took = began.elapsed();
         let finished = cycle.finish();
-        let finished = finished.map(|outcome| Outcome { took, ..outcome });
-        let rounds = finished.as_ref().ok().and_then(|it| it.rounds.last());
-        let rounds = rounds.map_or(0, |round| round.number);
-        self.cycles.over(rounds, took);
-        self.past
-            .note_failures(account, &finished, self.clock.now());
-        if let Some(watched) = watched {
-            watched.end(match &finished {
-                Ok(outcome) if outcome.looped.is_some() => "looped",
-                Ok(_) => "settled",
-                Err(_) => "failed",
-            });
+        if let (Some(start), Ok(outcome)) = (others_may, &finished) {
+            account.outcomes.keep(start, outcome, self.clock.now());
         }
         finished
     }

@@ -204,3 +204,50 @@ async fn an_ended_cookie_shown_again_and_again_makes_no_sessions_without_end() {
         assert_eq!((again.status, again.sets_session()), (200, false));
     }
 }
+
+/// How often apps were asked, and how often they were called.
+fn asked(shop: &Shop) -> [u64; 2] {
+    let metrics = shop.metrics();
+    ["questions", "misses"].map(|what| {
+        let name = format!("vestibule_memo_{what}_total{{");
+        let lines = metrics.lines().filter(|line| line.starts_with(&name));
+        let counts = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        counts.sum()
+    })
+}
+
+#[tokio::test]
+async fn who_comes_by_a_link_that_others_came_by_gets_a_session_like_theirs_and_no_app_is_called() {
+    let shop = Shop::start().await;
+    let by = async |link: &str| {
+        let before = asked(&shop);
+        let mut shopper = Shopper::new(&shop);
+        assert!(shopper.get(link).await.sets_session());
+        let seen = shop.origin.last();
+        let after = asked(&shop);
+        let [questions, calls] = [after[0] - before[0], after[1] - before[1]];
+        (shopper, seen, questions, calls)
+    };
+    let link = "/?sc=2&utm_campaign=blackfriday";
+    let (mut first, seen_first, questions, calls) = by(link).await;
+    assert!(calls > 0);
+    let (mut second, seen_second, again, none) = by(link).await;
+    assert_eq!(
+        (again, none),
+        (questions, 0),
+        "as many questions, and no call"
+    );
+    for name in ["x-session-channel", "x-session-campaigns", "x-vtex-segment"] {
+        assert!(seen_first.header(name).is_some(), "{name}");
+        assert_eq!(seen_first.header(name), seen_second.header(name), "{name}");
+    }
+    let ids = [&seen_first, &seen_second].map(|seen| seen.header("x-session-id"));
+    assert_ne!(ids[0], ids[1]);
+    // What one of them does later is theirs alone.
+    second.get("/?sc=1").await;
+    let channel = |document: serde_json::Value| document["store"]["channel"]["value"].clone();
+    assert_eq!(channel(first.read("store.channel").await), "2");
+    assert_eq!(channel(second.read("store.channel").await), "1");
+    let (_, seen, ..) = by("/?sc=1&utm_campaign=blackfriday").await;
+    assert_eq!(seen.header("x-session-channel"), Some("1"));
+}

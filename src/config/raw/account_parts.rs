@@ -53,7 +53,8 @@ pub struct Consent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Memo {
-    /// Memory that answers may take up.
+    /// Memory that answers may take up: three quarters for each by itself, a quarter for what came of whole
+    /// cycles at first visits.
     pub max_size: Size,
     /// How long an answer is kept. No app's `max_age` may be longer.
     pub max_age: Span,

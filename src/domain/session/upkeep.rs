@@ -224,7 +224,7 @@ mod tests {
             0,
             Answered {
                 as_of: Some(at(70)),
-                valid_until: None,
+                ..Answered::default()
             },
         );
         assert_eq!(
@@ -239,8 +239,8 @@ mod tests {
         said.answered.insert(
             1,
             Answered {
-                as_of: None,
                 valid_until: Some(at(500)),
+                ..Answered::default()
             },
         );
         let upkeep = Upkeep::default().after(&said, &graph(), at(100));

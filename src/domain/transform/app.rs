@@ -169,6 +169,8 @@ pub struct Answer {
     pub valid_until: Option<Millis>,
     /// When the answer was looked up, where it comes from a memo: its age counts from there.
     pub as_of: Option<Millis>,
+    /// Until when a memo gives it again to whoever asks the same; none where nothing remembers it.
+    pub again_until: Option<Millis>,
     /// What the audit log is to hold.
     pub notes: Vec<Note>,
 }

@@ -22,7 +22,7 @@ mod settle;
 mod tests;
 
 /// Where a cycle begins.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Start {
     /// The session's body as it is kept.
     pub body: Body,
@@ -75,6 +75,8 @@ pub struct Answered {
     pub as_of: Option<Millis>,
     /// When it stops to hold.
     pub valid_until: Option<Millis>,
+    /// Until when a memo gives it again, where one remembers it.
+    pub again_until: Option<Millis>,
 }
 
 /// What a cycle came to.
@@ -120,6 +122,30 @@ pub enum CycleError {
     /// The cycle would not settle, and `on_loop = "fail"`.
     #[error("apps {apps:?} keep changing {fields:?}", apps = .0.apps, fields = .0.fields)]
     Loop(LoopRecord),
+}
+
+impl Outcome {
+    /// Until when the same start comes to the same outcome, because each app that was called would
+    /// give the same answer again by its memo. None where one of them is asked each time, and where
+    /// anything failed, was refused or had to be stopped.
+    pub fn again_until(&self) -> Option<Millis> {
+        if self.denied.is_some() || self.looped.is_some() {
+            return None;
+        }
+        let calls = self.rounds.iter().flat_map(|round| &round.calls);
+        let mut least = None;
+        for (call, timing) in calls.zip(&self.timings) {
+            match call.result {
+                CallResult::Idle => {}
+                CallResult::Answered { .. } => {
+                    let until = timing.again_until?;
+                    least = Some(least.map_or(until, |least: Millis| least.min(until)));
+                }
+                CallResult::Refused { .. } | CallResult::Failed(_) => return None,
+            }
+        }
+        least
+    }
 }
 
 impl<'g> Cycle<'g> {

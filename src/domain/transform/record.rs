@@ -47,6 +47,8 @@ pub struct Timing {
     pub took: Duration,
     /// When the answer was looked up, where it came from a memo.
     pub as_of: Option<Millis>,
+    /// Until when the memo gives the same answer again, where it remembers it.
+    pub again_until: Option<Millis>,
 }
 
 /// One call within a round.

@@ -255,6 +255,7 @@ fn the_longest_calls_are_told_with_the_session_that_waited_and_a_memos_answers_a
             .map(|millis| Timing {
                 took: Duration::from_millis(millis),
                 as_of,
+                ..Timing::default()
             })
             .into();
         past.note(whose(session, &bodies), &mut outcome);

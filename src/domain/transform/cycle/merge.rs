@@ -89,6 +89,7 @@ impl Cycle<'_> {
         let timing = Timing {
             took: self.took.get(&app).copied().unwrap_or_default(),
             as_of: answer.and_then(|answer| answer.as_of),
+            again_until: answer.and_then(|answer| answer.again_until),
         };
         let record = CallRecord {
             app,
@@ -136,9 +137,15 @@ impl Cycle<'_> {
             refusal,
             valid_until,
             as_of,
+            again_until,
             notes,
         } = answer;
-        self.answered.insert(app, Answered { as_of, valid_until });
+        let answered = Answered {
+            as_of,
+            valid_until,
+            again_until,
+        };
+        self.answered.insert(app, answered);
         self.notes.extend(notes);
         // A key that the app leaves out is untouched, but not across a change of who acts.
         if self.because(app).iter().any(says_who_acts) {
