@@ -1,7 +1,7 @@
 //! An account, compiled: everything that one store's requests are judged by.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -56,6 +56,8 @@ pub struct Account {
     pub name: Arc<str>,
     /// Its id, a GUID.
     pub id: Arc<str>,
+    /// What its sessions begin with.
+    pub base: Base,
     /// The path under which it lives, `/` for a whole host.
     pub root_path: Arc<str>,
     /// Whose answer is asked before anybody is remembered; none: nobody's.
@@ -108,19 +110,42 @@ pub struct Account {
     pub traffic: Traffic,
 }
 
-impl Account {
-    /// What every session holds from its first moment (contract §4). Not counted as a change.
-    pub fn base(&self) -> Body {
+/// What every session of an account holds from its first moment.
+#[derive(Debug)]
+pub struct Base {
+    body: Body,
+    shared: OnceLock<Arc<SharedBody>>,
+}
+
+impl Base {
+    /// That of an account with this name and id (contract §4).
+    pub fn of(name: &str, id: &str) -> Self {
         let mut body = Body::new();
         let mut beside = Map::new();
         beside.insert("keepAlive".to_owned(), Value::Bool(true));
-        body.put(
-            known("account.id"),
-            Slot::with_beside(json!(&*self.id), beside),
-        );
-        body.set(known("account.accountName"), json!(&*self.name));
+        body.put(known("account.id"), Slot::with_beside(json!(id), beside));
+        body.set(known("account.accountName"), json!(name));
         body.set(known("profile.isAuthenticated"), json!("false"));
-        body
+        Self {
+            body,
+            shared: OnceLock::new(),
+        }
+    }
+
+    /// The same as sessions share it, if this is it; `share` is asked once.
+    pub fn shared(
+        &self,
+        body: &Body,
+        share: impl FnOnce() -> Arc<SharedBody>,
+    ) -> Option<&Arc<SharedBody>> {
+        (*body == self.body).then(|| self.shared.get_or_init(share))
+    }
+}
+
+impl Account {
+    /// What every session holds from its first moment (contract §4). Not counted as a change.
+    pub fn base(&self) -> Body {
+        self.base.body.clone()
     }
 }
 

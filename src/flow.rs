@@ -73,6 +73,8 @@ pub struct Flow {
     contexts: Contexts,
     cycles: CycleMetrics,
     past: Past,
+    /// Whether it is a dry run: it asks each app by itself, and no shopper gets what came of it.
+    dry: bool,
     /// Whether captured cookies that a request does not carry are as its session holds them: in a dry
     /// run, for whoever has no browser at hand.
     cookies_as_held: bool,
@@ -188,6 +190,7 @@ impl Flow {
             contexts: Contexts::default(),
             cycles,
             past: Past::default(),
+            dry: false,
             cookies_as_held: false,
         }
     }

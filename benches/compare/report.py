@@ -133,7 +133,7 @@ falls on all alike, but not evenly.
 
 | | how it does that |
 |---|---|
-| bare pingora | not at all: a proxy of thirty lines with this program's allocator, profile and dependencies |
+| bare pingora | not at all: a proxy of thirty lines with this program's allocator, build profile (that of its packages) and dependencies |
 | Vestibule | sessions made by {number(raw["sessions"])} first visits through the proxy itself, which took {raw["filled_in"]:.0f} s: the shoppers above are logged in, with 25 values each, the others are anonymous, each by a campaign of their own. In memory |
 | nginx with Lua | LuaJIT: HMAC by OpenSSL through the FFI, sessions as JSON of 25 values in a shared dictionary, a checksum of what the request says beside the one in its session |
 | HAProxy with a map | no Lua: its own converters verify, find and cut; sessions are their eight values alone. What the request says is read and compared with nothing |

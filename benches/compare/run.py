@@ -37,7 +37,7 @@ def arguments():
     parser.add_argument("--connections", help="at how many connections (1,64,256)")
     parser.add_argument("--rate", type=int, default=1500, help="requests a second where latency is measured")
     parser.add_argument("--only", help="names of contestants, with commas: " + ",".join(report.ROWS))
-    parser.add_argument("--profile", default="release", help="of the build; counts are kept for dev")
+    parser.add_argument("--profile", default="dist", help="of the build: as packaged, if not another; counts are kept for dev")
     parser.add_argument("--again", action="store_true", help="write the page from the last results")
     chosen = parser.parse_args()
     usual = (10_000, 2, "1,64", 1, 1) if chosen.quick else (1_000_000, 5, "1,64,256", 2, 3)

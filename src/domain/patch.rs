@@ -1,6 +1,6 @@
 //! A patch: sets and unsets over a session's body.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 
 use serde_json::Value;
@@ -15,6 +15,26 @@ pub enum Edit {
     Set(Slot),
     /// Remove the field.
     Unset,
+}
+
+impl Edit {
+    /// Does it to a field of a body. Returns whether anything changed.
+    pub fn apply(&self, field: &Field, body: &mut Body) -> bool {
+        match self {
+            Self::Set(slot) if slot.is_plain() => body.set(field.clone(), slot.value().clone()),
+            Self::Set(slot) => body.put(field.clone(), slot.clone()),
+            Self::Unset => body.unset(field.as_str()),
+        }
+    }
+
+    /// Whether a body would be another one, were this done to a field of it.
+    pub fn changes(&self, field: &str, body: &Body) -> bool {
+        match self {
+            Self::Set(slot) if slot.is_plain() => body.value(field) != Some(slot.value()),
+            Self::Set(slot) => body.slot(field) != Some(slot),
+            Self::Unset => body.slot(field).is_some(),
+        }
+    }
 }
 
 /// Never the value: it may be a shopper's own.
@@ -81,12 +101,7 @@ impl Patch {
     pub fn apply(&self, body: &mut Body) -> Vec<Field> {
         let mut changed = Vec::new();
         for (field, edit) in &self.edits {
-            let differs = match edit {
-                Edit::Set(slot) if slot.is_plain() => body.set(field.clone(), slot.value().clone()),
-                Edit::Set(slot) => body.put(field.clone(), slot.clone()),
-                Edit::Unset => body.unset(field.as_str()),
-            };
-            if differs {
+            if edit.apply(field, body) {
                 changed.push(field.clone());
             }
         }
@@ -95,16 +110,27 @@ impl Patch {
 
     /// Whether applying it would change this body.
     pub fn changes(&self, body: &Body) -> bool {
-        self.edits.iter().any(|(field, edit)| match edit {
-            Edit::Set(slot) if slot.is_plain() => body.value(field.as_str()) != Some(slot.value()),
-            Edit::Set(slot) => body.slot(field.as_str()) != Some(slot),
-            Edit::Unset => body.slot(field.as_str()).is_some(),
-        })
+        let mut edits = self.edits.iter();
+        edits.any(|(field, edit)| edit.changes(field.as_str(), body))
     }
 
     /// What it does to a field, if anything.
     pub fn edit(&self, name: &str) -> Option<&Edit> {
         self.edits.get(name)
+    }
+
+    /// Does one edit more; whatever was to be done to the field before is not.
+    pub fn edit_by(&mut self, field: Field, edit: Edit) {
+        self.edits.insert(field, edit);
+    }
+
+    /// Takes out the edits of fields that are wanted.
+    #[must_use]
+    pub fn split_off(&mut self, wanted: impl Fn(&Field) -> bool) -> Self {
+        let edits = std::mem::take(&mut self.edits).into_iter();
+        let (edits, kept) = edits.partition(|(field, _)| wanted(field));
+        self.edits = kept;
+        Self { edits }
     }
 
     /// Keeps the edits of which `keep` says so.
@@ -134,6 +160,15 @@ impl Patch {
     /// Whether it edits nothing.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()
+    }
+}
+
+impl IntoIterator for Patch {
+    type Item = (Field, Edit);
+    type IntoIter = btree_map::IntoIter<Field, Edit>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.edits.into_iter()
     }
 }
 

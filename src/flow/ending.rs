@@ -265,7 +265,7 @@ impl Flow {
         let blank = self.blank(stage, id, &body);
         let before = Arc::clone(&blank.body);
         let session = Session {
-            body: self.bodies.share(&stage.account.name, outcome.body.clone()),
+            body: self.share(stage.account, &outcome),
             logins: self.logins_after(stage, &blank, &news, &outcome).await?,
             upkeep: blank
                 .upkeep
@@ -320,9 +320,11 @@ impl Flow {
 
     /// A session that has nothing yet.
     pub(super) fn blank(&self, stage: Stage<'_>, id: SessionId, body: &Body) -> Session {
+        let share = || self.bodies.share(&stage.account.name, body.clone());
+        let base = stage.account.base.shared(body, share).cloned();
         Session {
             id,
-            body: self.bodies.share(&stage.account.name, body.clone()),
+            body: base.unwrap_or_else(share),
             version: 1,
             created_at: stage.now,
             issued_at: stage.now,

@@ -99,14 +99,13 @@ impl Flow {
         };
         let at = self.clock.now();
         let outcome = self.run(account, start, None).await?;
-        let share = |body| self.bodies.share(&account.name, body);
         Ok(Lived::anew(
             (session.id, at),
             &outcome,
             Told {
                 trigger: Trigger::WorkedOutAnew,
-                before: share(base),
-                after: share(outcome.body.clone()),
+                before: self.bodies.share(&account.name, base),
+                after: self.share(account, &outcome),
                 requested: outcome.requested.clone(),
                 rounds: outcome.rounds.clone(),
                 looped: outcome.looped.clone(),
@@ -130,6 +129,7 @@ impl Flow {
             store.create(resident.snapshot(), KEEP).await?;
         }
         Ok(Arc::new(Self {
+            dry: true,
             cookies_as_held,
             ..Self::uncounted(clock, Arc::clone(&self.entropy), Arc::new(store))
         }))

@@ -9,12 +9,13 @@ use tokio::time::{Instant, timeout_at};
 use super::Flow;
 use super::event::Event;
 use crate::account::Account;
+use crate::domain::plans::SharedBody;
 use crate::domain::request::trace::RequestTrace;
 use crate::domain::request::watch::{Part, Watched};
+use crate::domain::session::Body;
 use crate::domain::transform::{
-    Answer, Call, CallResult, Cycle, CycleError, Failure, Outcome, Start,
+    Answer, Call, CallResult, Common, Cycle, CycleError, Failure, Outcome, Start,
 };
-use crate::memo::Outcomes;
 use crate::outbound::recent::in_same_run;
 
 impl Flow {
@@ -29,11 +30,16 @@ impl Flow {
         let began = Instant::now();
         let watch = trace.and_then(|trace| trace.watch.as_ref());
         let watched = watch.map(|watch| watch.begin(Part::Cycle));
-        let known = account.outcomes.of(&start, self.clock.now());
-        let remembered = known.is_some();
-        let finished = match known {
-            Some(known) => Ok(known),
-            None => self.drive((account, start), (trace, &watched), began).await,
+        let own = (account, began, &watched);
+        let (finished, remembered) = match self.common(account, start) {
+            Err(start) => (self.drive(own, start, trace).await, false),
+            Ok(common) => {
+                let share = |body: &Body| self.bodies.share(&account.name, body.clone());
+                match account.outcomes.find(&common, self.clock.now()) {
+                    Some(known) => (Ok(known.outcome(common, share)), true),
+                    None => (self.drive_for_all(own, common, trace).await, false),
+                }
+            }
         };
         let took = began.elapsed();
         let finished = finished.map(|outcome| Outcome { took, ..outcome });
@@ -53,12 +59,35 @@ impl Flow {
         finished
     }
 
-    /// Asks the apps round by round, and remembers what came of it where it would come again.
+    /// What others may begin with too. A dry run has no others: it shows what each app says.
+    fn common(&self, account: &Account, start: Start) -> Result<Common, Start> {
+        if self.dry {
+            return Err(start);
+        }
+        Common::of(start, &account.graph)
+    }
+
+    /// Asks the apps, and remembers what came of it where it would come again.
+    async fn drive_for_all(
+        &self,
+        own: (&Arc<Account>, Instant, &Option<Watched>),
+        common: Common,
+        trace: Option<&RequestTrace>,
+    ) -> Result<Outcome, CycleError> {
+        let (account, ..) = own;
+        let finished = self.drive(own, common.whole(), trace).await;
+        if let Ok(outcome) = &finished {
+            account.outcomes.keep(common, outcome, self.clock.now());
+        }
+        finished
+    }
+
+    /// Asks the apps round by round.
     async fn drive(
         &self,
-        (account, start): (&Arc<Account>, Start),
-        (trace, watched): (Option<&RequestTrace>, &Option<Watched>),
-        began: Instant,
+        (account, began, watched): (&Arc<Account>, Instant, &Option<Watched>),
+        start: Start,
+        trace: Option<&RequestTrace>,
     ) -> Result<Outcome, CycleError> {
         let deadline = began + account.cycle_deadline;
         let own = || RequestTrace::of_our_own(|| self.entropy.bits());
@@ -67,7 +96,6 @@ impl Flow {
             trace.watch = Some(watched.watch());
         }
         let trace = Arc::new(trace);
-        let others_may = Outcomes::takes(&start).then(|| start.clone());
         let mut cycle = Cycle::start(&account.graph, start);
         while let Some(calls) = cycle.next_round() {
             let replies = call_all((account, &trace), calls, deadline).await;
@@ -81,11 +109,13 @@ impl Flow {
                 cycle.close();
             }
         }
-        let finished = cycle.finish();
-        if let (Some(start), Ok(outcome)) = (others_may, &finished) {
-            account.outcomes.keep(start, outcome, self.clock.now());
-        }
-        finished
+        cycle.finish()
+    }
+
+    /// What a cycle came to, as sessions share it.
+    pub(super) fn share(&self, account: &Account, outcome: &Outcome) -> Arc<SharedBody> {
+        let shared = outcome.shared.clone();
+        shared.unwrap_or_else(|| self.bodies.share(&account.name, outcome.body.clone()))
     }
 }
 

@@ -66,16 +66,16 @@ impl Flow {
         body: &Body,
         news: &News,
     ) -> Result<Outcome, NotBegun> {
-        let start = Start {
+        let start = |request: Patch| Start {
             body: body.clone(),
-            request: news.request.clone(),
+            request,
             raw: news.raw.clone(),
             create: true,
             ..Start::default()
         };
         let trace = stage.request.trace;
         let outcome = self
-            .run(stage.account, start.clone(), trace)
+            .run(stage.account, start(news.request.clone()), trace)
             .await
             .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))?;
         let limited = stage.account.limits.check(&outcome.body);
@@ -90,16 +90,9 @@ impl Flow {
             return Err(NotBegun { why, rounds });
         }
         // What this request says would burst the session: it begins without.
-        self.run(
-            stage.account,
-            Start {
-                request: Patch::new(),
-                ..start
-            },
-            trace,
-        )
-        .await
-        .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))
+        self.run(stage.account, start(Patch::new()), trace)
+            .await
+            .map_err(|error| NotBegun::before_any_round(Undone::Cycle(error)))
     }
 
     /// A call of the Session API by a crawler: it is answered as for a new visitor, and nothing is
@@ -112,7 +105,7 @@ impl Flow {
         match self.first_cycle(stage, &body, &news).await {
             Ok(outcome) => {
                 let events = events_of(&outcome);
-                let body = self.bodies.share(&stage.account.name, outcome.body);
+                let body = self.share(stage.account, &outcome);
                 let planned = Planned {
                     events,
                     ..Planned::default()
@@ -235,8 +228,7 @@ impl Flow {
                 let upkeep = Upkeep::default().after(&outcome, &stage.account.graph, stage.now);
                 // A whole session of a minute ago is better than half of one now.
                 let last = default.last().filter(|_| !outcome.failed.is_empty());
-                let body =
-                    last.unwrap_or_else(|| self.bodies.share(&stage.account.name, outcome.body));
+                let body = last.unwrap_or_else(|| self.share(stage.account, &outcome));
                 default.renew(&body, &upkeep, stage.now);
                 (body, events)
             }

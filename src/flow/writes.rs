@@ -17,8 +17,9 @@ use crate::domain::vtexid::cookie_kind;
 use crate::ports::StoreError;
 use crate::store::{Ending, LONGEST_LOGIN, Login};
 
-/// The cookie and key by which staff asks to act as a customer.
-pub(super) const IMPERSONATED: &str = "vtex-impersonated-customer-email";
+/// The cookie and the key by which staff asks to act as a customer.
+const IMPERSONATED_COOKIE: &str = "cookie.vtex-impersonated-customer-email";
+const IMPERSONATED_FIELD: &str = "public.vtex-impersonated-customer-email";
 
 /// Longest login token that is looked into, in bytes; longer ones never verify.
 const MAX_LOGIN_TOKEN: usize = 8 * 1024;
@@ -185,16 +186,10 @@ fn outlived(stage: Stage<'_>, login: &Arc<Login>) -> Option<Ending> {
 /// A change of the impersonation cookie (set, emptied, gone) removes the e-mail that was written
 /// directly, unless this very request writes one (contract §5, impersonate).
 fn follow_impersonation_cookie(body: &Body, request: &mut Patch) {
-    let (cookie, public) = (
-        Field::new("cookie", IMPERSONATED),
-        Field::new("public", IMPERSONATED),
-    );
-    let (Ok(cookie), Ok(public)) = (cookie, public) else {
-        return;
-    };
-    let mut alone = request.clone();
-    alone.retain(|field, _| *field == cookie);
-    if alone.changes(body) && request.edit(public.as_str()).is_none() {
-        request.unset(public);
+    let changes = request
+        .edit(IMPERSONATED_COOKIE)
+        .is_some_and(|edit| edit.changes(IMPERSONATED_COOKIE, body));
+    if changes && request.edit(IMPERSONATED_FIELD).is_none() {
+        request.unset(known(IMPERSONATED_FIELD));
     }
 }

@@ -1,39 +1,57 @@
 //! The memo of whole cycles: who comes by a link that others came by gets what came of their cycle,
 //! and no app is asked (decision 0040).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
 
 use super::MemoCapacity;
+use crate::domain::plans::SharedBody;
+use crate::domain::session::Body;
 use crate::domain::time::Millis;
-use crate::domain::transform::{CallResult, Outcome, Start, Timing};
+use crate::domain::transform::{CallResult, Common, Outcome, Start};
 use crate::telemetry::MemoCounters;
 
 /// What an outcome takes beside its texts, in bytes, roughly.
 const ENTRY_BYTES: usize = 1024;
 
-/// What came of cycles that begin sessions, by all that they began with: body and request are compared
-/// in full, a hash alone never decides.
+/// What came of cycles that begin sessions, by all that apps were told then: it is compared in full, a
+/// hash alone never decides.
 #[derive(Debug)]
 pub struct Outcomes {
-    known: Cache<Start, Known>,
+    known: Cache<Start, Arc<Known>>,
     counters: Vec<MemoCounters>,
 }
 
-#[derive(Clone, Debug)]
-struct Known {
-    outcome: Arc<Outcome>,
+/// What a beginning came to.
+#[derive(Debug)]
+pub struct Known {
+    outcome: Outcome,
+    shared: OnceLock<Arc<SharedBody>>,
     until: Millis,
     keep: Duration,
+}
+
+impl Known {
+    /// What a session comes to that begins so. `share` finds the body that sessions share.
+    pub fn outcome(&self, common: Common, share: impl FnOnce(&Body) -> Arc<SharedBody>) -> Outcome {
+        let mut outcome = self.outcome.clone();
+        if common.is_all() {
+            let shared = self.shared.get_or_init(|| share(&outcome.body));
+            outcome.shared = Some(Arc::clone(shared));
+        } else {
+            common.add_beside(&mut outcome);
+        }
+        outcome
+    }
 }
 
 #[derive(Debug)]
 struct KeepKnown;
 
-impl moka::Expiry<Start, Known> for KeepKnown {
-    fn expire_after_create(&self, _: &Start, known: &Known, _: Instant) -> Option<Duration> {
+impl moka::Expiry<Start, Arc<Known>> for KeepKnown {
+    fn expire_after_create(&self, _: &Start, known: &Arc<Known>, _: Instant) -> Option<Duration> {
         Some(known.keep)
     }
 }
@@ -43,7 +61,7 @@ impl Outcomes {
     pub fn new(counters: Vec<MemoCounters>, capacity: MemoCapacity) -> Self {
         let known = Cache::builder()
             .max_capacity(capacity.bytes)
-            .weigher(|start: &Start, known: &Known| {
+            .weigher(|start: &Start, known: &Arc<Known>| {
                 let asked = start.body.weight() + start.request.weight();
                 let weight = ENTRY_BYTES + asked + known.outcome.body.weight();
                 u32::try_from(weight).unwrap_or(u32::MAX)
@@ -53,50 +71,40 @@ impl Outcomes {
         Self { known, counters }
     }
 
-    /// Whether others may begin with the same. What came with a login, or is looked up for its age, is
-    /// one shopper's own.
-    pub fn takes(start: &Start) -> bool {
-        start.create && start.raw.is_empty() && start.recall.is_empty()
-    }
-
-    /// What came of the same start, while each app in it would give the same answer again. They count
+    /// What is known of a beginning, while each app in it would give the same answer again; they count
     /// as asked.
-    pub fn of(&self, start: &Start, now: Millis) -> Option<Outcome> {
-        if !Self::takes(start) {
+    pub fn find(&self, common: &Common, now: Millis) -> Option<Arc<Known>> {
+        let known = self.known.get(common.start())?;
+        if now >= known.until {
             return None;
         }
-        let known = self.known.get(start).filter(|known| now < known.until)?;
         let calls = known.outcome.rounds.iter().flat_map(|round| &round.calls);
         for call in calls.filter(|call| call.result != CallResult::Idle) {
             if let Some(counters) = self.counters.get(call.app) {
                 counters.asked.inc();
             }
         }
-        Some(Outcome::clone(&known.outcome))
+        Some(known)
     }
 
     /// Remembers an outcome for as long as all its answers are remembered; others are let go.
-    pub fn keep(&self, start: Start, outcome: &Outcome, now: Millis) {
-        let until = outcome.again_until().filter(|until| now < *until);
-        let Some(until) = until.filter(|_| Self::takes(&start)) else {
+    pub fn keep(&self, common: Common, outcome: &Outcome, now: Millis) {
+        let Some(until) = outcome.again_until().filter(|until| now < *until) else {
             return;
         };
-        // Nobody waits for them again.
-        let timings = outcome.timings.iter().map(|timing| Timing {
-            took: Duration::ZERO,
-            ..*timing
-        });
-        let outcome = Outcome {
-            timings: timings.collect(),
-            took: Duration::ZERO,
-            ..outcome.clone()
-        };
+        let mut outcome = common.alone(outcome);
+        outcome.took = Duration::ZERO;
+        for timing in &mut outcome.timings {
+            // Nobody waits for it again.
+            timing.took = Duration::ZERO;
+        }
         let known = Known {
-            outcome: Arc::new(outcome),
+            outcome,
+            shared: OnceLock::new(),
             until,
             keep: until.since(now),
         };
-        self.known.insert(start, known);
+        self.known.insert(common.into_start(), Arc::new(known));
     }
 }
 

@@ -5,9 +5,11 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use thiserror::Error;
 
 /// Bytes of a coordinate, a private scalar or a seed of either curve.
@@ -82,8 +84,16 @@ pub enum PrivateKeyError {
 /// A key that signs, and the public half that verifies.
 pub struct PrivateKey {
     algorithm: TokenAlgorithm,
-    signing: EncodingKey,
+    signing: Signing,
     public: PublicKey,
+}
+
+/// What signs.
+enum Signing {
+    /// HMAC that has taken its secret in already: half of the work for a text as short as a token.
+    Shared(Box<Hmac<Sha256>>),
+    /// The private half of a pair.
+    Pair(EncodingKey),
 }
 
 impl PrivateKey {
@@ -95,7 +105,9 @@ impl PrivateKey {
             }
             TokenAlgorithm::Hs256 => Ok(Self {
                 algorithm,
-                signing: EncodingKey::from_secret(secret),
+                signing: Signing::Shared(Box::new(
+                    Hmac::new_from_slice(secret).map_err(|_| PrivateKeyError::ShortSecret)?,
+                )),
                 public: PublicKey {
                     algorithm: algorithm.registered(),
                     verifying: DecodingKey::from_secret(secret),
@@ -132,7 +144,7 @@ impl PrivateKey {
         let public = PublicKey::p256(&x, &y).ok_or(PrivateKeyError::NotP256)?;
         Ok(Self {
             algorithm,
-            signing,
+            signing: Signing::Pair(signing),
             public,
         })
     }
@@ -149,7 +161,7 @@ impl PrivateKey {
         let public = PublicKey::ed25519(&x).ok_or(PrivateKeyError::NotEd25519)?;
         Ok(Self {
             algorithm: TokenAlgorithm::EdDsa,
-            signing,
+            signing: Signing::Pair(signing),
             public,
         })
     }
@@ -170,12 +182,25 @@ impl PrivateKey {
     /// Never: a key that cannot sign was refused when it was made.
     pub fn seal(&self, header: &str, payload: &str) -> String {
         let mut token = super::signing_input(header, payload);
-        let signature =
-            (DEFAULT_PROVIDER.signer_factory)(&self.algorithm.registered(), &self.signing)
-                .and_then(|signer| Ok(signer.try_sign(token.as_bytes())?))
-                .expect("a key that cannot sign is refused when it is made");
+        let message = token.as_bytes();
+        let (short, long);
+        let signature: &[u8] = match &self.signing {
+            Signing::Shared(hmac) => {
+                let hmac = Hmac::clone(hmac).chain_update(message);
+                short = hmac.finalize().into_bytes();
+                &short
+            }
+            Signing::Pair(key) => {
+                let algorithm = self.algorithm.registered();
+                long = (DEFAULT_PROVIDER.signer_factory)(&algorithm, key)
+                    .and_then(|signer| Ok(signer.try_sign(message)?))
+                    .expect("a key that cannot sign is refused when it is made");
+                &long
+            }
+        };
+        let signature = URL_SAFE_NO_PAD.encode(signature);
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        token.push_str(&signature);
         token
     }
 

@@ -35,7 +35,7 @@ impl Field {
     pub fn new(namespace: &str, key: &str) -> Result<Self, FieldError> {
         check_namespace(namespace)?;
         check_key(key)?;
-        Ok(Self(format!("{namespace}.{key}").into()))
+        Ok(Self([namespace, ".", key].concat().into()))
     }
 
     /// A name that was a field's before.

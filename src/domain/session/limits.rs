@@ -54,7 +54,7 @@ impl SessionLimits {
         }
         let bytes: usize = body
             .iter()
-            .map(|(field, slot)| field.as_str().len() + slot.value().to_string().len() + 16)
+            .map(|(field, slot)| field.as_str().len() + written_bytes(slot.value()) + 16)
             .sum();
         if bytes > self.bytes {
             return Err(LimitError::Bytes(self.bytes));
@@ -63,8 +63,23 @@ impl SessionLimits {
     }
 }
 
+/// How long a value is in JSON, in bytes. A text, as most values are, is not written for it.
+fn written_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => {
+            let longer = text.bytes().map(|byte| match byte {
+                b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
+                // As `\u001f`.
+                0..0x20 => 5,
+                _ => 0,
+            });
+            2 + text.len() + longer.sum::<usize>()
+        }
+        other => other.to_string().len(),
+    }
+}
+
 /// Whether a value nests deeper than `levels` (a plain value is level 0). Stops where it knows.
-/// Whether a value is nested deeper than this many levels.
 pub(crate) fn deeper_than(value: &Value, levels: usize) -> bool {
     match value {
         Value::Array(items) => {
@@ -85,10 +100,19 @@ mod tests {
     use super::*;
     use crate::domain::session::Field;
     use crate::domain::session::field::known;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn nested(levels: usize) -> Value {
         (0..levels).fold(json!(1), |value, _| json!([value]))
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_as_long_as_it_is_written(text in "(?s).{0,40}|[\\x00-\\x30\"\\\\\u{7f}é]{0,40}") {
+            let value = Value::from(text);
+            prop_assert_eq!(written_bytes(&value), value.to_string().len());
+        }
     }
 
     #[test]

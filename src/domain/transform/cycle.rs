@@ -13,13 +13,17 @@ use super::app::{Answer, Call, Failure, Input, Note, OnError, Refusal};
 use super::graph::{Graph, OnLoop, says_who_acts};
 use super::record::{CallRecord, CallResult, LoopRecord, RoundRecord, Rounds, Timing};
 use crate::domain::patch::{Edit, Patch};
+use crate::domain::plans::SharedBody;
 use crate::domain::session::{Body, Field};
 use crate::domain::time::Millis;
 
+mod common;
 mod merge;
 mod settle;
 #[cfg(test)]
 mod tests;
+
+pub use common::Common;
 
 /// Where a cycle begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -84,6 +88,8 @@ pub struct Answered {
 pub struct Outcome {
     /// The body after the cycle.
     pub body: Body,
+    /// The same as sessions share it, where somebody has looked for that already.
+    pub shared: Option<Arc<SharedBody>>,
     /// Fields whose value differs from before, sorted.
     pub changed: Vec<Field>,
     /// What happened, round by round.
@@ -122,30 +128,6 @@ pub enum CycleError {
     /// The cycle would not settle, and `on_loop = "fail"`.
     #[error("apps {apps:?} keep changing {fields:?}", apps = .0.apps, fields = .0.fields)]
     Loop(LoopRecord),
-}
-
-impl Outcome {
-    /// Until when the same start comes to the same outcome, because each app that was called would
-    /// give the same answer again by its memo. None where one of them is asked each time, and where
-    /// anything failed, was refused or had to be stopped.
-    pub fn again_until(&self) -> Option<Millis> {
-        if self.denied.is_some() || self.looped.is_some() {
-            return None;
-        }
-        let calls = self.rounds.iter().flat_map(|round| &round.calls);
-        let mut least = None;
-        for (call, timing) in calls.zip(&self.timings) {
-            match call.result {
-                CallResult::Idle => {}
-                CallResult::Answered { .. } => {
-                    let until = timing.again_until?;
-                    least = Some(least.map_or(until, |least: Millis| least.min(until)));
-                }
-                CallResult::Refused { .. } | CallResult::Failed(_) => return None,
-            }
-        }
-        least
-    }
 }
 
 impl<'g> Cycle<'g> {
@@ -272,6 +254,7 @@ impl<'g> Cycle<'g> {
             timings: self.timings,
             changed: changed.iter().map(|(field, _)| field.clone()).collect(),
             body: self.body,
+            shared: None,
             rounds: self.rounds.into(),
             denied: self.denied,
             looped: self.looped,

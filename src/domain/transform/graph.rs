@@ -6,7 +6,7 @@ use std::sync::Arc;
 use siphasher::sip::SipHasher13;
 use thiserror::Error;
 
-use super::app::AppSpec;
+use super::app::{AppSpec, Input};
 use crate::domain::session::Field;
 
 /// Namespaces that say who acts. Nothing that depends on them survives their change by default.
@@ -47,6 +47,10 @@ pub struct Graph {
     settings: GraphSettings,
     personal: Vec<bool>,
     order: u64,
+    /// Every field that an app names, sorted.
+    named: Vec<Field>,
+    /// Apps that are told of fields they do not name, by position.
+    unnamed: Vec<usize>,
 }
 
 /// Why apps cannot be installed together.
@@ -99,11 +103,15 @@ impl Graph {
         }
         let personal = personal_apps(&apps);
         let order = order_of(&apps);
+        let named = named_fields(&apps);
+        let unnamed = (0..apps.len()).filter(|&at| apps.get(at).is_some_and(names_not_all));
         Ok(Self {
+            unnamed: unnamed.collect(),
             apps,
             settings,
             personal,
             order,
+            named,
         })
     }
 
@@ -127,6 +135,12 @@ impl Graph {
         self.settings
     }
 
+    /// Whether any app is told of a field, or may say it.
+    pub fn concerns(&self, field: &Field) -> bool {
+        let mut unnamed = self.unnamed.iter().filter_map(|&at| self.app(at));
+        self.named.binary_search(field).is_ok() || unnamed.any(|app| app.watches(field))
+    }
+
     /// Whether what this app writes depends, directly or through others, on who acts.
     pub fn personal(&self, at: usize) -> bool {
         self.personal.get(at).copied().unwrap_or(false)
@@ -139,6 +153,28 @@ impl Graph {
             .zip(&self.personal)
             .any(|(app, &personal)| personal && app.writes(field))
     }
+}
+
+/// Every field that apps name among what they watch and write, sorted.
+fn named_fields(apps: &[AppSpec]) -> Vec<Field> {
+    let watched = |app: &AppSpec| {
+        let inputs = app.inputs.iter().filter_map(|input| match input {
+            Input::Field(field) => Some(field.clone()),
+            Input::Keys { .. } => None,
+        });
+        inputs.collect::<Vec<_>>()
+    };
+    let mut named: Vec<Field> = apps.iter().flat_map(watched).collect();
+    named.extend(apps.iter().flat_map(|app| app.outputs.iter().cloned()));
+    named.sort();
+    named.dedup();
+    named
+}
+
+/// Whether an app watches by patterns or by a condition.
+fn names_not_all(app: &AppSpec) -> bool {
+    let patterns = |input: &Input| matches!(input, Input::Keys { .. });
+    app.when.is_some() || app.inputs.iter().any(patterns)
 }
 
 /// Whether a field says who acts.

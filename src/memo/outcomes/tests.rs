@@ -3,7 +3,10 @@
 use super::*;
 use crate::domain::patch::Patch;
 use crate::domain::session::field::known;
-use crate::domain::transform::{CallRecord, Failure, LoopRecord, RoundRecord};
+use crate::domain::transform::app::{Input, OnError};
+use crate::domain::transform::{
+    AppSpec, CallRecord, Failure, Graph, GraphSettings, LoopRecord, RoundRecord, Timing,
+};
 use crate::telemetry::Telemetry;
 use serde_json::json;
 
@@ -16,6 +19,22 @@ fn outcomes() -> Outcomes {
     Outcomes::new(counters.into(), capacity)
 }
 
+/// An app that is told the campaign.
+fn graph() -> Graph {
+    let campaign = Input::read("public", "utm_campaign").unwrap();
+    let spec = AppSpec {
+        name: "rnb".into(),
+        inputs: vec![campaign],
+        outputs: vec![known("rnb.campaigns")],
+        run_on_create: false,
+        when: None,
+        timeout: Duration::from_secs(1),
+        on_error: OnError::Keep,
+        max_age: None,
+    };
+    Graph::try_new(vec![spec], GraphSettings::default(), |_| false).unwrap()
+}
+
 /// A session that begins by a campaign's link.
 fn start(campaign: &str) -> Start {
     let mut request = Patch::new();
@@ -25,6 +44,20 @@ fn start(campaign: &str) -> Start {
         create: true,
         ..Start::default()
     }
+}
+
+fn common(start: Start) -> Common {
+    Common::of(start, &graph()).unwrap()
+}
+
+fn share(body: &Body) -> Arc<SharedBody> {
+    Arc::new(SharedBody::new(&"shop".into(), body))
+}
+
+fn of(outcomes: &Outcomes, start: Start, now: Millis) -> Option<Outcome> {
+    let common = common(start);
+    let known = outcomes.find(&common, now)?;
+    Some(known.outcome(common, share))
 }
 
 fn answered() -> CallResult {
@@ -68,8 +101,8 @@ fn outcome(calls: Vec<(CallResult, Option<i64>)>) -> Outcome {
 fn who_begins_with_the_same_gets_what_came_of_it_and_its_apps_count_as_asked() {
     let outcomes = outcomes();
     let came = outcome(vec![(answered(), Some(60)), (CallResult::Idle, None)]);
-    outcomes.keep(start("spring"), &came, NOW);
-    let again = outcomes.of(&start("spring"), NOW).unwrap();
+    outcomes.keep(common(start("spring")), &came, NOW);
+    let again = of(&outcomes, start("spring"), NOW).unwrap();
     assert_eq!(again.body, came.body);
     assert_eq!(again.rounds, came.rounds);
     let timing = again.timings.first().unwrap();
@@ -80,23 +113,54 @@ fn who_begins_with_the_same_gets_what_came_of_it_and_its_apps_count_as_asked() {
         [1, 0],
         "nobody asked who is idle"
     );
-    assert!(outcomes.of(&start("summer"), NOW).is_none());
+    let shared =
+        [again, of(&outcomes, start("spring"), NOW).unwrap()].map(|one| one.shared.unwrap());
+    assert!(Arc::ptr_eq(&shared[0], &shared[1]));
+    assert!(of(&outcomes, start("summer"), NOW).is_none());
     let other = Start {
         body: came.body,
         ..start("spring")
     };
     assert!(
-        outcomes.of(&other, NOW).is_none(),
+        of(&outcomes, other, NOW).is_none(),
         "it began with another body"
     );
+}
+
+#[test]
+fn what_no_app_is_told_of_is_each_sessions_own() {
+    let outcomes = outcomes();
+    let clicked = |click: &str| {
+        let mut start = start("spring");
+        start.request.set(known("public.gclid"), json!(click));
+        start
+    };
+    let mut came = outcome(vec![(answered(), Some(60))]);
+    came.body.set(known("public.gclid"), json!("1"));
+    came.changed = vec![known("public.gclid"), known("rnb.campaigns")];
+    outcomes.keep(common(clicked("1")), &came, NOW);
+    let other = of(&outcomes, clicked("2"), NOW).unwrap();
+    assert_eq!(other.body.text("public.gclid"), Some("2"));
+    assert_eq!(other.changed, came.changed);
+    assert!(other.requested.edit("public.gclid").is_some());
+    assert!(other.shared.is_none());
+    let none = of(&outcomes, start("spring"), NOW).unwrap();
+    assert_eq!(none.body.value("public.gclid"), None);
+    assert_eq!(none.changed, [known("rnb.campaigns")]);
 }
 
 #[test]
 fn it_holds_until_the_first_of_its_answers_would_be_asked_for_again() {
     let outcomes = outcomes();
     let came = outcome(vec![(answered(), Some(60)), (answered(), Some(30))]);
-    outcomes.keep(start("spring"), &came, NOW);
-    let at = |secs| outcomes.of(&start("spring"), NOW.plus(Duration::from_secs(secs)));
+    outcomes.keep(common(start("spring")), &came, NOW);
+    let at = |secs| {
+        of(
+            &outcomes,
+            start("spring"),
+            NOW.plus(Duration::from_secs(secs)),
+        )
+    };
     assert!(at(29).is_some());
     assert!(at(30).is_none());
 }
@@ -142,15 +206,18 @@ fn what_would_not_come_again_is_not_remembered() {
     ];
     for (why, came) in cases {
         let outcomes = outcomes();
-        outcomes.keep(start("spring"), &came, NOW);
-        assert!(outcomes.of(&start("spring"), NOW).is_none(), "{why}");
+        outcomes.keep(common(start("spring")), &came, NOW);
+        assert!(of(&outcomes, start("spring"), NOW).is_none(), "{why}");
     }
 }
 
 #[test]
 fn what_is_one_shoppers_own_is_nobody_elses() {
     let cookie = [(known("cookie.auth"), json!("token"))].into_iter();
+    let mut acts = start("spring");
+    acts.request.set(known("rnb.campaigns"), json!("7"));
     let cases = [
+        acts,
         Start {
             raw: cookie.collect(),
             ..start("spring")
@@ -165,8 +232,6 @@ fn what_is_one_shoppers_own_is_nobody_elses() {
         },
     ];
     for own in cases {
-        let outcomes = outcomes();
-        outcomes.keep(own.clone(), &outcome(vec![(answered(), Some(60))]), NOW);
-        assert!(outcomes.of(&own, NOW).is_none(), "{own:?}");
+        assert_eq!(Common::of(own.clone(), &graph()).unwrap_err(), own);
     }
 }

@@ -158,6 +158,34 @@ proptest! {
     }
 
     #[test]
+    fn what_no_app_is_told_of_changes_nothing_but_that_it_is_there(
+        shapes in shapes(), start in starts(), click in 0..3u64, cart in 0..3u64
+    ) {
+        let mut start = Start { create: true, ..start };
+        start.request.set(known("public.gclid"), json!(click));
+        start.request.set(known("checkout.cartId"), json!(cart));
+        start.body.set(known("public.gclid"), json!(1));
+        let graph = graph_of(&shapes);
+        let whole = drive(&shapes, start.clone(), 0).0.unwrap();
+        let Ok(common) = Common::of(start.clone(), &graph) else {
+            return Ok(());
+        };
+        prop_assert_eq!(common.whole(), start);
+        let alone = drive(&shapes, common.start().clone(), 0).0.unwrap();
+        if whole.looped.is_some() {
+            return Ok(());
+        }
+        let said = |outcome: &Outcome| {
+            let Outcome { body, changed, requested, rounds, .. } = outcome.clone();
+            (body, changed, requested, rounds)
+        };
+        prop_assert_eq!(said(&common.alone(&whole)), said(&alone));
+        let mut both = alone;
+        common.add_beside(&mut both);
+        prop_assert_eq!(said(&both), said(&whole));
+    }
+
+    #[test]
     fn a_settled_session_stays_as_it_is(shapes in shapes(), start in starts()) {
         let (outcome, _) = drive(&shapes, start, 0);
         let body = outcome.unwrap().body;
