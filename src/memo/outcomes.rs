@@ -13,8 +13,9 @@ use crate::domain::time::Millis;
 use crate::domain::transform::{CallResult, Common, Outcome, Start};
 use crate::telemetry::MemoCounters;
 
-/// What an outcome takes beside its texts, in bytes, roughly.
-const ENTRY_BYTES: usize = 1024;
+/// What an outcome takes beside its texts, in bytes, roughly: the record of its calls, and the body that
+/// sessions share with its headers.
+const ENTRY_BYTES: usize = 4096;
 
 /// What came of cycles that begin sessions, by all that apps were told then: it is compared in full, a
 /// hash alone never decides.
