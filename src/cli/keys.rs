@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::moment::read_span;
@@ -51,6 +52,9 @@ pub struct NewArgs {
     /// Where to write the public key set, instead of printing it.
     #[arg(long, value_name = "FILE", requires = "vtexid")]
     pub jwks: Option<PathBuf>,
+    /// Tell it to a machine.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `keys rotate`.
@@ -68,6 +72,9 @@ pub struct RotateArgs {
     /// How long a new key only verifies, as configured.
     #[arg(long, value_name = "SPAN", value_parser = read_span, default_value = "10m")]
     pub sign_after: Duration,
+    /// Tell it to a machine.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `keys list`.
@@ -168,6 +175,10 @@ fn new_ring(
     let now = clock.now();
     let ring = KeyRing::generate(args.alg.into(), now, draw);
     create_secret(&args.out, &ring.to_json())?;
+    if args.json {
+        let added = list::newest_as_json(&ring, now);
+        return Ok(told(&json!({ "file": args.out, "added": added })));
+    }
     let key = ring.signing_key(now);
     let (kid, algorithm) = (key.kid(), key.algorithm().name());
     Ok(format!(
@@ -180,12 +191,18 @@ fn new_login_key(args: &NewArgs, draw: &mut dyn FnMut() -> u128) -> Result<Strin
     let private = draw_login_key(draw);
     let public = LoginKey::parse(&private)?.public_jwks();
     // The public half first: a private key whose public half was lost helps nobody.
+    if let Some(jwks) = &args.jwks {
+        create_public(jwks, &public)?;
+    }
+    create_secret(&args.out, &private)?;
+    if args.json {
+        let set: Value = serde_json::from_str(&public).unwrap_or_default();
+        let said = json!({ "file": args.out, "jwks_file": args.jwks, "jwks": set });
+        return Ok(told(&said));
+    }
     let Some(jwks) = &args.jwks else {
-        create_secret(&args.out, &private)?;
         return Ok(public);
     };
-    create_public(jwks, &public)?;
-    create_secret(&args.out, &private)?;
     let (jwks, out) = (jwks.display(), args.out.display());
     Ok(format!("Wrote {out} (private) and {jwks} (public).\n"))
 }
@@ -207,6 +224,11 @@ fn rotate(
         None => Vec::new(),
     };
     draft.replace(&ring.to_json())?;
+    if args.json {
+        let added = list::newest_as_json(&ring, now);
+        let said = json!({ "file": args.file, "added": added, "retired": retired });
+        return Ok(told(&said));
+    }
     let algorithm = algorithm.unwrap_or_default().name();
     let turn = match ring.uses(now).last() {
         Some(KeyUse::Waits(from)) => format!("; it verifies now and signs from {}", from.written()),
@@ -215,6 +237,11 @@ fn rotate(
     let mut lines = vec![format!("Added key {kid} ({algorithm}){turn}.\n")];
     lines.extend(retired.iter().map(|kid| format!("Retired key {kid}.\n")));
     Ok(lines.concat())
+}
+
+/// For a machine.
+fn told(said: &Value) -> String {
+    format!("{said:#}\n")
 }
 
 #[cfg(test)]

@@ -80,6 +80,9 @@ pub struct MintArgs {
     /// How long the token holds.
     #[arg(long, value_name = "SPAN", value_parser = read_span, default_value = "24h")]
     pub expires: Duration,
+    /// Tell it to a machine.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Why a command on tokens failed. Never shows the token.
@@ -145,7 +148,7 @@ pub fn run_token(
             };
             (text, outcome)
         }
-        TokenCommand::Mint(args) => (mint_token(args, clock, entropy)? + "\n", Ok(())),
+        TokenCommand::Mint(args) => (mint_token(args, clock, entropy)?, Ok(())),
     };
     out.write_all(text.as_bytes())
         .map_err(TokenCommandError::Stream)?;
@@ -222,7 +225,13 @@ fn mint_token(
         life: args.expires,
         random: entropy.bits(),
     };
-    Ok(mint(&key, &login, clock.now())?)
+    let token = mint(&key, &login, clock.now())?;
+    if !args.json {
+        return Ok(token + "\n");
+    }
+    // What it says of itself, read as anybody reads it.
+    let (described, _) = decode::describe(&token, &Trust::default(), clock.now());
+    Ok(described.minted(&token))
 }
 
 #[cfg(test)]

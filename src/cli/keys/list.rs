@@ -49,23 +49,28 @@ pub(super) fn as_table(ring: &KeyRing, now: Millis) -> String {
 }
 
 pub(super) fn as_json(ring: &KeyRing, now: Millis) -> String {
-    let keys: Vec<Value> = rows(ring, now)
-        .map(|(key, key_use)| {
-            let (use_name, signs) = match key_use {
-                KeyUse::Signs(since) => ("signs", Some(since)),
-                KeyUse::Waits(from) => ("waits", Some(from)),
-                KeyUse::Verifies => ("verifies", None),
-                KeyUse::Retired => ("none", None),
-            };
-            json!({
-                "kid": key.kid(),
-                "alg": key.algorithm().name(),
-                "created": key.created().written(),
-                "state": state_name(key.state()),
-                "use": use_name,
-                "signs_since": signs.map(Millis::written),
-            })
-        })
-        .collect();
-    format!("{:#}\n", json!({ "keys": keys }))
+    let keys = rows(ring, now).map(key_as_json);
+    format!("{:#}\n", json!({ "keys": keys.collect::<Vec<_>>() }))
+}
+
+/// The newest key of a ring.
+pub(super) fn newest_as_json(ring: &KeyRing, now: Millis) -> Value {
+    rows(ring, now).last().map(key_as_json).unwrap_or_default()
+}
+
+fn key_as_json((key, key_use): (&Key, KeyUse)) -> Value {
+    let (use_name, signs) = match key_use {
+        KeyUse::Signs(since) => ("signs", Some(since)),
+        KeyUse::Waits(from) => ("waits", Some(from)),
+        KeyUse::Verifies => ("verifies", None),
+        KeyUse::Retired => ("none", None),
+    };
+    json!({
+        "kid": key.kid(),
+        "alg": key.algorithm().name(),
+        "created": key.created().written(),
+        "state": state_name(key.state()),
+        "use": use_name,
+        "signs_since": signs.map(Millis::written),
+    })
 }

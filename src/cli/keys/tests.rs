@@ -231,3 +231,47 @@ fn a_login_key_comes_with_its_public_set() {
     let shown = String::from_utf8(out).unwrap();
     assert!(shown.contains("good for account demostore"), "{shown}");
 }
+
+#[test]
+fn a_machine_is_told_of_new_keys_and_rotations_in_json_and_of_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let file = path.to_str().unwrap();
+    let shell = Shell::default();
+    let say = |line: &[&str], now| -> (Value, String) {
+        let said = shell.keys(&[line, &["--json"]].concat(), now).unwrap();
+        (serde_json::from_str(&said).unwrap(), said)
+    };
+    let (new, text) = say(&["new", "--out", file, "--alg", "es256"], T0);
+    assert_eq!(
+        (&new["file"], &new["added"]["alg"]),
+        (&file.into(), &"ES256".into())
+    );
+    assert_eq!(new["added"]["use"], "signs");
+    let (again, more) = say(
+        &["rotate", "--file", file, "--retire-older-than", "30m"],
+        after(60),
+    );
+    assert_eq!(again["added"]["use"], "waits");
+    assert_eq!(again["added"]["signs_since"], "2018-11-28T10:45:00Z");
+    assert_eq!(again["retired"], serde_json::json!([]));
+    let (third, _) = say(
+        &["rotate", "--file", file, "--retire-older-than", "30m"],
+        after(120),
+    );
+    assert_eq!(third["retired"], serde_json::json!([new["added"]["kid"]]));
+    let ring: Value = serde_json::from_str(&read_text(&path).unwrap()).unwrap();
+    let secret = ring["hash_key"].as_str().unwrap();
+    assert!(!text.contains(secret) && !more.contains(secret));
+
+    let key = folder.path().join("login.jwk");
+    let key = key.to_str().unwrap();
+    let (login, text) = say(&["new", "--vtexid", "--out", key], T0);
+    assert_eq!(
+        (&login["file"], &login["jwks_file"]),
+        (&key.into(), &Value::Null)
+    );
+    let (set, _) = VtexIdKeys::parse(&login["jwks"].to_string()).unwrap();
+    assert_eq!(set.len(), 1);
+    assert!(!text.contains("\"d\""), "{text}");
+}

@@ -27,7 +27,7 @@ const ALPHABETS: [GeneralPurpose; 2] = [
 const UNKNOWN: &str = "unknown: neither a signed token nor base64 of JSON";
 
 /// What a token is verified with.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Trust {
     pub(super) ring: Option<KeyRing>,
     pub(super) logins: Option<VtexIdKeys>,
@@ -91,16 +91,11 @@ impl Described {
     /// For a machine.
     pub(super) fn json(&self, warnings: &[String]) -> String {
         let signed = self.signed.as_ref();
-        let moment = |label| {
-            let mut moments = self.moments.iter();
-            let found = moments.find(|(name, _)| *name == label);
-            found.map(|(_, moment)| moment.written())
-        };
         let said = json!({
             "kind": self.kind,
-            "issued": moment("issued"),
-            "notBefore": moment("not before"),
-            "expires": moment("expires"),
+            "issued": self.moment("issued"),
+            "notBefore": self.moment("not before"),
+            "expires": self.moment("expires"),
             "signature": signed.map(|signed| &signed.signature),
             "verified": signed.and_then(|signed| signed.verified),
             "neverAccepted": signed.and_then(|signed| signed.shape.as_ref()),
@@ -109,6 +104,24 @@ impl Described {
             "warnings": warnings,
         });
         format!("{said:#}\n")
+    }
+
+    /// For a machine that had the token made.
+    pub(super) fn minted(&self, token: &str) -> String {
+        let said = json!({
+            "token": token,
+            "kind": self.kind,
+            "issued": self.moment("issued"),
+            "expires": self.moment("expires"),
+            "claims": self.claims,
+        });
+        format!("{said:#}\n")
+    }
+
+    fn moment(&self, label: &str) -> Option<String> {
+        let mut moments = self.moments.iter();
+        let found = moments.find(|(name, _)| *name == label);
+        found.map(|(_, moment)| moment.written())
     }
 }
 

@@ -221,6 +221,35 @@ fn minted_tokens_of_both_kinds_decode_and_verify() {
 }
 
 #[test]
+fn a_machine_is_told_of_a_minted_token_in_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = written(folder.path(), "login.jwk", &private_key());
+    let person = [
+        "--account",
+        "demostore",
+        "--email",
+        "ana@example.com",
+        "--user-id",
+        "u-1",
+    ];
+    let line = [
+        &["mint", "--json", "--expires", "90s", "--key", &key],
+        &person[..],
+    ]
+    .concat();
+    let (said, outcome) = run(&line);
+    outcome.unwrap();
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["kind"], "VtexId token of a shopper");
+    assert_eq!(said["expires"], "2018-11-28T09:36:30Z");
+    assert_eq!(said["claims"]["account"], "demostore");
+    let token = said["token"].as_str().unwrap();
+    let (shown, _) = run(&["decode", token, "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["claims"], said["claims"]);
+}
+
+#[test]
 fn keys_that_are_left_out_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let private = written(
