@@ -9,6 +9,7 @@ mod effective;
 pub mod files;
 mod layers;
 mod load;
+mod origins;
 mod platform;
 mod problems;
 pub mod raw;

@@ -21,9 +21,11 @@ use crate::ports::Clock;
 
 mod curl;
 mod kept;
+mod line;
 mod report;
 mod request;
 mod summary;
+mod words;
 
 pub use curl::{is_curl, parse as parse_curl};
 pub use kept::give;

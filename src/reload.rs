@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use siphasher::sip::SipHasher13;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -71,6 +72,8 @@ pub struct Reloads {
 struct InForce {
     config: Config,
     effective: Effective,
+    /// Where its values were written.
+    origins: Arc<Value>,
     /// Every file that it came from.
     files: Vec<PathBuf>,
     /// What stood in the files that it names.
@@ -83,6 +86,7 @@ impl InForce {
         Self {
             config: loaded.config.clone(),
             effective: loaded.effective.clone(),
+            origins: Arc::new(loaded.origins.clone()),
             files: loaded.files.clone(),
             named: named.map(|path| (path.clone(), content(path))).collect(),
         }
@@ -165,6 +169,8 @@ impl Reloads {
         // Files that are named no more, or newly, are watched from now on, too.
         in_force.files.clone_from(&next.files);
         if changes.is_empty() {
+            // A value may be written elsewhere now.
+            in_force.origins = next.origins;
             return Ok(Reload::Unchanged);
         }
         let mut fixed = fixed_parts(&in_force.config, &next.config);
@@ -201,13 +207,18 @@ impl Reloads {
             Reload::Swapped(paths) => {
                 *view = View {
                     effective: Arc::new(new.effective.clone()),
+                    origins: Arc::clone(&new.origins),
                     config: Arc::new(new.config.clone()),
                     loaded_at: now,
                     last: None,
                 };
                 view::changes(paths, old, &new.effective)
             }
-            Reload::Unchanged | Reload::Refused(_) => Vec::new(),
+            Reload::Unchanged => {
+                view.origins = Arc::clone(&new.origins);
+                Vec::new()
+            }
+            Reload::Refused(_) => Vec::new(),
         };
         view.last = Some(LastReload {
             at: now,

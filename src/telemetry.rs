@@ -20,6 +20,7 @@ mod events;
 mod faults;
 mod lines;
 mod load;
+mod longest;
 mod memo;
 mod metrics;
 mod panics;
@@ -40,6 +41,7 @@ pub use events::About;
 pub(crate) use events::label;
 pub use lines::filter;
 pub use load::{Cause, LoadMetrics};
+pub use longest::Longest;
 pub use memo::{MemoCounters, MemoMetrics};
 pub use panics::tell_panics;
 pub use requests::Traffic;
@@ -226,6 +228,11 @@ impl Telemetry {
     /// A request is over that took this long.
     pub fn took(&self, took: Duration) {
         self.requests.took(took);
+    }
+
+    /// The longest request.
+    pub const fn longest(&self) -> &Longest {
+        &self.requests.longest
     }
 
     /// A request was decided about.

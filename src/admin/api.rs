@@ -25,11 +25,13 @@ mod latest;
 mod login;
 mod measures;
 mod overview;
+mod page;
 mod session;
 mod sessions;
+mod who;
 mod why;
 
-pub(super) use measures::{Lengths, Measures};
+pub(super) use measures::{Lengths, Measures, whole};
 
 /// What the API is, for programs.
 const OPENAPI: &str = include_str!("openapi.json");

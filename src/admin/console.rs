@@ -67,6 +67,7 @@ const FILES: &[(&str, &str)] = files![
     "login.js",
     "main.js",
     "overview.js",
+    "pages.js",
     "rows.js",
     "session.js",
     "sessions.js",

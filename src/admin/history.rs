@@ -1,16 +1,17 @@
 //! The last hour in numbers: read from the metrics now and then, kept in memory in a ring of fixed size.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
-use super::api::{Lengths, Measures};
+use super::api::{Lengths, Measures, whole};
 use super::desk::Desk;
 use crate::domain::time::Millis;
 use crate::store::{Census, Ending};
+use crate::telemetry;
 
 /// How often the metrics are read.
 pub const STEP: Duration = Duration::from_secs(10);
@@ -42,9 +43,17 @@ struct Reading {
     apps: Arc<[AppCount]>,
 }
 
-/// An app counts as slow where half of its calls take so long, or one in a hundred: at the first a page
-/// is felt to wait, at the second somebody notices each time.
-const SLOW_MS: [(f64, f64); 2] = [(0.5, 100.0), (0.99, 500.0)];
+/// The longest request and the longest operation of the store since the reading before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Longest {
+    request: Duration,
+    store: Duration,
+}
+
+/// An app counts as slow where half of its calls take longer than the first, or one in a hundred longer
+/// than the second, in seconds: at the first a page is felt to wait, at the second somebody notices
+/// each time. Both are bounds of buckets, so that none is guessed at.
+const SLOW: [(u64, f64); 2] = [(2, 0.1), (100, 0.5)];
 
 /// Over which time something was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,54 +95,81 @@ pub(super) struct Lately {
     pub(super) lengths: Lengths,
     pub(super) store: Lengths,
     pub(super) apps: Vec<AppCount>,
+    /// The same apps, counted since the process began.
+    pub(super) totals: Arc<[AppCount]>,
 }
 
 impl Desk {
     /// Reads the metrics once. To be called every [`STEP`].
     pub fn measure(&self) {
-        let shared = self.shared();
-        let measures = Measures::read(shared.telemetry.registry());
-        let apps = apps(self, &measures);
-        let reading = Reading::of(&measures, &shared.flow.census(), apps, self.now());
+        let measures = Measures::read(self.shared().telemetry.registry());
+        let reading = self.reading(&measures, telemetry::Longest::take);
         self.history().add(reading);
     }
 
     /// What is so just now.
     pub(super) fn lately(&self, measures: &Measures) -> Lately {
-        let apps = apps(self, measures);
-        let census = self.shared().flow.census();
-        let now = Reading::of(measures, &census, apps, self.now());
+        let now = self.reading(measures, telemetry::Longest::so_far);
         self.history().lately(&now)
+    }
+
+    fn reading(&self, measures: &Measures, longest: Read) -> Reading {
+        let shared = self.shared();
+        let telemetry = &shared.telemetry;
+        let apps = apps(self, measures, longest);
+        let longest = Longest {
+            request: longest(telemetry.longest()),
+            store: longest(telemetry.store().longest()),
+        };
+        let at = self.now();
+        Reading::of(measures, &shared.flow.census(), (apps, longest), at)
     }
 }
 
-fn apps(desk: &Desk, measures: &Measures) -> Vec<AppCount> {
+/// How the longest is read: to the end of a step, or in the midst of one.
+type Read = fn(&telemetry::Longest) -> Duration;
+
+fn apps(desk: &Desk, measures: &Measures, longest: Read) -> Vec<AppCount> {
+    let telemetry = desk.shared().telemetry.apps();
+    let by = ["account", "app"];
+    let calls = "vestibule_app_calls_total";
+    let answered = measures.sums(calls, by, &[("outcome", "answered")]);
+    let calls = measures.sums(calls, by, &[]);
+    let lengths = measures.lengths_by("vestibule_app_call_seconds", by);
     let running = desk.shared().running.load_full();
     let accounts = running.hosts.accounts().into_iter();
     let apps = accounts.flat_map(|account| {
         let apps = account.graph.apps().iter();
         apps.map(move |app| (Arc::clone(&account.name), Arc::clone(&app.name)))
     });
-    let counted = apps.map(|(account, app)| {
-        let labels = [("account", &*account), ("app", &*app)];
-        let name = "vestibule_app_calls_total";
-        let calls = measures.count(name, &labels);
-        let [one, other] = labels;
-        let answered = measures.count(name, &[one, other, ("outcome", "answered")]);
+    let apps = apps.map(|(account, app)| {
+        let names = &[&*account, &*app];
+        let all = counted(&calls, names);
+        let longest = longest(&telemetry.longest(&account, &app));
         AppCount {
-            calls,
-            failures: calls.saturating_sub(answered),
-            lengths: measures.lengths("vestibule_app_call_seconds", &labels),
+            calls: all,
+            failures: all.saturating_sub(counted(&answered, names)),
+            lengths: lengths.get(names).cloned().unwrap_or_default(),
             over: Over::default(),
             account: Arc::clone(&account),
             app: Arc::clone(&app),
         }
+        .with_longest(longest)
     });
-    counted.collect()
+    apps.collect()
+}
+
+fn counted(counts: &HashMap<[&str; 2], f64>, names: &[&str; 2]) -> u64 {
+    counts.get(names).map_or(0, |count| whole(*count))
 }
 
 impl Reading {
-    fn of(measures: &Measures, census: &Census, apps: Vec<AppCount>, at: Millis) -> Self {
+    fn of(
+        measures: &Measures,
+        census: &Census,
+        (apps, longest): (Vec<AppCount>, Longest),
+        at: Millis,
+    ) -> Self {
         let requests = "vestibule_requests_total";
         let ended = "vestibule_sessions_ended_total";
         let shed = measures.count("vestibule_shed_total", &[]);
@@ -143,8 +179,12 @@ impl Reading {
             refused: measures.count("vestibule_requests_refused_total", &[]) + shed,
             errors: measures.count(requests, &[("status", "5xx")]),
             sessions: census.anonymous + census.light + census.authenticated,
-            lengths: measures.lengths("vestibule_request_seconds", &[]),
-            store: measures.lengths("vestibule_store_seconds", &[]),
+            lengths: measures
+                .lengths("vestibule_request_seconds", &[])
+                .with_longest(longest.request),
+            store: measures
+                .lengths("vestibule_store_seconds", &[])
+                .with_longest(longest.store),
             ended: ENDINGS.map(|ending| measures.count(ended, &[("reason", ending.label())])),
             apps: apps.into(),
         }
@@ -152,7 +192,7 @@ impl Reading {
 
     /// What came between an earlier reading and this one.
     fn point(&self, earlier: &Self) -> Value {
-        let lengths = self.lengths.since(&earlier.lengths);
+        let lengths = self.lengths.since(&earlier.lengths, self.lengths.longest);
         let counts = self.ended.iter().zip(earlier.ended);
         let ended: Map<String, Value> = ENDINGS
             .iter()
@@ -167,9 +207,8 @@ impl Reading {
             "requests": self.requests.saturating_sub(earlier.requests),
             "refused": self.refused.saturating_sub(earlier.refused),
             "errors": self.errors.saturating_sub(earlier.errors),
-            "p50Ms": lengths.percentile(0.5),
-            "p90Ms": lengths.percentile(0.9),
-            "p99Ms": lengths.percentile(0.99),
+            "lengths": lengths.each(),
+            "longestMs": lengths.longest_ms(),
             "sessions": self.sessions,
             "ended": ended,
         })
@@ -192,57 +231,103 @@ impl History {
         pairs.map(|(earlier, one)| one.point(earlier)).collect()
     }
 
+    /// The bounds, in milliseconds, of the lengths that points tell.
+    pub(super) fn bounds_ms(&self) -> Vec<f64> {
+        let readings = self.0.lock();
+        let last = readings.back();
+        last.map_or_else(Vec::new, |reading| reading.lengths.bounds_ms())
+    }
+
     fn lately(&self, now: &Reading) -> Lately {
         let readings = self.0.lock();
-        let from = readings.len().saturating_sub(LATELY);
         // Counting began at zero, with the process.
         let nothing = Reading::default();
-        let earlier = match readings.get(from) {
-            Some(reading) if readings.len() >= LATELY => reading,
-            _ => &nothing,
+        let since = |from: usize, whole: bool| Past {
+            earlier: readings.get(from).filter(|_| whole).unwrap_or(&nothing),
+            steps: readings
+                .iter()
+                .skip(if whole { from + 1 } else { 0 })
+                .collect(),
         };
-        let oldest = readings.front().filter(|_| readings.len() >= MOST);
-        let apps = now.apps.iter().map(|app| {
-            let lately = app.since(earlier);
+        let from = readings.len().saturating_sub(LATELY);
+        let minutes = since(from, readings.len() >= LATELY);
+        let hour = since(0, readings.len() >= MOST);
+        let apps = now.apps.iter().enumerate().map(|(at, app)| {
+            let lately = app.since(&minutes, at);
             if lately.calls > 0 {
                 return lately;
             }
             // Whoever looks after the trouble still sees what it was.
             AppCount {
                 over: Over::Hour,
-                ..app.since(oldest.unwrap_or(&nothing))
+                ..app.since(&hour, at)
             }
         });
         Lately {
-            lengths: now.lengths.since(&earlier.lengths),
-            store: now.store.since(&earlier.store),
+            lengths: minutes.lengths(now, |one| &one.lengths),
+            store: minutes.lengths(now, |one| &one.store),
             apps: apps.collect(),
+            totals: Arc::clone(&now.apps),
         }
     }
 }
 
+/// A reading, and those after it.
+struct Past<'a> {
+    earlier: &'a Reading,
+    steps: Vec<&'a Reading>,
+}
+
+impl Past<'_> {
+    /// What came since, up to now.
+    fn lengths(&self, now: &Reading, of: fn(&Reading) -> &Lengths) -> Lengths {
+        let steps = self.steps.iter().copied().chain([now]);
+        let longest = steps.map(|one| of(one).longest).max();
+        of(now).since(of(self.earlier), longest.unwrap_or_default())
+    }
+}
+
 impl AppCount {
+    fn with_longest(self, longest: Duration) -> Self {
+        Self {
+            lengths: self.lengths.with_longest(longest),
+            ..self
+        }
+    }
+
+    /// The same app in a reading. It has its place `at` in nearly all of them: the configuration
+    /// seldom changes.
+    fn own<'a>(&self, reading: &'a Reading, at: usize) -> Option<&'a Self> {
+        let is_own = |one: &&Self| one.app == self.app && one.account == self.account;
+        let there = reading.apps.get(at).filter(is_own);
+        there.or_else(|| reading.apps.iter().find(is_own))
+    }
+
     /// What came since an earlier reading.
-    fn since(&self, earlier: &Reading) -> Self {
-        let mut before = earlier.apps.iter();
-        let before = before.find(|one| one.account == self.account && one.app == self.app);
-        before.map_or_else(
-            || self.clone(),
-            |before| Self {
-                calls: self.calls.saturating_sub(before.calls),
-                failures: self.failures.saturating_sub(before.failures),
-                lengths: self.lengths.since(&before.lengths),
-                ..self.clone()
-            },
-        )
+    fn since(&self, past: &Past<'_>, at: usize) -> Self {
+        let steps = past.steps.iter();
+        let steps = steps.filter_map(|one| self.own(one, at));
+        let longest = steps.map(|one| one.lengths.longest).max();
+        let longest = longest.unwrap_or_default().max(self.lengths.longest);
+        let before = self.own(past.earlier, at);
+        let Some(before) = before else {
+            return self.clone().with_longest(longest);
+        };
+        Self {
+            calls: self.calls.saturating_sub(before.calls),
+            failures: self.failures.saturating_sub(before.failures),
+            lengths: self.lengths.since(&before.lengths, longest),
+            ..self.clone()
+        }
     }
 
     /// Whether shoppers wait for it.
     pub(super) fn is_slow(&self) -> bool {
-        SLOW_MS.iter().any(|(share, limit)| {
-            let length = self.lengths.percentile(*share);
-            length.is_some_and(|length| length >= *limit)
-        })
+        let Lengths { count, .. } = self.lengths;
+        count > 0
+            && SLOW
+                .iter()
+                .any(|(of, bound)| self.lengths.longer_than(*bound) * of >= count)
     }
 
     /// The share of calls that failed, from 0 to 1; none where there were no calls.
@@ -267,7 +352,12 @@ mod tests {
             authenticated: 1,
             ..Census::default()
         };
-        Reading::of(&measures, &census, Vec::new(), Millis::from_secs(secs))
+        let longest = Longest {
+            request: telemetry.longest().take(),
+            store: Duration::ZERO,
+        };
+        let at = Millis::from_secs(secs);
+        Reading::of(&measures, &census, (Vec::new(), longest), at)
     }
 
     #[test]
@@ -291,9 +381,11 @@ mod tests {
         );
         assert_eq!((&busy["errors"], &busy["refused"]), (&json!(1), &json!(1)));
         assert_eq!(busy["sessions"], 3);
-        assert!(busy["p50Ms"].is_number());
+        assert_eq!(busy["longestMs"], 1.0);
+        assert_eq!(busy["lengths"][0], 1);
+        assert_eq!(history.bounds_ms().first(), Some(&5.0));
         assert_eq!(
-            (&quiet["requests"], &quiet["p50Ms"]),
+            (&quiet["requests"], &quiet["longestMs"]),
             (&json!(0), &Value::Null)
         );
     }
@@ -322,7 +414,8 @@ mod tests {
             failures: 0,
             lengths: measures.lengths("vestibule_app_call_seconds", &labels),
             over: Over::default(),
-        };
+        }
+        .with_longest(telemetry.apps().longest("shop", "perks").take());
         Reading {
             apps: [app].into(),
             ..read(telemetry, secs)
@@ -336,19 +429,24 @@ mod tests {
         calls.ended(CallOutcome::Answered, Duration::from_millis(900));
         let now = &history.lately(&with_app(&telemetry, 0)).apps[0];
         assert_eq!((now.over, now.is_slow()), (Over::Minutes, true));
+        assert_eq!(now.lengths.longest_ms(), Some(900.0));
+        calls.ended(CallOutcome::Answered, Duration::from_millis(800));
         for turn in 0..40 {
             history.add(with_app(&telemetry, turn * 10));
         }
         let later = &history.lately(&with_app(&telemetry, 400)).apps[0];
         assert_eq!(
             (later.over, later.calls, later.is_slow()),
-            (Over::Hour, 1, true)
+            (Over::Hour, 2, true)
         );
+        // The one that was longest is remembered with the step that it was in.
+        assert_eq!(later.lengths.longest_ms(), Some(800.0));
         for _ in 0..200 {
             calls.ended(CallOutcome::Answered, Duration::from_millis(2));
         }
         let better = &history.lately(&with_app(&telemetry, 400)).apps[0];
         assert_eq!((better.over, better.is_slow()), (Over::Minutes, false));
+        assert_eq!(better.lengths.at_most(0.99), Some(2.0));
         for turn in 40..500 {
             history.add(with_app(&telemetry, turn * 10));
         }

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::check::Check;
 use super::effective::Effective;
 use super::files::FileChecks;
 use super::layers::Layers;
+use super::origins::origins;
 use super::problems::{Problem, Problems};
 use super::raw::Root;
 use super::report::{Report, Source};
@@ -25,6 +27,8 @@ pub struct Loaded {
     pub warnings: Report,
     /// What it says, defaults filled in, secrets hidden.
     pub effective: Effective,
+    /// Where each of these values was written, in the same shape; what is not in it is a default.
+    pub origins: Value,
     /// Every file that it came from or that it names: a change of one asks for a reload.
     pub files: Vec<PathBuf>,
     /// How many of these the texts of the configuration itself are.
@@ -68,6 +72,7 @@ pub fn load(layers: &Layers, files: &dyn FileChecks) -> Result<Loaded, Report> {
     match config {
         Some(config) if !report.has_errors() => Ok(Loaded {
             effective: Effective::new(&root, &config),
+            origins: origins(&tree, &layers.sources),
             config,
             warnings: report,
             files: watched,

@@ -29,7 +29,8 @@ pub const AUTHENTICATED: HeaderName = HeaderName::from_static("x-session-authent
 const IMPERSONATOR: HeaderName = HeaderName::from_static("x-session-impersonator");
 /// The segment's key, for caches.
 pub const SEGMENT_KEY: HeaderName = HeaderName::from_static("x-session-segment-key");
-const SEGMENT: HeaderName = HeaderName::from_static("x-vtex-segment");
+/// The segment.
+pub const SEGMENT: HeaderName = HeaderName::from_static("x-vtex-segment");
 const ACCOUNT: HeaderName = HeaderName::from_static("x-vtex-account");
 
 /// Names whose meaning is fixed; no field can be mapped onto them.

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::line::{Line, line};
+use super::words::{self, masked, or_nothing, said_of, without_tokens};
 use crate::account::Account;
 use crate::api::Answered;
-use crate::domain::access::{SessionUse, Verdict};
+use crate::domain::access::SessionUse;
 use crate::domain::api::mask_tokens;
 use crate::domain::inputs::Inputs;
 use crate::domain::lifetime::{Presented, remaining};
@@ -19,22 +21,18 @@ use crate::outbound::recent::Looked;
 /// Everything that was decided about one request.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    pub(super) summary: Vec<(String, String)>,
-    request: Vec<(String, String)>,
-    inputs: Vec<(String, String)>,
-    pub(super) lookup: Vec<(String, String)>,
-    lifetime: Vec<(String, String)>,
-    cycle: Vec<(String, String)>,
-    lookups: Vec<(String, String)>,
-    changed: Vec<(String, String)>,
-    verdict: Vec<(String, String)>,
-    upstream_headers: Vec<(String, String)>,
-    set_cookies: Vec<(String, String)>,
-    events: Vec<(String, String)>,
-}
-
-pub(super) fn line(name: impl Into<String>, value: impl Into<String>) -> (String, String) {
-    (name.into(), value.into())
+    pub(super) summary: Vec<Line>,
+    request: Vec<Line>,
+    inputs: Vec<Line>,
+    pub(super) lookup: Vec<Line>,
+    lifetime: Vec<Line>,
+    cycle: Vec<Line>,
+    lookups: Vec<Line>,
+    changed: Vec<Line>,
+    verdict: Vec<Line>,
+    upstream_headers: Vec<Line>,
+    set_cookies: Vec<Line>,
+    events: Vec<Line>,
 }
 
 impl Report {
@@ -101,10 +99,10 @@ impl Report {
         }
         if let Some(looped) = &trace.looped {
             let fields: Vec<&str> = looped.fields.iter().map(Field::as_str).collect();
-            self.cycle.push(line(
-                "loop",
-                format!("{:?} keep changing {fields:?}", looped.apps),
-            ));
+            let apps: Vec<&str> = looped.apps.iter().map(|app| &**app).collect();
+            let (apps, fields) = (apps.join(", "), fields.join(", "));
+            let said = format!("{apps} kept changing {fields}: back to what was before the cycle");
+            self.cycle.push(line("would not settle", said));
         }
         let body = trace.body.as_ref().map(|body| body.fields());
         self.changed.extend(trace.changed.iter().map(|field| {
@@ -116,19 +114,15 @@ impl Report {
             };
             line(field.as_str(), shown)
         }));
-        self.verdict
-            .push(line("verdict", said_of_verdict(&decision.verdict)));
+        self.verdict.push(words::verdict(&decision.verdict));
         let planned = decision
             .injection
             .plans
             .headers
             .iter()
             .chain(&decision.injection.own);
-        self.upstream_headers.extend(
-            planned.map(|(name, value)| {
-                line(name.as_str(), String::from_utf8_lossy(value.as_bytes()))
-            }),
-        );
+        self.upstream_headers
+            .extend(planned.map(|(name, value)| words::header(name, value)));
         self.upstream_headers.sort();
         self.set_cookies
             .extend(leaving.set_cookies.iter().map(masked));
@@ -138,12 +132,7 @@ impl Report {
                 .iter()
                 .map(|value| line("cache-control", value)),
         );
-        self.events.extend(
-            decision
-                .events
-                .iter()
-                .map(|event| line("event", format!("{event:?}"))),
-        );
+        self.events.extend(decision.events.iter().map(words::event));
     }
 
     /// What a call of the Session API was answered with, and how that came about.
@@ -170,16 +159,18 @@ impl Report {
 
     fn add_lifetime(&mut self, decision: &Decision) {
         let policy = decision.account.policies.of(decision.authenticated);
-        self.lifetime.push(line(
-            "law",
-            format!(
-                "L {} s, W {} s, idle {} s, absolute {} s",
-                policy.lifetime().as_secs(),
-                policy.refresh_before_end().as_secs(),
-                policy.idle().as_secs(),
-                policy.absolute(decision.authenticated).as_secs(),
-            ),
-        ));
+        let absolute = policy.absolute(decision.authenticated);
+        for (name, long, after) in [
+            ("lifetime of a cookie", policy.lifetime(), ""),
+            ("renewed in its last", policy.refresh_before_end(), ""),
+            ("idle limit", policy.idle(), " after the last request"),
+            ("absolute limit", absolute, " after the beginning"),
+        ] {
+            let millis = u64::try_from(long.as_millis()).unwrap_or(u64::MAX);
+            let said = format!("{}{after}", words::span(millis));
+            self.lifetime
+                .push(line(name, said).raw(format!("{millis} ms")));
+        }
         let (Lookup::Recognised { iat } | Lookup::Verified { iat, .. }) = decision.trace.lookup
         else {
             return;
@@ -196,19 +187,29 @@ impl Report {
             policy,
         );
         let age = decision.now.as_millis() - iat.as_millis();
-        self.lifetime.push(line(
-            "timeout",
+        let said = if left.timeout_ms > 0 {
             format!(
-                "({} - {}) - {age} = {} ms",
-                policy.lifetime().as_millis(),
-                policy.refresh_before_end().as_millis(),
-                left.timeout_ms
-            ),
-        ));
+                "not before {} from now",
+                words::span(left.timeout_ms.unsigned_abs())
+            )
+        } else {
+            format!("with this answer: due {}", words::away(left.timeout_ms))
+        };
+        let formula = format!(
+            "({} - {}) - {age} = {} ms",
+            policy.lifetime().as_millis(),
+            policy.refresh_before_end().as_millis(),
+            left.timeout_ms
+        );
         self.lifetime
-            .push(line("idle ends in", format!("{} ms", left.idle_ms)));
-        self.lifetime
-            .push(line("absolute end in", format!("{} ms", left.absolute_ms)));
+            .push(line("cookie renewed", said).raw(formula));
+        for (name, millis) in [
+            ("idle limit reached", left.idle_ms),
+            ("absolute limit reached", left.absolute_ms),
+        ] {
+            let said = line(name, words::away(millis));
+            self.lifetime.push(said.raw(format!("{millis} ms")));
+        }
     }
 
     fn add_round(&mut self, round: &RoundRecord) {
@@ -247,58 +248,6 @@ impl Report {
     }
 }
 
-fn or_nothing(text: &str) -> &str {
-    if text.is_empty() { "nothing" } else { text }
-}
-
-fn said_of(lookup: Lookup) -> String {
-    match lookup {
-        Lookup::NotLooked => "no session is looked up here".to_owned(),
-        Lookup::NoToken => "no token: a new session".to_owned(),
-        Lookup::Rejected(reason) => format!("the token is not accepted ({reason}): a new session"),
-        Lookup::Gone => "the token is ours, the session is gone: a new session".to_owned(),
-        Lookup::Recognised { .. } => "recognised by the cookie's hash".to_owned(),
-        Lookup::Verified { primary: true, .. } => "found, signature checked".to_owned(),
-        Lookup::Verified { primary: false, .. } => {
-            "found, signature checked, under a key that no longer signs".to_owned()
-        }
-        Lookup::Moved => "the id was replaced a moment ago".to_owned(),
-        Lookup::Ended(reason) => format!("the session has ended ({reason})"),
-        Lookup::Ambiguous => "two live sessions were presented: none counts".to_owned(),
-        Lookup::Unreadable => "the store cannot be asked".to_owned(),
-    }
-}
-
-fn said_of_verdict(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Forward => "forward".to_owned(),
-        Verdict::Login { location } => format!("303 to {location}"),
-        Verdict::Unauthorized => "401".to_owned(),
-        Verdict::DeniedChannel { status, .. } => format!("{status}: trade policy refused"),
-        Verdict::Unavailable { .. } => "503: the session cannot be read".to_owned(),
-        Verdict::Failed { status, message } => format!("{status}: {message}"),
-    }
-}
-
-/// An answer's body as it may be shown: tokens are not.
-fn without_tokens(body: &str) -> String {
-    if body.contains("\"sessionToken\"") {
-        return "(the two tokens)".to_owned();
-    }
-    or_nothing(body).to_owned()
-}
-
-/// A `Set-Cookie` line without its value.
-fn masked(cookie: &http::HeaderValue) -> (String, String) {
-    let text = String::from_utf8_lossy(cookie.as_bytes());
-    let (pair, attributes) = text.split_once("; ").unwrap_or((&text, ""));
-    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-    line(
-        format!("set-cookie {name}"),
-        format!("({} bytes); {attributes}", value.len()),
-    )
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (title, lines) in [
@@ -323,8 +272,12 @@ impl fmt::Display for Report {
             if lines.is_empty() {
                 writeln!(f, "  nothing")?;
             }
-            for (name, value) in lines {
-                writeln!(f, "  {name:<28} {value}")?;
+            for Line { name, said, raw } in lines {
+                write!(f, "  {name:<28} {said}")?;
+                match raw {
+                    Some(raw) => writeln!(f, " [{raw}]")?,
+                    None => writeln!(f)?,
+                }
             }
         }
         Ok(())

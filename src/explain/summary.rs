@@ -1,6 +1,7 @@
 //! The first sentence of an explanation: what would happen.
 
-use super::report::{Report, line};
+use super::line::line;
+use super::report::Report;
 use crate::flow::past::{Cause, Parting};
 use crate::flow::{Decision, Lookup};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lookup::ending;
-use super::past::{Lived, Parting, Trigger, Was};
+use super::past::{Parting, Trigger, Was};
 use super::{Flow, MARKER};
 use crate::account::Account;
 use crate::domain::lifetime::{Decision, Presented, decide};
@@ -96,16 +96,25 @@ impl Flow {
             over.at = over.at.or(Some(parting.at));
             over.was = Some(parting.was.clone());
         }
-        over.was = over.was.or_else(|| {
-            let cycles = self.past.of(over.id);
-            let last = cycles.into_iter().find(|one| one.session == over.id);
-            last.map(|Lived { told, .. }| Was {
-                body: Arc::clone(&told.after),
-                created_at: None,
-                seen_at: None,
-            })
-        });
+        if over.was.is_none() {
+            over.was = self.was(&over);
+        }
         over
+    }
+
+    /// What a session was whose place another has taken, as far as the last cycles tell: its own of
+    /// what it held, and the one that gave it another id of when it began. That was its last use.
+    fn was(&self, over: &Over) -> Option<Was> {
+        let mut own = self.past.of(over.id).into_iter();
+        let last = own.find(|one| one.session == over.id)?;
+        let after = over.successor.map(|id| self.past.of(id));
+        let mut after = after.into_iter().flatten();
+        let replaced = after.find(|one| one.from == Some(over.id));
+        Some(Was {
+            body: Arc::clone(&last.told.after),
+            created_at: replaced.as_ref().and_then(|one| one.began),
+            seen_at: replaced.map(|one| one.at),
+        })
     }
 
     /// The same of a session that the store calls live: it may have reached a limit, and nobody has

@@ -15,20 +15,23 @@ use parking_lot::Mutex;
 use crate::account::Account;
 use crate::domain::patch::Patch;
 use crate::domain::plans::SharedBody;
-use crate::domain::session::{Principal, SessionId};
+use crate::domain::session::SessionId;
 use crate::domain::time::Millis;
 use crate::domain::transform::{
     CallResult, CycleError, LoopRecord, Outcome, RoundRecord, Rounds, Timing,
 };
 
 mod parting;
+mod persons;
 mod slow;
 mod told;
 mod values;
 mod whose;
 
+use persons::acts_in;
+
 pub use parting::{Cause, LastRequest, Parting, Was};
-pub use slow::SlowCall;
+pub use slow::Wait;
 pub use told::{Brief, Told, Trigger};
 pub(super) use whose::Whose;
 
@@ -52,6 +55,8 @@ pub struct Lived {
     pub session: SessionId,
     /// The id that the session had before, where the cycle gave it another.
     pub from: Option<SessionId>,
+    /// When the session of that other id had begun.
+    pub began: Option<Millis>,
     /// When it was kept.
     pub at: Millis,
     /// How long it took.
@@ -69,6 +74,7 @@ impl Lived {
         Self {
             session,
             from: None,
+            began: None,
             at,
             took: outcome.took,
             timings: timings.map(|one| Brief::of(*one, at)).collect(),
@@ -124,6 +130,7 @@ impl Past {
         let Whose {
             session,
             from,
+            began,
             at,
             trigger,
             bodies: [before, after],
@@ -147,6 +154,7 @@ impl Past {
         let lived = Lived {
             session,
             from,
+            began,
             at,
             took,
             timings,
@@ -228,23 +236,6 @@ impl Past {
         found
     }
 
-    /// Sessions in which a person acted after a cycle or at their end, the latest first.
-    pub fn of_person(&self, account: &str, id: &str) -> Vec<SessionId> {
-        let ring = self.ring.lock();
-        let mut found = Vec::new();
-        for Entry { lived, .. } in ring.entries.iter().rev() {
-            if acts_in(&lived.told.after, account, id) && !found.contains(&lived.session) {
-                found.push(lived.session);
-            }
-        }
-        for session in self.partings.of_person(account, id) {
-            if !found.contains(&session) {
-                found.push(session);
-            }
-        }
-        found
-    }
-
     /// Takes note of a session that somebody ends.
     pub(super) fn note_parting(&self, parting: Parting) {
         self.partings.note(parting);
@@ -286,16 +277,6 @@ impl Past {
         let ring = self.ring.lock();
         [ring.entries.len(), ring.told.len(), ring.bytes]
     }
-}
-
-/// Whether a person acts in a session of this content.
-fn acts_in(body: &SharedBody, account: &str, id: &str) -> bool {
-    let Principal {
-        shopper,
-        staff,
-        acting_as,
-    } = Principal::of_packed(body.packed());
-    **body.account() == *account && [shopper, staff, acting_as].contains(&Some(id))
 }
 
 impl Ring {

@@ -12,6 +12,8 @@ use crate::domain::time::Millis;
 pub struct View {
     /// What it says, defaults filled in, secrets hidden.
     pub effective: Arc<Effective>,
+    /// Where each of its values was written, in the same shape; what is not in it is a default.
+    pub origins: Arc<Value>,
     /// What it means.
     pub config: Arc<Config>,
     /// Since when it is in force.
@@ -48,6 +50,7 @@ impl View {
     pub(super) fn of(loaded: &Loaded, now: Millis) -> Self {
         Self {
             effective: Arc::new(loaded.effective.clone()),
+            origins: Arc::new(loaded.origins.clone()),
             config: Arc::new(loaded.config.clone()),
             loaded_at: now,
             last: None,

@@ -3,6 +3,7 @@
 use prometheus::IntCounterVec;
 
 use super::calls::{CallCounters, CallMetrics, Outcome};
+use super::longest::{Longest, LongestOf};
 use super::metrics::Metrics;
 use crate::domain::transform::Failure;
 
@@ -96,6 +97,7 @@ impl AppMetrics {
                     "Breakers before session apps over HTTP: 0 closed, 1 half open, 2 open.",
                     &["account", "app"],
                 ),
+                longest: LongestOf::default(),
             },
             undeclared: m.counts(
                 "vestibule_app_undeclared_keys_total",
@@ -113,6 +115,11 @@ impl AppMetrics {
     /// The counters of one built-in app: no breaker stands before it.
     pub fn built_in(&self, account: &str, app: &str) -> CallCounters {
         self.calls.without_breaker::<CallOutcome>(account, app)
+    }
+
+    /// The longest call of an app.
+    pub fn longest(&self, account: &str, app: &str) -> Longest {
+        self.calls.longest.of(account, app)
     }
 
     /// The apps over HTTP that are left alone now: account and name.

@@ -6,6 +6,7 @@ use prometheus::core::Collector as _;
 use prometheus::proto::MetricFamily;
 use prometheus::{Histogram, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
+use super::longest::{Longest, LongestOf};
 use crate::domain::breaker::BreakerState;
 
 /// How a call ended: one of a closed set.
@@ -24,6 +25,7 @@ pub(super) struct CallMetrics {
     pub(super) calls: IntCounterVec,
     pub(super) seconds: HistogramVec,
     pub(super) breakers: IntGaugeVec,
+    pub(super) longest: LongestOf,
 }
 
 impl CallMetrics {
@@ -45,6 +47,7 @@ impl CallMetrics {
             labels: [account.into(), called.into()],
             calls: self.calls.clone(),
             seconds: self.seconds.with_label_values(&[account, called]),
+            longest: self.longest.of(account, called),
             breaker: None,
         }
     }
@@ -71,6 +74,7 @@ pub struct CallCounters {
     labels: [Box<str>; 2],
     calls: IntCounterVec,
     seconds: Histogram,
+    longest: Longest,
     breaker: Option<IntGauge>,
 }
 
@@ -83,6 +87,7 @@ impl CallCounters {
             .inc();
         if outcome.was_made() {
             self.seconds.observe(took.as_secs_f64());
+            self.longest.note(took);
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use prometheus::{Histogram, IntCounter, IntCounterVec};
 
+use super::longest::Longest;
 use super::metrics::Metrics;
 use crate::domain::access::Verdict;
 use crate::domain::api::SESSIONS_PATH;
@@ -25,6 +26,7 @@ pub(super) struct RequestMetrics {
     /// Of requests that are for no account.
     pub(super) elsewhere: Traffic,
     seconds: Histogram,
+    pub(super) longest: Longest,
     decide_seconds: Histogram,
     /// In the order of [`Lookup::LABELS`].
     lookups: [IntCounter; Lookup::LABELS.len()],
@@ -87,6 +89,7 @@ impl RequestMetrics {
                 "Time from the request's head to the end of its answer.",
                 prometheus::DEFAULT_BUCKETS,
             ),
+            longest: Longest::default(),
             decide_seconds: m.seconds(
                 "vestibule_decide_seconds",
                 "Time that deciding about a request took.",
@@ -105,6 +108,7 @@ impl RequestMetrics {
 
     pub(super) fn took(&self, took: Duration) {
         self.seconds.observe(took.as_secs_f64());
+        self.longest.note(took);
     }
 
     pub(super) fn decided(&self, took: Duration) {

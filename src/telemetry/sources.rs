@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use prometheus::{IntCounter, IntCounterVec};
 
 use super::calls::{CallCounters, CallMetrics, Outcome};
+use super::longest::LongestOf;
 use super::metrics::Metrics;
 
 /// From a source in the same building to one that used all its time, in seconds.
@@ -90,6 +91,7 @@ impl SourceMetrics {
                     "Breakers before sources: 0 closed, 1 half open, 2 open.",
                     &["account", "source"],
                 ),
+                longest: LongestOf::default(),
             },
             lookups: m.counts(
                 "vestibule_source_lookups_total",

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 
+use super::longest::Longest;
 use super::metrics::Metrics;
 
 /// From a read that memory answers to a disk that hardly moves, in seconds.
@@ -30,6 +31,7 @@ const CHANGES: [&str; 8] = [
 pub struct StoreMetrics {
     operations: IntCounterVec,
     seconds: HistogramVec,
+    longest: Longest,
     state: IntGaugeVec,
     set_aside: IntCounter,
     reclaimed: IntCounter,
@@ -52,6 +54,7 @@ impl StoreMetrics {
                 &["operation"],
                 &BUCKETS,
             ),
+            longest: Longest::default(),
             state: m.gauges(
                 "vestibule_store",
                 "The store behind the cache: whether it can be written, whether it answers reads and writes, whether changes of other instances are heard, writes that wait, sessions and logins owed to it, records at the last round.",
@@ -88,6 +91,12 @@ impl StoreMetrics {
             .inc();
         let seconds = self.seconds.with_label_values(&[operation]);
         seconds.observe(took.as_secs_f64());
+        self.longest.note(took);
+    }
+
+    /// The longest operation.
+    pub const fn longest(&self) -> &Longest {
+        &self.longest
     }
 
     /// A write begins to wait.

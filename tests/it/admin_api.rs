@@ -278,8 +278,8 @@ async fn sessions_are_found_by_id_by_person_by_email_and_by_token() {
             let one = &found[0];
             assert_eq!((&one["id"], &one["via"]), (&json!(id), &json!(via)));
             assert_eq!(
-                (&one["kind"], &one["principal"]),
-                (&json!("shopper"), &json!(ANA))
+                (&one["kind"], &one["principal"], &one["email"]),
+                (&json!("shopper"), &json!(ANA), &json!(ANA_EMAIL))
             );
             assert_eq!(
                 (&one["account"], &one["channel"]),
@@ -290,6 +290,56 @@ async fn sessions_are_found_by_id_by_person_by_email_and_by_token() {
         }
         for nobody in [NOBODY, "nobody@example.com", "somebody"] {
             assert_eq!(admin.found(nobody).await, Vec::<Value>::new());
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_one_persons_many_sessions_a_page_is_told_at_a_time_and_those_over_come_last() {
+    for store in ["", EMBEDDED] {
+        let shop = Shop::with(store).await;
+        let admin = Admin::of(&shop);
+        let mut told = Vec::new();
+        for _ in 0..5 {
+            shop.clock.advance(at("0:10"));
+            let mut ana = Shopper::known(&shop, ANA_EMAIL);
+            ana.get("/").await;
+            told.insert(0, session_id(&shop));
+        }
+        for (over, place) in [(1, 4), (2, 3)] {
+            let id = told.remove(over);
+            shop.clock.advance(at("0:10"));
+            let end = admin.ask(("DELETE", &path_of(&id)), &[BEARER], "").await;
+            assert_eq!(end.status, 204);
+            // The one that ended last comes before the other.
+            told.insert(place, id);
+        }
+        let (mut ids, mut after) = (Vec::new(), String::new());
+        for left in [3, 1, 0] {
+            let page = admin
+                .get(&format!("/api/sessions?find={ANA}&limit=2{after}"))
+                .await;
+            assert_eq!(
+                (&page["total"], &page["more"]),
+                (&json!(5), &json!(left > 0))
+            );
+            let found = page["found"].as_array().unwrap();
+            ids.extend(
+                found
+                    .iter()
+                    .map(|one| one["id"].as_str().unwrap().to_owned()),
+            );
+            after = match page["next"].as_str() {
+                Some(next) => format!("&after={next}"),
+                None => String::new(),
+            };
+            assert_eq!(after.is_empty(), left == 0);
+        }
+        assert_eq!(ids, told, "{store}");
+        for wrong in ["after=12", "after=over", "limit=0", "limit=101"] {
+            let path = format!("/api/sessions?find={ANA}&{wrong}");
+            let answer = admin.ask(("GET", &path), &[BEARER], "").await;
+            assert_eq!((answer.status, answer.code().as_str()), (400, "malformed"));
         }
     }
 }
@@ -331,12 +381,14 @@ async fn the_latest_sessions_are_told_by_kind_a_page_at_a_time_and_those_over_as
             (
                 &one["kind"],
                 &one["principal"],
+                &one["email"],
                 &one["channel"],
                 &one["via"]
             ),
             (
                 &json!("shopper"),
                 &json!(ANA),
+                &json!(ANA_EMAIL),
                 &json!("2"),
                 &json!("latest")
             )
@@ -592,6 +644,7 @@ async fn of_a_session_that_is_over_it_is_told_why_and_what_came_after_it() {
     for store in ["", EMBEDDED] {
         let shop = Shop::with(store).await;
         let mut ana = Shopper::new(&shop);
+        let first = shop.clock.now().as_millis();
         ana.get("/?sc=2").await;
         let (admin, stranger) = (Admin::of(&shop), session_id(&shop));
         shop.clock.advance(Duration::from_secs(5));
@@ -601,6 +654,9 @@ async fn of_a_session_that_is_over_it_is_told_why_and_what_came_after_it() {
         let known = session_id(&shop);
         let expected = json!({"reason": "replaced", "at": login, "successor": known});
         assert_eq!(ended(&admin, &stranger).await, expected);
+        // When it began is known by the cycle that gave it another id, which was its last use.
+        let was = json!({"kind": "anonymous", "createdAt": first, "seenAt": login});
+        assert_eq!(admin.get(&path_of(&stranger)).await["was"], was);
 
         shop.clock.advance(Duration::from_secs(5));
         let logout = shop.clock.now().as_millis();
@@ -796,7 +852,8 @@ async fn a_request_is_explained_as_it_would_be_answered_and_nothing_is_changed()
     let said = admin.explain(json!({"request": raw})).await;
     assert_eq!(said.status, 200, "{}", said.text);
     let said = said.json();
-    assert_eq!(said["verdict"][0], json!(["verdict", "forward"]));
+    let verdict = json!(["verdict", "it goes on to the store", "forward"]);
+    assert_eq!(said["verdict"][0], verdict);
     assert!(
         said["changed"]
             .to_string()
@@ -932,6 +989,13 @@ async fn a_reload_tells_what_it_changed_or_why_it_was_refused() {
     let problems = third["lastReload"]["problems"].to_string();
     assert!(problems.contains("touch"), "{problems}");
     assert_eq!(third["effective"], second["effective"]);
+    // Which value is set, and where, is told in the same shape; what is set nowhere is a default.
+    let origin = |key: &str| third["origins"].pointer(key).cloned();
+    let file = origin("/account/0/id").unwrap();
+    assert!(file.as_str().unwrap().ends_with("shop.toml"), "{file}");
+    assert_eq!(origin("/server/watch"), None);
+    let told = third["origins"].to_string();
+    assert!(!told.contains("demostore"), "no value: {told}");
 }
 
 #[tokio::test]
@@ -949,6 +1013,9 @@ async fn the_last_hour_and_the_apps_are_told_as_they_were_counted() {
         (&json!(10_000), &json!(1))
     );
     assert_eq!(point["sessions"], 1);
+    let bounds = history["boundsMs"].as_array().unwrap().len();
+    let lengths = point["lengths"].as_array().unwrap();
+    assert_eq!(lengths.len(), bounds + 1, "{point}");
     shop.mood.fail_campaigns();
     Shopper::new(&shop)
         .get("/?sc=2&utm_source=newsletter")
@@ -962,6 +1029,21 @@ async fn the_last_hour_and_the_apps_are_told_as_they_were_counted() {
         (&json!("built_in"), &json!("none"))
     );
     assert!(store["calls"].as_i64().unwrap() >= 2, "{store}");
+    // Of so few calls the longest is known, and what one of a hundred takes is not.
+    let latency = &store["latencyMs"];
+    assert!(latency["longest"].as_f64().unwrap() > 0.0, "{store}");
+    assert_eq!(
+        (&latency["count"], &latency["p99"]),
+        (&store["calls"], &Value::Null)
+    );
+    let by_memo = store["fromMemo"].as_i64();
+    assert!(by_memo.is_some(), "{store}");
+    Shopper::new(&shop).get("/?sc=2").await;
+    let again = admin.get("/api/apps").await;
+    let again = again["apps"].as_array().unwrap();
+    let again = again.iter().find(|app| app["name"] == "store").unwrap();
+    assert!(again["fromMemo"].as_i64() > by_memo, "{again}");
+    assert_eq!(again["calls"], store["calls"]);
     let failing = apps.iter().find(|app| app["failures"] != 0).unwrap();
     assert!(failing["errorRate"].as_f64().unwrap() > 0.0, "{failing}");
     let message = failing["lastErrors"][0]["message"].as_str().unwrap();

@@ -353,12 +353,15 @@ fn a_first_visit_is_explained() {
             "public.utm_campaign blackfriday",
             "headers of our names, removed 1",
             "result no token: a new session",
-            "law L 1800 s, W 300 s, idle 1500 s, absolute 2592000 s",
+            "lifetime of a cookie 30 min [1800000 ms]",
+            "renewed in its last 5 min [300000 ms]",
+            "idle limit 25 min after the last request [1500000 ms]",
+            "absolute limit 30 d after the beginning [2592000000 ms]",
             "create call perks fails: not available: no connection: Connection refused (os error 111)",
             "round 1 rnb because of public.utm_campaign, store.channel answers rnb.campaigns",
             "round 2 changed nothing",
             "store.currencyCode \"BRL\"",
-            "verdict forward",
+            "verdict it goes on to the store [forward]",
             "x-session-channel 2",
             "x-session-campaigns black-friday",
             "cache-control private",
@@ -366,7 +369,8 @@ fn a_first_visit_is_explained() {
     );
     let json = good(folder.path(), &[&EXPLAIN[..], &["--json"]].concat());
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["verdict"][0][1], "forward");
+    let verdict = serde_json::json!(["verdict", "it goes on to the store", "forward"]);
+    assert_eq!(json["verdict"][0], verdict);
     let left: Vec<_> = folder.path().read_dir().unwrap().collect();
     assert_eq!(left.len(), 3, "nothing is written: {left:?}");
 }
@@ -394,19 +398,20 @@ fn a_return_inside_the_refresh_window_is_explained_with_the_formulas_numbers() {
         &told,
         &[
             "result recognised by the cookie's hash",
-            "timeout (1800000 - 300000) - 1560000 = -60000 ms",
-            "idle ends in 0 ms",
-            "verdict forward",
+            "cookie renewed with this answer: due 1 min ago [(1800000 - 300000) - 1560000 = -60000 ms]",
+            "idle limit reached just now [0 ms]",
+            "verdict it goes on to the store [forward]",
             "x-session-channel 2",
             "x-session-campaigns black-friday",
-            "event Reissued",
+            "event the session cookie is due and goes out again [reissued]",
         ],
     );
     assert!(told.contains("set-cookie vtex_session"), "{told}");
     // One millisecond before the window nothing leaves.
     let early = "--created-ago 25m --issued-ago 1499999ms --seen-ago 1m";
     let told = explained(request, early);
-    holds(&told, &["timeout (1800000 - 300000) - 1499999 = 1 ms"]);
+    let due = "cookie renewed not before 1 ms from now [(1800000 - 300000) - 1499999 = 1 ms]";
+    holds(&told, &[due]);
     assert!(!told.contains("set-cookie"), "{told}");
 }
 
@@ -421,7 +426,7 @@ fn a_session_that_ended_by_idleness_is_explained() {
         &[
             "route /account (shopper required, to storefront)",
             "result the session has ended (idle)",
-            "verdict 303 to /login?return_to=/account",
+            "verdict the shopper is sent to the login [303 to /login?return_to=/account]",
             "store.channel \"2\"",
             "rnb.campaigns \"black-friday\"",
         ],

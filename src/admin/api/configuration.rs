@@ -30,6 +30,7 @@ pub(super) async fn configuration(State(desk): State<Desk>) -> Result<Json<Value
     });
     Ok(Json(json!({
         "effective": view.effective.to_json(),
+        "origins": &*view.origins,
         "text": view.effective.to_string(),
         "loadedAt": view.loaded_at.as_millis(),
         "lastReload": last,

@@ -7,18 +7,14 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::Refusal;
-use super::sessions::{kind_of, told};
+use super::sessions::told;
+use super::who::kind_of;
+use super::{Refusal, page};
 use crate::admin::desk::Desk;
 use crate::admin::whose::accounts_of;
-use crate::domain::time::Millis;
 use crate::store::{Place, Resident, Wanted};
-
-/// How many are told of where nobody says how many, and at most.
-const USUAL: usize = 50;
-const MOST: usize = 100;
 
 const KINDS: [&str; 3] = ["anonymous", "shopper", "staff"];
 
@@ -47,28 +43,8 @@ impl Asked {
         let Some(text) = &self.after else {
             return Ok(None);
         };
-        let place = text.split_once('.').and_then(|(seen, id)| {
-            let seen = Millis::from_millis(seen.parse().ok()?);
-            Some(Place {
-                seen,
-                id: id.parse().ok()?,
-            })
-        });
-        let said = "`after` is what `next` said with the page before.";
-        place
-            .map(Some)
-            .ok_or_else(|| Refusal::bad("malformed", said))
-    }
-
-    fn most(&self) -> Result<usize, Refusal> {
-        match self.limit {
-            None => Ok(USUAL),
-            Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
-            Some(_) => Err(Refusal::bad(
-                "malformed",
-                format!("`limit` is from 1 to {MOST}."),
-            )),
-        }
+        let (seen, id) = page::read_place(text).ok_or_else(page::no_place)?;
+        Ok(Some(Place { seen, id }))
     }
 }
 
@@ -81,7 +57,8 @@ pub(super) async fn latest(
         let said = "What may be asked is account, kind, after and limit, each once.";
         return Err(Refusal::bad("malformed", said));
     };
-    let (kind, after, most) = (asked.kind()?, asked.after()?, asked.most()?);
+    let (kind, after) = (asked.kind()?, asked.after()?);
+    let most = page::most(asked.limit)?;
     let accounts = accounts_of(&desk, asked.account.as_deref())?;
     let of = |resident: &Resident| {
         let name = resident.session().account();
@@ -106,11 +83,11 @@ pub(super) async fn latest(
     let sessions = latest.sessions.iter().filter_map(|(_, resident)| {
         let account = of(resident)?;
         let known = flow.known(account, Arc::clone(resident));
-        Some(masked(told(&desk, account, (&known, "latest"))))
+        Some(told(&desk, account, (&known, "latest")))
     });
     let sessions: Vec<Value> = sessions.collect();
     let next = latest.more.then(|| latest.sessions.last()).flatten();
-    let next = next.map(|(place, _)| format!("{}.{}", place.seen.as_millis(), place.id));
+    let next = next.map(|(place, _)| page::place(place.seen, place.id));
     let census = flow.census();
     let here = census.anonymous + census.light + census.authenticated;
     Ok(Json(json!({
@@ -121,31 +98,4 @@ pub(super) async fn latest(
         // Where nothing lies behind the memory, what is here is all there is.
         "total": desk.remembers_all().then_some(here),
     })))
-}
-
-/// Nobody asked for a person: where a shop has e-mails for ids, they are not told by the page.
-fn masked(mut session: Value) -> Value {
-    let empty = &mut Map::new();
-    let members = session.as_object_mut().unwrap_or(empty);
-    for name in ["principal", "staff", "impersonator"] {
-        if let Some(Value::String(id)) = members.get_mut(name)
-            && let Some((local, domain)) = id.split_once('@')
-        {
-            let first: String = local.chars().take(1).collect();
-            *id = format!("{first}…@{domain}");
-        }
-    }
-    session
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_email_for_an_id_is_masked_and_any_other_id_is_told() {
-        let given = json!({"id": "x", "principal": "ana@example.com", "staff": "s-1"});
-        let told = json!({"id": "x", "principal": "a…@example.com", "staff": "s-1"});
-        assert_eq!(masked(given), told);
-    }
 }

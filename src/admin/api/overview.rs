@@ -55,15 +55,22 @@ pub(super) async fn overview(State(desk): State<Desk>) -> Json<Value> {
 
 /// The last hour, step by step.
 pub(super) async fn history(State(desk): State<Desk>) -> Json<Value> {
-    let points = desk.history().points();
-    Json(json!({"stepMs": span_millis(STEP), "points": points}))
+    let history = desk.history();
+    Json(json!({
+        "stepMs": span_millis(STEP),
+        "boundsMs": history.bounds_ms(),
+        "points": history.points(),
+    }))
 }
 
+/// What is known of how long things took: exactly the longest, and of shares what they did not pass.
 pub(super) fn percentiles(lengths: &Lengths) -> Value {
     json!({
-        "p50": lengths.percentile(0.5),
-        "p90": lengths.percentile(0.9),
-        "p99": lengths.percentile(0.99),
+        "count": lengths.count,
+        "longest": lengths.longest_ms(),
+        "p50": lengths.at_most(0.5),
+        "p90": lengths.at_most(0.9),
+        "p99": lengths.at_most(0.99),
     })
 }
 

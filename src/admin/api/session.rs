@@ -5,11 +5,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::sessions::{ends_at, kind_of};
+use super::sessions::ends_at;
+use super::who::who;
 use super::{Refusal, why};
 use crate::admin::whose::{Of, Session};
-use crate::domain::session::{Principal, SessionId};
-use crate::domain::time::{Millis, span_millis};
+use crate::domain::session::SessionId;
+use crate::domain::time::span_millis;
 use crate::flow::past::{Lived, Parting, Was};
 use crate::flow::{Event, Known, Over};
 use crate::store::Resident;
@@ -130,24 +131,13 @@ fn cause(parting: &Parting) -> Value {
 
 /// Whose a session was that is over, in the words of one that lives.
 fn was(is: &Was) -> Value {
-    let (body, mut said) = (is.body.packed(), Map::new());
-    let principal = Principal::of_packed(body);
-    said.insert("kind".to_owned(), kind_of(&principal).into());
-    let text = |field| body.filled(field).map(Value::from);
-    let millis = |at: Option<Millis>| at.map(|at| at.as_millis().into());
-    for (name, value) in [
-        (
-            "principal",
-            principal.acting_as.or(principal.shopper).map(Value::from),
-        ),
-        ("email", text("profile.email")),
-        ("staff", principal.staff.map(Value::from)),
-        ("staffEmail", text("authentication.adminUserEmail")),
-        ("createdAt", millis(is.created_at)),
-        ("seenAt", millis(is.seen_at)),
-    ] {
-        if let Some(value) = value {
-            said.insert(name.to_owned(), value);
+    let mut said = who(is.body.packed());
+    // Who acted as whom is told by both.
+    said.remove("impersonator");
+    let times = [("createdAt", is.created_at), ("seenAt", is.seen_at)];
+    for (name, at) in times {
+        if let Some(at) = at {
+            said.insert(name.to_owned(), at.as_millis().into());
         }
     }
     Value::Object(said)

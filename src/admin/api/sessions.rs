@@ -1,28 +1,28 @@
 //! Sessions found: by id, by whoever acts in them, or by a whole token.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use super::Refusal;
+use super::page::{self, Spot};
 use super::session::ended;
+use super::who::who;
 use crate::account::Account;
 use crate::admin::desk::Desk;
 use crate::admin::whose::accounts_of;
 use crate::domain::lifetime::{Presented, remaining};
-use crate::domain::session::{Principal, SessionId};
-use crate::domain::time::Millis;
+use crate::domain::session::SessionId;
 use crate::domain::token::peek_id;
-use crate::flow::{Flow, Known};
+use crate::flow::{Flow, Known, Over};
 use crate::ports::StoreError;
 use crate::store::Resident;
 
-/// How many are told of at most.
-const MOST: usize = 100;
 /// The longest text that is looked for, in bytes: a token is at most 512.
 const LONGEST: usize = 1024;
 
@@ -31,6 +31,8 @@ const LONGEST: usize = 1024;
 pub(super) struct Wanted {
     account: Option<String>,
     find: String,
+    limit: Option<usize>,
+    after: Option<String>,
 }
 
 /// What a text may be.
@@ -64,112 +66,169 @@ impl<'a> Find<'a> {
     }
 }
 
+/// What was found, of all accounts.
+#[derive(Default)]
+struct Results {
+    /// Sessions that the store calls live: many, of which few are told.
+    live: Vec<(usize, Via, Arc<Resident>)>,
+    /// Those that are over and known to be.
+    over: Vec<(usize, Via, Over)>,
+    /// Those that are over, by their ids: looked up where a page gets so far.
+    gone: Vec<(usize, Via, SessionId)>,
+    incomplete: bool,
+}
+
+/// How something was found.
+type Via = &'static str;
+
 /// Finds sessions, and what is known of those that are over.
 pub(super) async fn find(
     State(desk): State<Desk>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<Value>, Refusal> {
     let Ok(Query(wanted)) = wanted else {
-        let said = "What is looked for is missing: ?find=…, and account=… for one account alone.";
+        let said = "What is looked for is missing: ?find=…; and account=… for one account alone, \
+                    limit=… and after=… for pages.";
         return Err(Refusal::bad("malformed", said));
     };
     let find = Find::read(&wanted.find)?;
+    let most = page::most(wanted.limit)?;
+    let after = wanted.after.as_deref().map(Spot::read).transpose()?;
     let accounts = accounts_of(&desk, wanted.account.as_deref())?;
-    let (mut found, mut more) = (Vec::new(), false);
-    for account in &accounts {
-        let (via, sessions, complete) = of_account(&desk, account, &find).await?;
-        more |= !complete;
-        found.extend(sessions.into_iter().map(|one| (account, via, one)));
+    let mut results = Results::default();
+    for (at, account) in accounts.iter().enumerate() {
+        results.add(&desk, (at, account), &find).await?;
     }
-    more |= found.len() > MOST;
-    // Of one person's thousands, those that were used last; what is over comes after them.
-    found.sort_by_cached_key(|(_, _, one)| Reverse(seen(one)));
-    let found = found.iter().take(MOST);
-    let found = found.map(|(account, via, one)| told(&desk, account, (one, via)));
-    let found: Vec<Value> = found.collect();
-    Ok(Json(json!({"found": found, "more": more})))
+    let total = results.live.len() + results.over.len() + results.gone.len();
+    let complete = !results.incomplete;
+    // One more than is told of, so that it is known that there is one.
+    let mut found = results.page(&desk, &accounts, (after, most + 1)).await?;
+    let more = found.len() > most;
+    found.truncate(most);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|(spot, _)| spot.written());
+    let told = found.iter().filter_map(|(_, (at, via, known))| {
+        let account = accounts.get(*at)?;
+        Some(told(&desk, account, (known, via)))
+    });
+    let told: Vec<Value> = told.collect();
+    Ok(Json(json!({
+        "found": told,
+        "more": more || !complete,
+        "next": next,
+        "total": total,
+    })))
 }
 
-/// When a session was used last, or when it ended, those that live being later than any that is over.
-fn seen(known: &Known) -> (bool, Option<Millis>) {
-    match known {
-        Known::Live(resident) => (true, Some(resident.last_seen())),
-        Known::Over(over) => (false, over.at),
-    }
-}
-
-/// How it was found, what was found, and whether that is all.
-type FoundSessions = (&'static str, Vec<Known>, bool);
-
-async fn of_account(
-    desk: &Desk,
-    account: &Account,
-    find: &Find<'_>,
-) -> Result<FoundSessions, Refusal> {
-    let flow = &desk.shared().flow;
-    let person = async |via, id: &str| {
-        let (sessions, complete) = of_person(flow, account, id).await?;
-        Ok((via, sessions, complete))
-    };
-    match find {
-        Find::Id(id) => match flow.known_of(account, *id).await? {
-            Some(known) => Ok(("id", vec![known], true)),
-            None => person("principal", &id.to_string()).await,
-        },
-        Find::Token(id) => {
-            let found = flow.known_of(account, *id).await?;
-            Ok(("token", found.into_iter().collect(), true))
-        }
-        Find::Principal(id) => person("principal", id).await,
-        Find::Email(email) => {
-            let email = email.to_lowercase();
-            match account.directory.customer_by_email(&email).await {
-                Ok(Some(customer)) => person("email", &customer.id).await,
-                // Staff are in no directory; some shops have e-mails for ids.
-                Ok(None) => person("email", &email).await,
-                Err(error) => {
-                    tracing::warn!(%error, "A person cannot be looked up by e-mail.");
-                    Ok(("email", Vec::new(), false))
+impl Results {
+    /// What is found in one account, by its place.
+    async fn add(
+        &mut self,
+        desk: &Desk,
+        (at, account): (usize, &Account),
+        find: &Find<'_>,
+    ) -> Result<(), StoreError> {
+        let flow = &desk.shared().flow;
+        let here = (at, account);
+        match find {
+            Find::Id(id) => {
+                if let Some(known) = flow.known_of(account, *id).await? {
+                    self.one(at, "id", known);
+                } else {
+                    let id = id.to_string();
+                    self.of_person(flow, here, ("principal", &id)).await?;
+                }
+            }
+            Find::Token(id) => {
+                if let Some(known) = flow.known_of(account, *id).await? {
+                    self.one(at, "token", known);
+                }
+            }
+            Find::Principal(id) => self.of_person(flow, here, ("principal", id)).await?,
+            Find::Email(email) => {
+                let email = email.to_lowercase();
+                match account.directory.customer_by_email(&email).await {
+                    Ok(Some(customer)) => {
+                        self.of_person(flow, here, ("email", &customer.id)).await?;
+                    }
+                    // Staff are in no directory; some shops have e-mails for ids.
+                    Ok(None) => self.of_person(flow, here, ("email", &email)).await?,
+                    Err(error) => {
+                        tracing::warn!(%error, "A person cannot be looked up by e-mail.");
+                        self.incomplete = true;
+                    }
                 }
             }
         }
+        Ok(())
     }
-}
 
-/// Sessions in which a person acts or, as far as that is remembered, acted; and whether these are all
-/// that live.
-async fn of_person(
-    flow: &Flow,
-    account: &Account,
-    id: &str,
-) -> Result<(Vec<Known>, bool), StoreError> {
-    let exported = flow.export(account, id).await?;
-    let live = exported.sessions.iter().map(|one| one.session().id);
-    let live: BTreeSet<SessionId> = live.collect();
-    let remains: BTreeSet<SessionId> = exported.remains.iter().copied().collect();
-    let mut sessions = exported.sessions;
-    sessions.sort_by_cached_key(|one| Reverse(one.last_seen()));
-    // One more than is told of, so that it is known that there are.
-    let sessions = sessions.into_iter().take(MOST + 1);
-    let mut known: Vec<Known> = sessions.map(|one| flow.known(account, one)).collect();
-    // A logout leaves nothing of a person in the store; the last cycles know whose it was.
-    let mut over = flow.past().of_person(&account.name, id);
-    over.retain(|id| !remains.contains(id));
-    over.extend(exported.remains);
-    over.retain(|id| !live.contains(id));
-    for id in over.into_iter().take(MOST) {
-        known.extend(flow.known_of(account, id).await?);
+    fn one(&mut self, at: usize, via: Via, known: Known) {
+        match known {
+            Known::Live(resident) => self.live.push((at, via, resident)),
+            Known::Over(over) => self.over.push((at, via, over)),
+        }
     }
-    Ok((known, exported.complete))
-}
 
-/// Who acts in a session, in a word of a closed set.
-pub(super) fn kind_of(principal: &Principal<'_>) -> &'static str {
-    match (principal.shopper, principal.staff) {
-        (_, Some(_)) => "staff",
-        (Some(_), None) => "shopper",
-        (None, None) if principal.acting_as.is_some() => "staff",
-        (None, None) => "anonymous",
+    /// Sessions in which a person acts or, as far as that is remembered, acted.
+    async fn of_person(
+        &mut self,
+        flow: &Flow,
+        (at, account): (usize, &Account),
+        (via, id): (Via, &str),
+    ) -> Result<(), StoreError> {
+        let exported = flow.export(account, id).await?;
+        let live = exported.sessions.iter().map(|one| one.session().id);
+        let known: HashSet<SessionId> = live.chain(exported.remains.iter().copied()).collect();
+        // A logout leaves nothing of a person in the store; the last cycles know whose it was.
+        let over = flow.past().of_person((&account.name, id), known);
+        let gone = over.into_iter().chain(exported.remains).take(page::MOST);
+        self.gone.extend(gone.map(|id| (at, via, id)));
+        let live = exported.sessions.into_iter();
+        self.live.extend(live.map(|one| (at, via, one)));
+        self.incomplete |= !exported.complete;
+        Ok(())
+    }
+
+    /// The first after a spot, in order: of one person's thousands, those that were used last; what is
+    /// over comes after them.
+    async fn page(
+        self,
+        desk: &Desk,
+        accounts: &[Arc<Account>],
+        (after, most): (Option<Spot>, usize),
+    ) -> Result<Vec<(Spot, (usize, Via, Known))>, StoreError> {
+        let flow = &desk.shared().flow;
+        let live = self.live.into_iter().map(|one| {
+            let (_, _, resident) = &one;
+            let spot = Spot::live(resident.last_seen(), resident.session().id);
+            (spot, one)
+        });
+        let live = page::first(live, (after, most)).into_iter();
+        let live = live.filter_map(|(spot, (at, via, resident))| {
+            let known = flow.known(accounts.get(at)?, resident);
+            Some((spot, (at, via, known)))
+        });
+        let mut found: Vec<_> = live.collect();
+        if found.len() < most {
+            let mut over = self.over;
+            for (at, via, id) in self.gone {
+                let Some(account) = accounts.get(at) else {
+                    continue;
+                };
+                if let Some(Known::Over(one)) = flow.known_of(account, id).await? {
+                    over.push((at, via, one));
+                }
+            }
+            let over = over.into_iter().map(|(at, via, one)| {
+                let spot = Spot::over(one.at.unwrap_or_default(), one.id);
+                (spot, (at, via, Known::Over(one)))
+            });
+            found.extend(page::first(over, (after, most - found.len())));
+        }
+        Ok(found)
     }
 }
 
@@ -189,29 +248,19 @@ pub(super) fn told(desk: &Desk, account: &Account, (known, via): (&Known, &'stat
 /// A session in short.
 fn summary(desk: &Desk, account: &Account, (resident, via): (&Resident, &'static str)) -> Value {
     let session = resident.session();
-    let principal = session.principal();
-    let acts = principal.acting_as.or(principal.shopper);
+    let body = session.body.packed();
     let mut said = json!({
         "account": &*account.name,
         "id": session.id.to_string(),
-        "kind": kind_of(&principal),
         "createdAt": session.created_at.as_millis(),
         "seenAt": resident.last_seen().as_millis(),
         "endsAt": ends_at(desk, account, resident),
         "via": via,
     });
-    let body = session.body.packed();
-    for (name, value) in [
-        ("principal", acts),
-        (
-            "impersonator",
-            principal.staff.filter(|_| principal.acting_as.is_some()),
-        ),
-        ("staff", principal.staff),
-        ("channel", body.filled("store.channel")),
-    ] {
-        if let (Some(value), Some(members)) = (value, said.as_object_mut()) {
-            members.insert(name.to_owned(), value.into());
+    if let Some(members) = said.as_object_mut() {
+        members.extend(who(body));
+        if let Some(channel) = body.filled("store.channel") {
+            members.insert("channel".to_owned(), channel.into());
         }
     }
     said

@@ -2,20 +2,43 @@
 // its own beside its colour. The legend is the readout; a slider of the keyboard reads any moment.
 
 import { h, s, table } from './dom.js';
-import { hour, moment } from './words.js';
+import { hour, moment, span } from './words.js';
 
 const HEIGHT = 190;
 const EDGE = { top: 12, bottom: 26, left: 52, right: 62 };
 const DASHES = ['', '7 4', '2 4', '10 3 2 3', '1 3'];
 
 /**
- * Fewer points where there are many, so that lines stay legible: `size` steps become one, counted
- * back from the last. `join` makes one of several.
+ * Fewer points where there are many: those of each minute, or whatever `length` is, become one. The
+ * minutes are the clock's, so that none of them slides while new points come in. `join` makes one of
+ * several that were counted between two moments.
  */
-export function gather(points, size, join) {
-	const joined = [];
-	for (let end = points.length; end - size >= 0 && end > 0; end -= size) joined.unshift(join(points.slice(end - size, end)));
-	return joined;
+export function gather(points, stepMs, length, join) {
+	const bins = new Map();
+	for (const point of points) {
+		const bin = Math.floor((point.at - stepMs / 2) / length) * length;
+		if (!bins.has(bin)) bins.set(bin, []);
+		bins.get(bin).push(point);
+	}
+	return [...bins].map(([bin, all]) => ({ ...join(all), bin, length, from: Math.max(bin, all[0].at - stepMs), to: Math.min(bin + length, all.at(-1).at) }));
+}
+
+// An axis is as long as one of these, in minutes: it stands still until what it shows has outgrown it.
+const SPANS = [2, 5, 10, 20, 30, 60].map(one => one * 60_000);
+
+/** From when to when the axis goes. */
+function axis(points) {
+	const [first, last] = [points[0].bin, points.at(-1).bin];
+	const long = SPANS.find(one => last - first <= one) ?? 3_600_000;
+	const from = Math.max(first, last - long);
+	return [from, from + long];
+}
+
+/** Of which time a point is, in words. */
+export function during({ from, to, bin, length }) {
+	if (to - from >= length - 1000) return `${moment(from)} to ${moment(to)}`;
+	// The minute that has not ended, or the one in which counting began.
+	return `${span(to - from)} ${from > bin + 1000 ? 'after the start' : 'so far'}, from ${moment(from)}`;
 }
 
 /** The end of an axis and its steps: 1, 2 or 5 times a power of ten. */
@@ -35,22 +58,24 @@ function ticksOfTime(from, to, room) {
 	return ticks;
 }
 
-/** One chart. `series`: `[{label, of(point)}]`; `format` writes a value with its unit; `whole`: of counts. */
-export function chart({ id, title, unit, series, format, whole = false }) {
+/** One chart. `series`: `[{label, of(point)}]`; `unit` comes with the points, since it is theirs; `format` writes a value with its unit; `whole`: of counts. */
+export function chart({ id, title, series, format, whole = false }) {
 	let points = [];
 	let chosen = -1;
 	const legend = h('ul.legend');
 	const when = h('span.when');
+	const units = h('span.soft.unit');
 	const drawing = s('svg', { height: HEIGHT, 'aria-hidden': 'true' });
 	const slider = h('div.plot', { role: 'slider', tabindex: '0', 'aria-labelledby': `${id}-title`, 'aria-valuemin': '0', 'aria-valuemax': '0', 'aria-valuenow': '0' }, drawing);
 	const listed = h('details', { ontoggle: () => fillTable() }, h('summary', 'As a table'));
 	const figure = h('figure.chart',
-		h('figcaption', h('h3', { id: `${id}-title` }, title, ' ', h('span.soft.unit', unit)), when),
+		h('figcaption', h('h3', { id: `${id}-title` }, title, ' ', units), when),
 		legend, slider, listed);
 	let width = 0;
 	const inner = () => width - EDGE.left - EDGE.right;
 
-	const x = at => EDGE.left + ((at - points[0].at) / Math.max(1, points.at(-1).at - points[0].at)) * inner();
+	let ends = [0, 1];
+	const x = at => EDGE.left + ((at - ends[0]) / (ends[1] - ends[0])) * inner();
 
 	function draw() {
 		if (width < 120) return;
@@ -61,6 +86,7 @@ export function chart({ id, title, unit, series, format, whole = false }) {
 			drawing.append(s('text.middle', { x: width / 2, y: HEIGHT / 2 }, points.length ? 'One value so far; the line begins with the next.' : 'Nothing measured yet.'));
 			return;
 		}
+		ends = axis(points);
 		const values = points.flatMap(point => series.map(one => one.of(point))).filter(Number.isFinite);
 		const { end, step } = scale(Math.max(0, ...values), whole);
 		const floor = HEIGHT - EDGE.bottom;
@@ -69,10 +95,10 @@ export function chart({ id, title, unit, series, format, whole = false }) {
 			drawing.append(s('line.grid', { x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }),
 				s('text.end', { x: EDGE.left - 6, y: y(value) + 4 }, format(value, true)));
 		}
-		for (const at of ticksOfTime(points[0].at, points.at(-1).at, inner())) {
+		for (const at of ticksOfTime(...ends, inner())) {
 			drawing.append(s('line.axis', { x1: x(at), x2: x(at), y1: floor, y2: floor + 4 }), s('text.middle', { x: x(at), y: HEIGHT - 8 }, hour(at)));
 		}
-		const ends = [];
+		const tips = [];
 		series.forEach((one, place) => {
 			let path = '';
 			let pen = 'M';
@@ -80,51 +106,52 @@ export function chart({ id, title, unit, series, format, whole = false }) {
 			points.forEach((point, at) => {
 				// Where nothing was measured the line has a gap, never a zero.
 				if (!measured(at)) { pen = 'M'; return; }
-				path += `${pen}${x(point.at).toFixed(1)} ${y(one.of(point)).toFixed(1)}`;
+				path += `${pen}${x(point.bin).toFixed(1)} ${y(one.of(point)).toFixed(1)}`;
 				pen = 'L';
 				// Alone between two gaps a value is no line.
-				if (!measured(at - 1) && !measured(at + 1)) drawing.append(s(`circle.dot.s${place}`, { cx: x(point.at), cy: y(one.of(point)), r: 3 }));
+				if (!measured(at - 1) && !measured(at + 1)) drawing.append(s(`circle.dot.s${place}`, { cx: x(point.bin), cy: y(one.of(point)), r: 3 }));
 			});
 			drawing.append(s(`path.line.s${place}`, { d: path, 'stroke-dasharray': DASHES[place] }));
 			const last = one.of(points.at(-1));
-			if (Number.isFinite(last)) ends.push({ place, last, at: y(last) });
+			if (Number.isFinite(last)) tips.push({ place, last, at: y(last) });
 		});
-		labelEnds(ends, floor, y);
+		labelEnds(tips, floor, y);
 		drawing.append(s('line.axis', { x1: EDGE.left, x2: width - EDGE.right, y1: floor, y2: floor }));
 		if (chosen >= 0) {
 			const point = points[chosen];
-			drawing.append(s('line.cursor', { x1: x(point.at), x2: x(point.at), y1: EDGE.top, y2: floor }));
+			drawing.append(s('line.cursor', { x1: x(point.bin), x2: x(point.bin), y1: EDGE.top, y2: floor }));
 			series.forEach((one, place) => {
 				const value = one.of(point);
-				if (Number.isFinite(value)) drawing.append(s(`circle.dot.s${place}`, { cx: x(point.at), cy: y(value), r: 4 }));
+				if (Number.isFinite(value)) drawing.append(s(`circle.dot.s${place}`, { cx: x(point.bin), cy: y(value), r: 4 }));
 			});
 		}
 	}
 
 	// Last values stand at the end of their lines, pushed apart where they would overlap.
-	function labelEnds(ends, floor, y) {
-		ends.sort((one, other) => one.at - other.at);
+	function labelEnds(tips, floor, y) {
+		const tip = x(points.at(-1).bin);
+		tips.sort((one, other) => one.at - other.at);
 		let above = -Infinity;
-		const places = ends.map(one => { above = Math.max(one.at, above + 14); return above; });
+		const places = tips.map(one => { above = Math.max(one.at, above + 14); return above; });
 		// Those that would stand below the floor are pushed up, and others only as far as these need it.
 		let below = floor + 14;
 		for (let at = places.length - 1; at >= 0; at -= 1) below = places[at] = Math.min(places[at], below - 14);
-		ends.forEach((one, at) => {
-			drawing.append(s(`circle.dot.s${one.place}`, { cx: width - EDGE.right, cy: y(one.last), r: 3 }),
-				s(`text.end-value.s${one.place}`, { x: width - EDGE.right + 8, y: places[at] + 4 }, format(one.last)));
+		tips.forEach((one, at) => {
+			drawing.append(s(`circle.dot.s${one.place}`, { cx: tip, cy: y(one.last), r: 3 }),
+				s(`text.end-value.s${one.place}`, { x: tip + 8, y: places[at] + 4 }, format(one.last)));
 		});
 	}
 
 	function read() {
 		const point = points[chosen < 0 ? points.length - 1 : chosen];
-		when.textContent = point ? `${chosen < 0 ? 'last:' : 'at'} ${moment(point.at)}` : '';
+		when.textContent = point ? `${chosen < 0 ? 'last: ' : ''}${during(point)}` : '';
 		legend.replaceChildren(...series.map((one, place) => h('li',
 			s('svg', { width: 28, height: 10, 'aria-hidden': 'true' }, s(`line.line.s${place}`, { x1: 1, x2: 27, y1: 5, y2: 5, 'stroke-dasharray': DASHES[place] })),
 			`${one.label} `, h('strong', point ? format(one.of(point)) : '–'))));
 		if (!point) return;
 		slider.setAttribute('aria-valuemax', String(points.length - 1));
 		slider.setAttribute('aria-valuenow', String(chosen < 0 ? points.length - 1 : chosen));
-		slider.setAttribute('aria-valuetext', `${moment(point.at)}: ${series.map(one => `${one.label} ${format(one.of(point))}`).join(', ')}`);
+		slider.setAttribute('aria-valuetext', `${during(point)}: ${series.map(one => `${one.label} ${format(one.of(point))}`).join(', ')}`);
 	}
 
 	function choose(at) {
@@ -137,13 +164,15 @@ export function chart({ id, title, unit, series, format, whole = false }) {
 		if (!listed.open) return;
 		listed.querySelector('.scroll')?.remove();
 		listed.append(table(`${title} as a table`, ['Time', ...series.map(one => h('th.number', { scope: 'col' }, one.label))],
-			[...points].reverse().map(point => h('tr', h('th', { scope: 'row' }, moment(point.at)), series.map(one => h('td.number', format(one.of(point)))))), 'tall'));
+			[...points].reverse().map(point => h('tr', h('th', { scope: 'row' }, during(point)), series.map(one => h('td.number', format(one.of(point)))))), 'tall'));
 	}
 
 	slider.addEventListener('pointermove', event => {
 		if (points.length < 2) return;
 		const share = (event.clientX - slider.getBoundingClientRect().left - EDGE.left) / inner();
-		choose(Math.max(0, Math.round(Math.min(1, share) * (points.length - 1))));
+		const at = ends[0] + share * (ends[1] - ends[0]);
+		const away = point => Math.abs(point.bin - at);
+		choose(points.reduce((best, point, place) => (away(point) < away(points[best]) ? place : best), 0));
 	});
 	slider.addEventListener('pointerleave', () => choose(-1));
 	slider.addEventListener('blur', () => choose(-1));
@@ -161,11 +190,12 @@ export function chart({ id, title, unit, series, format, whole = false }) {
 
 	return {
 		figure,
-		update(fresh) {
+		update(fresh, unit) {
+			units.textContent = unit;
 			// A moment that is being read stays in place while new ones arrive.
-			const reading = chosen >= 0 ? points[chosen]?.at : undefined;
+			const reading = chosen >= 0 ? points[chosen]?.bin : undefined;
 			points = fresh;
-			chosen = reading === undefined ? -1 : points.findIndex(point => point.at >= reading);
+			chosen = reading === undefined ? -1 : points.findIndex(point => point.bin >= reading);
 			draw();
 			read();
 		},

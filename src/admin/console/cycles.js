@@ -3,7 +3,7 @@
 
 import { badge, h, link, list, name, nothing, put, renew, s, soft, to, value } from './dom.js';
 import { get, now } from './api.js';
-import { ago, many, moment, ms } from './words.js';
+import { ago, many, moment, ms, roundName } from './words.js';
 import { fieldOf } from './why.js';
 
 export const title = 'Cycles of a session';
@@ -50,11 +50,11 @@ function app(one) {
 // So many are shown where no app listened to them; the others when they are asked for.
 const FEW = 24;
 
-/** What changed before a round: first what its apps listened to, since lines lead from there. */
-function changed(parameters, heard) {
+/** What changed before a round, by `who`: first what its apps listened to, since lines lead from there. */
+function changed(who, parameters, heard) {
 	const near = parameters.filter(one => heard.has(fieldOf(one)));
 	const others = parameters.filter(one => !heard.has(fieldOf(one)));
-	const all = each => h('ul', { 'aria-label': 'Changed parameters' }, each.map(parameter));
+	const all = each => h('ul', { 'aria-label': `Changed ${who}` }, each.map(parameter));
 	if (others.length <= FEW) return all([...near, ...others]);
 	const details = h('details', { ontoggle: () => { if (!details.querySelector('ul')) details.append(all(others)); } },
 		h('summary', `${many(others.length, 'parameter')} that no app listened to`));
@@ -64,8 +64,16 @@ function changed(parameters, heard) {
 /** One row: what changed before, and who was asked for it. */
 function row(label, parameters, right, none, apps = []) {
 	const heard = new Set(apps.flatMap(one => one.because.map(fieldOf)));
+	const groups = parameters.filter(([, fields]) => fields.length);
 	return h('li.round', h('h3', label), h('div.sides',
-		parameters.length ? changed(parameters, heard) : h('p.soft.small', none), right));
+		groups.length ? h('div.causes', groups.map(([who, fields]) => [h('p.soft.small', `Changed ${who}`), changed(who, fields, heard)])) : h('p.soft.small', none), right));
+}
+
+/** What had changed before a round, by whoever changed it: the request, and the answers of the round before. */
+function causes(parameters, before) {
+	if (!before) return [['by the request', parameters]];
+	const theirs = new Set(before.changed.map(fieldOf));
+	return [['by the request', parameters.filter(one => !theirs.has(fieldOf(one)))], [`in ${roundName(before.number)}`, parameters.filter(one => theirs.has(fieldOf(one)))]];
 }
 
 function rowsOf({ rounds, asked, settled, looped, denied }) {
@@ -73,9 +81,9 @@ function rowsOf({ rounds, asked, settled, looped, denied }) {
 		? [badge('good', 'settled'), ' No app listens to what changed last. Saved once.']
 		: [badge('bad', 'would not settle'), ' ', list(looped?.apps ?? [], one => h('strong', one)), ' kept changing ', list(looped?.fields ?? [], name), ': back to the value from before the cycle.'];
 	return [
-		...rounds.map(({ number, parameters, apps }) => row(number === 0 ? 'Create call' : `Round ${number}`, parameters, h('ul', { 'aria-label': 'Apps that were asked' }, apps.map(app)),
+		...rounds.map(({ number, parameters, apps }, at) => row(number === 0 ? 'Create call' : `Round ${number}`, causes(parameters, rounds[at - 1]), h('ul', { 'aria-label': 'Apps that were asked' }, apps.map(app)),
 			number === 0 ? 'A new session: apps are asked with nothing.' : 'Nothing: answers had grown old, or an app had failed.', apps)),
-		row('End', rounds.length ? rounds.at(-1).changed : asked, h('p.small', end, denied && ` What the request asked for was refused: ${denied}.`), 'Nothing changed any more.'),
+		row('End', rounds.length ? [[`in ${roundName(rounds.at(-1).number)}`, rounds.at(-1).changed]] : [['by the request', asked]], h('p.small', end, denied && ` What the request asked for was refused: ${denied}.`), 'Nothing changed any more.'),
 	];
 }
 
@@ -111,9 +119,16 @@ function arrows(diagram) {
 }
 
 function diagram(cycle) {
-	const holder = h('div.diagram', h('p.heads', { 'aria-hidden': 'true' }, h('span', 'Changed parameters'), h('span', 'Apps that listen')), h('ol', rowsOf(cycle)));
+	const holder = h('div.diagram', h('p.heads', { 'aria-hidden': 'true' }, h('span', 'What had changed'), h('span', 'Apps that were asked for it')), h('ol', rowsOf(cycle)));
 	arrows(holder);
 	return holder;
+}
+
+/** How many rounds it took; the create call is none. */
+function length(rounds) {
+	const created = rounds[0]?.number === 0;
+	const counted = rounds.length - (created ? 1 : 0);
+	return created ? `create call${counted ? ` and ${many(counted, 'round')}` : ''}` : many(counted, 'round');
 }
 
 function article(cycle, at) {
@@ -125,7 +140,7 @@ function article(cycle, at) {
 	const [slowest] = [...waited].filter(([, sum]) => sum >= SLOW).sort(([, one], [, other]) => other - one);
 	const details = h('details.cycle', { open: at === 0, ontoggle: () => { if (details.open && !details.querySelector('.diagram')) details.append(diagram(cycle)); } },
 		h('summary', h('h2', `${TRIGGERS[cycle.trigger] ?? cycle.trigger}, ${moment(cycle.at)}`), ' ', state,
-			soft(` ${ago(cycle.at, now())} · ${many(cycle.rounds.length, 'round')} · ${ms(cycle.tookMs)}${slowest ? `, of which ${slowest[0]} took ${ms(slowest[1])}` : ''}${cycle.memo ? ' · all from the memo' : ''}${cycle.from ? ` · the id was ${cycle.from.slice(0, 8)}… before` : ''}`)));
+			soft(` ${ago(cycle.at, now())} · ${length(cycle.rounds)} · ${ms(cycle.tookMs)}${slowest ? `, of which ${slowest[0]} took ${ms(slowest[1])}` : ''}${cycle.memo ? ' · all from the memo' : ''}${cycle.from ? ` · the id was ${cycle.from.slice(0, 8)}… before` : ''}`)));
 	return details;
 }
 
@@ -133,7 +148,7 @@ export async function show({ content, heading, given, signal }) {
 	const { cycles, provenance } = await get(['accounts', given.account, 'sessions', given.id, 'cycles'], signal);
 	const here = to('sessions', given.account, given.id);
 	renew(content, h('p', link('#/sessions', 'Sessions'), ' / ', link(here, `session ${given.id.slice(0, 8)}…`)), heading,
-		h('p.soft', 'Newest first. A request changes parameters; the apps that listen to them are asked, all at once; what they change is the next round, until nothing changes.'),
+		h('p.soft', 'Newest first. A request changes parameters; the apps that listen to them are asked, all at once: that is round 1. What their answers change has the next round asked, until nothing changes. A value is of the round in which an app answered it.'),
 		provenance === 'worked_out_anew' && h('p.note', ANEW),
 		cycles.length ? cycles.map(article) : nothing('No cycle of this session is remembered.', 'Cycles are kept in memory. Of a session that lives, the next request that changes something is drawn here.'));
 }

@@ -58,9 +58,16 @@ export function renew(element, ...children) {
 	if (kept) element.querySelector(`[data-keep="${CSS.escape(kept)}"]`)?.focus({ preventScroll: true });
 }
 
+// As long as a screen reader may need to come to it; then whoever reads on meets nothing that is over.
+const SAID = 5000;
+let saying;
+
 /** Tells a screen reader, once. */
 export function say(text) {
-	document.getElementById('said').textContent = text;
+	const said = document.getElementById('said');
+	said.textContent = text;
+	clearTimeout(saying);
+	saying = setTimeout(() => { said.textContent = ''; }, SAID);
 }
 
 const GLYPHS = { good: '✓', warn: '!', bad: '✕', idle: '–' };
@@ -68,6 +75,14 @@ const GLYPHS = { good: '✓', warn: '!', bad: '✕', idle: '–' };
 /** A state in a word, with a shape of its own beside the colour. */
 export const badge = (level, word) =>
 	h(`span.badge.${level}`, h('span.shape', { 'aria-hidden': 'true' }, h('span', GLYPHS[level] ?? '')), word);
+
+/** Whose a session is: by e-mail where it is known, then by the shop's id. */
+export function person({ email, principal, staffEmail, staff, impersonator }) {
+	const one = (by, id) => [h('span.who', by ?? id), by && id && by !== id && [' ', h('span.soft.small.who', id)]];
+	const through = impersonator ? [' through ', one(staffEmail, impersonator)] : '';
+	if (email || principal) return [one(email, principal), through];
+	return staff ? one(staffEmail, staff) : soft('nobody known');
+}
 
 /** A long name that may break after each dot, dash or underscore, and nowhere else. */
 export function name(text) {

@@ -1,6 +1,6 @@
 // What would be decided about a request, without sending it; two of them side by side.
 
-import { badge, h, name, nothing, press, problem, renew } from './dom.js';
+import { badge, h, name, nothing, press, problem, renew, value } from './dom.js';
 import { get, post } from './api.js';
 import { many } from './words.js';
 
@@ -26,23 +26,28 @@ function form(which, host, begun = '') {
 	return { text, element: h('div.grow', h('div.row.between', label, example), text) };
 }
 
-/** Two lists of pairs side by side: equal pairs first, then equal names, each in their order. */
+const alike = (one, two) => one.length === two.length && one.every((text, at) => text === two[at]);
+
+/** Two lists of lines side by side: equal lines first, then equal names, each in their order. A line is its name, its words and, where that is more, the raw value. */
 function align(left, right) {
 	const rest = [...right];
-	const take = fits => { const at = rest.findIndex(fits); return at < 0 ? undefined : rest.splice(at, 1)[0][1]; };
-	const same = left.map(([name, one]) => take(([other, two]) => name === other && one === two));
-	const lines = left.map(([name, one], at) => [name, one, same[at] ?? take(([other]) => name === other)]);
-	return [...lines, ...rest.map(([name, two]) => [name, undefined, two])];
+	const take = fits => { const at = rest.findIndex(fits); return at < 0 ? undefined : rest.splice(at, 1)[0]; };
+	const same = left.map(one => take(two => alike(one, two)));
+	const lines = left.map((one, at) => [one[0], one, same[at] ?? take(([other]) => one[0] === other)]);
+	return [...lines, ...rest.map(two => [two[0], undefined, two])];
 }
 
 const SIGNS = { same: ['=', 'same'], other: ['≠', 'different'], gone: ['−', 'only in the first'], added: ['+', 'only in the second'] };
-const kindOf = ([, one, two]) => (one === undefined ? 'added' : two === undefined ? 'gone' : one === two ? 'same' : 'other');
+const kindOf = ([, one, two]) => (one === undefined ? 'added' : two === undefined ? 'gone' : alike(one, two) ? 'same' : 'other');
+
+/** The words, and the raw value beside them for whoever wants it. */
+const words = line => (line ? [line[1], line[2] !== undefined && [' ', h('span.raw.soft', { title: 'as it stands' }, value(line[2], 48))]] : '–');
 
 function row(line, compares) {
 	const kind = compares ? kindOf(line) : 'plain';
 	const [sign, word] = SIGNS[kind] ?? [];
 	return h(`tr.${kind}`, compares && h('td.sign', h('span', { 'aria-hidden': 'true' }, sign), h('span.away', word)), h('th', { scope: 'row' }, name(line[0])),
-		h('td', { 'data-title': compares && 'First' }, line[1] ?? '–'), compares && h('td', { 'data-title': 'Second' }, line[2] ?? '–'));
+		h('td', { 'data-title': compares && 'First' }, words(line[1])), compares && h('td', { 'data-title': 'Second' }, words(line[2])));
 }
 
 /** The explanation of one request, or of two with what differs. */
@@ -100,7 +105,9 @@ export async function show({ content, heading, given, signal }) {
 	}
 
 	renew(content, heading,
-		h('p.soft', 'A dry run: nothing is sent to the store and no session changes. Tokens are read, and not shown. Of login cookies a session keeps hashes alone: a request without them, sent like that, logs the shopper out.'),
+		h('div.note', h('p', h('strong', 'Apps may really be asked. '), 'Nothing is sent to the store and no session changes. But an app over HTTP that listens to what this request changes is called as for a shopper, and so are the services behind the login and the directory: nobody else knows what they would say.'),
+			h('p', 'Not called are apps that nothing changes for, whose condition does not hold, whose answer the memo holds, or that are left alone after failures; the apps within Vestibule send nothing themselves.')),
+		h('p.soft', 'A dry run: nothing is kept. Tokens are read, and not shown. Of login cookies a session keeps hashes alone: a request without them, sent like that, logs the shopper out.'),
 		h('form.stack', { onsubmit: ask },
 			h('div.pair', first.element, second.element),
 			h('div.row.search',

@@ -16,7 +16,7 @@ import * as configuration from './configuration.js';
 // what was searched for never stand in an address.
 const PAGES = {
 	overview: [overview], sessions: [sessions, undefined, session], cycles: [graph, graph, cycles],
-	apps: [apps], explain: [explain, undefined, explain], configuration: [configuration],
+	apps: [apps, apps], explain: [explain, undefined, explain], configuration: [configuration],
 };
 
 const content = document.getElementById('content');
@@ -42,7 +42,7 @@ async function open() {
 	}
 	const page = more.length || !Object.hasOwn(PAGES, first) ? undefined : PAGES[first][[account, id].filter(Boolean).length];
 	for (const link of document.querySelectorAll('.side a')) {
-		if (link.dataset.page === first) link.setAttribute('aria-current', account ? 'true' : 'page');
+		if (link.dataset.page === first) link.setAttribute('aria-current', account && page?.title !== link.textContent ? 'true' : 'page');
 		else link.removeAttribute('aria-current');
 	}
 	// From a session's page, the menu leads to that session's cycles; from anywhere else, to the apps.

@@ -1,10 +1,11 @@
 // Finds sessions. What is typed is never part of the page's address and is kept nowhere.
 
-import { badge, h, link, name, nothing, problem, renew, say, searchField, soft, to } from './dom.js';
+import { badge, h, link, nothing, person, renew, say, searchField, to } from './dom.js';
 import { accounts, get, now } from './api.js';
 import { why } from './ended.js';
 import { latest } from './latest.js';
-import { rows } from './rows.js';
+import { pages } from './pages.js';
+import { SIZE } from './rows.js';
 import { KINDS, ago, many, moment } from './words.js';
 
 export const title = 'Sessions';
@@ -30,12 +31,12 @@ const time = at => (at ? h('span', { title: moment(at) }, ago(at, now())) : '–
 
 const columns = [
 	{ title: 'Session', head: true, cell: one => link(to('sessions', one.account, one.id), h('code', one.id.slice(0, 8)), h('span.away', one.id.slice(8)), '…') },
-	{ title: 'Who, or why it ended', of: one => one.principal ?? one.staff, cell: one => (one.ended ? why(one) : [one.principal || one.staff ? name(one.principal ?? one.staff) : soft('nobody known'), one.impersonator && [' through ', name(one.impersonator)]]) },
-	{ title: 'Kind', of: one => one.kind, cell: one => (one.ended ? badge('idle', 'ended') : KINDS[one.kind] ?? one.kind) },
-	{ title: 'Account', of: one => one.account, cell: one => one.account },
-	{ title: 'Trade policy', of: one => one.channel, cell: one => one.channel ?? '–' },
-	{ title: 'Seen', number: true, of: one => one.seenAt, cell: one => time(one.seenAt) },
-	{ title: 'Ends', number: true, of: one => one.endsAt ?? one.ended.at, cell: one => time(one.endsAt ?? one.ended.at) },
+	{ title: 'Who, or why it ended', cell: one => (one.ended ? why(one) : person(one)) },
+	{ title: 'Kind', cell: one => (one.ended ? badge('idle', 'ended') : KINDS[one.kind] ?? one.kind) },
+	{ title: 'Account', cell: one => one.account },
+	{ title: 'Trade policy', cell: one => one.channel ?? '–' },
+	{ title: 'Seen', number: true, cell: one => time(one.seenAt) },
+	{ title: 'Ends', number: true, cell: one => time(one.endsAt ?? one.ended.at) },
 ];
 
 function missing({ find, token }) {
@@ -48,7 +49,6 @@ export async function show({ content, heading, signal }) {
 	const field = searchField('find', { 'aria-describedby': 'find-hint' });
 	const account = h('select', { id: 'account' }, h('option', { value: '' }, 'all accounts'), all.map(one => h('option', one)));
 	const results = h('div.stack');
-	const found = rows({ caption: 'Sessions found', columns, sort: 'Seen' });
 	const lately = latest({ columns, account: () => account.value, signal });
 	let asked = 0;
 
@@ -63,16 +63,23 @@ export async function show({ content, heading, signal }) {
 			if (!want.token) await lately.begin();
 			return;
 		}
-		try {
-			const answer = await get(['sessions'], signal, { account: account.value, find: want.find });
-			if (mine !== asked) return;
-			const told = `${many(answer.found.length, 'session')}${answer.more ? '; there may be more' : ''}.${want.token ? ' The cookie stayed in this page.' : ''}`;
-			say(told);
-			found.update(answer.found);
-			renew(results, answer.found.length ? [h('p.soft', told), found.element] : missing(want));
-		} catch (error) {
-			if (!signal.aborted && error.status !== 401) renew(results, problem(error, look));
-		}
+		const told = h('p.soft');
+		const of = account.value;
+		const found = pages({
+			caption: 'Sessions found', columns, signal, empty: missing(want),
+			ask: async after => {
+				const answer = await get(['sessions'], signal, { account: of, find: want.find, after, limit: SIZE });
+				return { ...answer, items: answer.found };
+			},
+			show: answer => {
+				told.textContent = `${many(answer.total, 'session')}${answer.more && !answer.next ? '; there may be more' : ''}.${want.token ? ' The cookie stayed in this page.' : ''}`;
+				told.hidden = answer.total === 0;
+			},
+		});
+		await found.begin();
+		if (mine !== asked) return;
+		renew(results, told, found.element);
+		say(told.textContent);
 	}
 
 	renew(content, heading,

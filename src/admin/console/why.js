@@ -1,7 +1,7 @@
 // Why a value is what it is: from the value back to what a request said, one step after another.
 
 import { h, name, soft, value } from './dom.js';
-import { ago, moment } from './words.js';
+import { ago, moment, roundName } from './words.js';
 
 const FURTHEST = 8;
 
@@ -44,7 +44,7 @@ export function writer(one) {
 /** In which cycle and round. */
 export function occasion(one, now) {
 	if (!one?.at) return undefined;
-	const round = one.writer?.kind !== 'app' || !Number.isFinite(one.round) ? '' : one.round === 0 ? ', create call' : `, round ${one.round}`;
+	const round = one.writer?.kind !== 'app' || !Number.isFinite(one.round) ? '' : `, in ${roundName(one.round)}`;
 	return h('time', { datetime: new Date(one.at).toISOString(), title: ago(one.at, now) }, `${moment(one.at)}${round}`);
 }
 

@@ -61,6 +61,9 @@ export function ago(at, now) {
 	return past > 0 ? `${span(past)} ago` : `in ${span(-past)}`;
 }
 
+/** Rounds have one numbering everywhere: by the answers that came in them. */
+export const roundName = number => (number === 0 ? 'the create call' : `round ${number}`);
+
 /** What the end of a session means, by its reason. */
 export const ENDINGS = {
 	idle: ['stayed away too long', 'The shopper made no request for longer than the idle limit.'],

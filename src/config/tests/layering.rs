@@ -184,3 +184,39 @@ fn seconds_and_text_decide_alike() {
     assert_eq!(policy(&with("1800")), policy(&with("\"30m\"")));
     assert_eq!(policy(&with("\"1800s\"")), policy(&with("\"30m\"")));
 }
+
+#[test]
+fn each_value_is_told_with_the_file_or_the_variable_that_wrote_it() {
+    let base = format!(
+        "[server]\ngrace = \"1s\"\nthreads = 3\n[lifetime]\nlifetime = \"40m\"\nidle = \"30m\"\n\
+         absolute_anonymous = \"20d\"\nanonymous.idle = \"20m\"\n{SMALL}"
+    );
+    let folder = shop(&base, OVERLAY);
+    let set = ("VESTIBULE__SERVER__THREADS", "2");
+    let told = read(folder.path(), Some("test"), &[set]).unwrap().origins;
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (base, overlay) = (file("shop.toml"), file("shop.test.toml"));
+    for (key, place) in [
+        ("/server/grace", overlay.as_str()),
+        ("/server/threads", "VESTIBULE__SERVER__THREADS"),
+        ("/account/0/hosts", &base),
+        ("/account/0/login_page", &overlay),
+        ("/account/0/upstream/0/addresses", &base),
+        ("/account/0/upstream/0/read_timeout", &overlay),
+        ("/account/0/lifetime/authenticated/idle", &base),
+        ("/account/0/lifetime/anonymous/idle", &base),
+        ("/account/0/lifetime/anonymous/absolute", &base),
+    ] {
+        let told = told.pointer(key).and_then(|place| place.as_str());
+        assert_eq!(told, Some(place), "{key}");
+    }
+    for default in [
+        "/server/watch",
+        "/log",
+        "/lifetime",
+        "/account/0/lifetime/authenticated/absolute",
+        "/account/0/lifetime/anonymous/clock_skew",
+    ] {
+        assert_eq!(told.pointer(default), None, "{default}");
+    }
+}

@@ -1,11 +1,13 @@
 //! The last cycles: shared where they are the same, bounded, followed through new ids, forgotten whole.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 
 use super::*;
 use crate::domain::patch::Patch;
 use crate::domain::session::field::known;
-use crate::domain::session::{Body, Field, Slot};
+use crate::domain::session::{Body, Field, Principal, Slot};
 use crate::domain::transform::CallRecord;
 
 const NOW: Millis = Millis::from_secs(1_700_000_000);
@@ -26,6 +28,7 @@ fn whose(session: u128, bodies: &[Arc<SharedBody>; 2]) -> Whose {
     Whose {
         session: id(session),
         from: None,
+        began: None,
         at: NOW,
         trigger: Trigger::Page,
         bodies: bodies.clone(),
@@ -245,42 +248,58 @@ fn each_value_is_told_with_who_wrote_it_and_because_of_what_as_it_stood_then() {
 }
 
 #[test]
-fn the_longest_calls_are_told_with_the_session_that_waited_and_a_memos_answers_are_none() {
+fn a_cycle_that_waited_long_is_told_once_with_all_its_calls_and_a_memos_answers_are_none() {
     let past = Past::default();
-    let bodies = [body(&[]), body(&[("store.channel", "1")])];
-    let calls = || vec![call(0, "store", &[], &[]), call(1, "perks", &[], &[])];
-    let go = |session: u128, millis: [u64; 2], as_of: Option<Millis>| {
-        let mut outcome = outcome(vec![round(0, calls(), &[])], Patch::new());
-        outcome.timings = millis
-            .map(|millis| Timing {
-                took: Duration::from_millis(millis),
-                as_of,
-                ..Timing::default()
-            })
-            .into();
+    let ana = body(&[("authentication.storeUserId", "ana")]);
+    let go = |session: u128, millis: &[u64], as_of: Option<Millis>| {
+        let rounds = (0..).zip(millis.chunks(2));
+        let rounds = rounds.map(|(number, _)| {
+            let calls = vec![call(0, "store", &[], &[]), call(1, "perks", &[], &[])];
+            round(number, calls, &[])
+        });
+        let mut outcome = outcome(rounds.collect(), Patch::new());
+        let took = millis.iter().map(|millis| Duration::from_millis(*millis));
+        let timings = took.map(|took| Timing {
+            took,
+            as_of,
+            ..Timing::default()
+        });
+        outcome.timings = timings.collect();
+        let bodies = [body(&[]), Arc::clone(&ana)];
         past.note(whose(session, &bodies), &mut outcome);
     };
-    go(1, [2, 900], None);
-    go(2, [3, 1200], None);
-    go(3, [4, 5], None);
-    go(4, [5, 800], Some(NOW.minus(Duration::from_mins(1))));
-    let slow = past.slow_calls(Duration::from_millis(50));
-    let told: Vec<_> = slow
-        .iter()
-        .map(|call| {
-            (
-                &*call.account,
-                &*call.app,
-                call.session,
-                call.took.as_millis(),
-            )
-        })
-        .collect();
+    go(1, &[2, 900], None);
+    go(2, &[3, 700, 1, 300], None);
+    go(3, &[4, 5], None);
+    go(4, &[5, 800], Some(NOW.minus(Duration::from_mins(1))));
+    go(5, &[1, 30, 1, 30], None);
+    let waits = past.waits(Duration::from_millis(50));
+    let told = waits.iter().map(|wait| {
+        let calls = wait.calls.iter();
+        let calls: Vec<_> = calls
+            .map(|(round, took)| (*round, took.as_millis()))
+            .collect();
+        (&*wait.app, wait.session, calls)
+    });
+    let told: Vec<_> = told.collect();
     assert_eq!(
         told,
         [
-            ("shop", "perks", id(2), 1200),
-            ("shop", "perks", id(1), 900)
+            ("perks", id(2), vec![(0, 700), (1, 300)]),
+            ("perks", id(1), vec![(0, 900)]),
+            ("perks", id(5), vec![(0, 30), (1, 30)]),
         ]
     );
+    assert_eq!(waits[0].account(), "shop");
+    assert_eq!(
+        Principal::of_packed(waits[0].body.packed()).shopper,
+        Some("ana")
+    );
+    // Whose they are is found by it, but for those that are known already.
+    let known = [id(2), id(3)].into();
+    assert_eq!(
+        past.of_person(("shop", "ana"), known),
+        [id(5), id(4), id(1)]
+    );
+    assert!(past.of_person(("other", "ana"), HashSet::new()).is_empty());
 }

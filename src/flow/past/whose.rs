@@ -14,6 +14,8 @@ use crate::store::Resident;
 pub(in crate::flow) struct Whose {
     pub(super) session: SessionId,
     pub(super) from: Option<SessionId>,
+    /// When the session of that id began.
+    pub(super) began: Option<Millis>,
     pub(super) at: Millis,
     pub(super) trigger: Trigger,
     /// The bodies before and after.
@@ -27,6 +29,7 @@ impl Whose {
         Self {
             session: new.id,
             from: (old.id != new.id).then_some(old.id),
+            began: (old.id != new.id).then_some(old.created_at),
             at: stage.now,
             trigger: match stage.ask {
                 Some(_) => Trigger::Call,
@@ -46,6 +49,7 @@ impl Whose {
         Self {
             session: new.id,
             from: None,
+            began: None,
             at: stage.now,
             trigger: match (lookup, stage.ask) {
                 (Lookup::Ended(_), _) => Trigger::Successor,
@@ -62,6 +66,7 @@ impl Whose {
         Self {
             session: new.id,
             from: None,
+            began: None,
             at,
             trigger: Trigger::Retry,
             bodies: [&old.body, &new.body].map(Arc::clone),

@@ -1,5 +1,6 @@
 //! Sessions of a person, among all that are here: looks at every one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::MemoryStore;
@@ -26,10 +27,21 @@ impl MemoryStore {
     /// Live sessions that are here in which a person acts.
     pub(in crate::store) fn in_which(&self, person: PersonKey) -> Vec<Arc<Resident>> {
         let mut sessions = Vec::new();
+        // Sessions of the same content are of the same people: it is read once.
+        let mut read = HashMap::new();
         self.each_live(|resident| {
             // In most of them nobody does, and whether that is so need not be read.
             let session = resident.session();
-            if session.authenticated() && persons(session).any(|one| one == person) {
+            if !session.authenticated() {
+                return;
+            }
+            // The content is held, so that no other takes its place in memory meanwhile.
+            let held = || {
+                let acts = persons(session).any(|one| one == person);
+                (Arc::clone(&session.body), acts)
+            };
+            let at = Arc::as_ptr(&session.body).addr();
+            if read.entry(at).or_insert_with(held).1 {
                 sessions.push(Arc::clone(resident));
             }
         });
