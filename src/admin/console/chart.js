@@ -16,11 +16,14 @@ const DASHES = ['', '7 4', '2 4', '10 3 2 3', '1 3'];
 export function gather(points, stepMs, length, join) {
 	const bins = new Map();
 	for (const point of points) {
-		const bin = Math.floor((point.at - stepMs / 2) / length) * length;
+		const bin = length <= stepMs ? point.at - stepMs : Math.floor((point.at - stepMs / 2) / length) * length;
 		if (!bins.has(bin)) bins.set(bin, []);
 		bins.get(bin).push(point);
 	}
-	return [...bins].map(([bin, all]) => ({ ...join(all), bin, length, from: Math.max(bin, all[0].at - stepMs), to: Math.min(bin + length, all.at(-1).at) }));
+	return [...bins].map(([bin, all], at) => {
+		const [from, to] = [all[0].at - stepMs, all.at(-1).at];
+		return { ...join(all), bin, from, to, whole: to - from > length - stepMs, last: at === bins.size - 1 };
+	});
 }
 
 // An axis is as long as one of these, in minutes: it stands still until what it shows has outgrown it.
@@ -34,11 +37,10 @@ function axis(points) {
 	return [from, from + long];
 }
 
-/** Of which time a point is, in words. */
-export function during({ from, to, bin, length }) {
-	if (to - from >= length - 1000) return `${moment(from)} to ${moment(to)}`;
-	// The minute that has not ended, or the one in which counting began.
-	return `${span(to - from)} ${from > bin + 1000 ? 'after the start' : 'so far'}, from ${moment(from)}`;
+/** Of which time a point is, in words: of the minute that has not ended, and of the one in which counting began, a part. */
+export function during({ from, to, whole, last }) {
+	if (whole) return `${moment(from)} to ${moment(to)}`;
+	return `${span(to - from)}${last ? ' so far' : ''}, from ${moment(from)}`;
 }
 
 /** The end of an axis and its steps: 1, 2 or 5 times a power of ten. */

@@ -49,7 +49,7 @@ function charts(reasons) {
 			{ label: 'requests', of: rate(point => point.requests) },
 			{ label: 'refused', of: rate(point => point.refused) },
 			{ label: 'errors', of: rate(point => point.errors) }] })],
-		[SECONDS, 'no longer than, in milliseconds', chart({ id: 'latency', title: 'Time to answer', format: (value, brief) => (brief ? short(value) : ms(value)), series: [
+		[SECONDS, 'ms or less', chart({ id: 'latency', title: 'Time to answer', format: (value, brief) => (brief ? short(value) : ms(value)), series: [
 			{ label: 'half', of: limit(0.5) }, { label: '99 of 100', of: limit(0.99) }, { label: 'longest', of: point => (point.requests || point.longest ? point.longest : undefined) }] })],
 		[SECONDS, 'sessions', chart({ id: 'alive', title: 'Sessions alive', format: count, whole: true, series: [{ label: 'sessions', of: point => point.sessions }] })],
 		[MINUTE, 'by reason', chart({ id: 'ended', title: 'Sessions ended', format: count, whole: true, series: reasons.map(reason => ({ label: ENDINGS[reason]?.[0] ?? reason, of: point => point.ended[reason] ?? 0 })) })],
@@ -64,7 +64,7 @@ function charts(reasons) {
 				const length = least === MINUTE && known > HOUR / 4 ? 5 * MINUTE : known > HOUR / 6 ? Math.max(MINUTE, least) : least;
 				const bins = gather(points, stepMs, length, joined);
 				// Of the first minute of a full hour only a part is left.
-				if (known >= HOUR - stepMs && bins[0]?.from > bins[0]?.bin) bins.shift();
+				if (known >= HOUR - stepMs && !bins[0]?.whole) bins.shift();
 				one.update(bins, `${unit}, each ${each(length)}`);
 			}
 		},
@@ -87,7 +87,7 @@ const lately = seen => (seen.now - seen.startedAt < 5 * MINUTE ? 'since the star
 
 /** How long things took, by what is known of it: a limit of many, the longest of few. */
 export const worst = ({ p99, longest }) => p99 ?? longest ?? undefined;
-export const within = known => (Number.isFinite(known) ? `≤ ${ms(known)}` : '–');
+export const within = known => (Number.isFinite(known) ? `≤ ${ms(known)}`.replaceAll(' ', '\u00a0') : '–');
 
 function answered(seen) {
 	const { count: all, longest, p50, p99 } = seen.latencyMs;

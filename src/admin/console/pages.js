@@ -3,7 +3,7 @@
 import { h, problem, renew, say } from './dom.js';
 import { rows } from './rows.js';
 
-/** `ask(after)` answers `{ items, next }` and whatever `told` is shown of it; `columns` as for `rows`. */
+/** `ask(after)` answers `{ items, next }`, and `show` is told all of it; `columns` as for `rows`. */
 export function pages({ caption, columns, empty, ask, show, signal }) {
 	const list = rows({ caption, columns, empty });
 	const turner = h('nav.row', { 'aria-label': `Pages of: ${caption}` });
