@@ -61,7 +61,7 @@ function about(app) {
 		h('dt', 'Last errors'), h('dd', app.lastErrors?.length
 			? h('ul.list', app.lastErrors.map(one => h('li', soft(`${moment(one.at)}, ${ago(one.at, now())}: `), one.message)))
 			: 'none'));
-	const details = h('details', { 'data-keep': `app ${app.account} ${app.name}`, ontoggle: toggle }, h('summary', app.name));
+	const details = h('details', { 'data-keep': `app ${app.account} ${app.name}`, ontoggle: toggle }, h('summary', { 'data-keep': `summary ${app.account} ${app.name}` }, app.name));
 	return details;
 }
 
