@@ -71,7 +71,7 @@ const TROUBLED = 'troubled';
 /** Answers by whoever gave them, side by side. */
 function columnsOf(greatest) {
 	const latency = pick => app => pick(app.latencyMs) ?? undefined;
-	const few = ({ count: all, p99 }) => (Number.isFinite(p99) ? within(p99) : all ? soft(`only ${many(all, 'call')}`) : '–');
+	const few = ({ count: all, p99 }) => (Number.isFinite(p99) ? within(p99) : all ? soft(many(all, 'call').replace(' ', '\u00a0')) : '–');
 	return [
 		{ title: 'App', head: true, of: app => app.name, cell: about },
 		{ title: 'Account', of: app => app.account, cell: app => app.account },
@@ -98,13 +98,16 @@ export async function show({ content, heading, given, signal }) {
 	const answer = h('p.lead');
 	const empty = () => (!asked.length ? nothing('No app is configured.', 'Apps are named in the configuration, under account.apps.')
 		: troubled.checked && !field.value ? nothing('No app is in trouble.', 'None fails, none is slow.') : nothing('No app is called so.', 'Names of apps and accounts are searched.'));
-	const all = rows({ caption: 'Apps of all accounts', columns: columnsOf(() => greatest), sort: '99 of 100', empty });
+	let all;
 	const draw = () => {
 		const want = field.value.trim().toLowerCase();
 		all.update(asked.filter(app => `${app.name} ${app.account}`.toLowerCase().includes(want) && (!troubled.checked || isUnwell(app))));
 	};
 	const fresh = live({ every: EVERY, signal, ask: () => get(['apps'], signal), show: ({ apps }) => {
 		if (!answer.isConnected) {
+			// Of one account alone, each row would say the same.
+			const several = new Set(apps.map(app => app.account)).size > 1;
+			all = rows({ caption: 'Apps of all accounts', columns: columnsOf(() => greatest).filter(one => several || one.title !== 'Account'), sort: '99 of 100', empty });
 			renew(content, heading, fresh.line, answer,
 				h('div.row.search', h('div.grow', h('label', { for: 'named' }, 'Search apps'), field), h('p.check', troubled, h('label', { for: 'troubled' }, ' Only those in trouble'))), all.element,
 				h('p.soft.small', 'Answers since the start: by the app itself, or from the memo, which keeps what an app answered to the same inputs. The rest is of the last five minutes, or of the last hour for an app that was not called in them: half of the calls, and 99 of 100, took as long or less, which is told only of so many that some took longer; the longest took exactly that. Slow: half took longer than 100 ms, or one in a hundred longer than half a second. Open an app for what it listens to, the requests that waited longest for it and whose they were, and its last errors.'));

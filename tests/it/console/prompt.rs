@@ -382,8 +382,8 @@ fn pages() -> Vec<Interaction> {
             page: "apps".to_owned(),
             there: "document.querySelector('tbody details')",
             before: vec![],
-            does: Does::Clicks("[data-keep='sort Account']".to_owned()),
-            seen: "document.querySelector('[data-keep=\"sort Account\"]').closest('th').ariaSort"
+            does: Does::Clicks("[data-keep='sort App']".to_owned()),
+            seen: "document.querySelector('[data-keep=\"sort App\"]').closest('th').ariaSort"
                 .to_owned(),
         },
         turns(
