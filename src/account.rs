@@ -57,7 +57,7 @@ pub struct Account {
     /// Its id, a GUID.
     pub id: Arc<str>,
     /// What its sessions begin with.
-    pub base: Base,
+    pub base: FirstBody,
     /// The path under which it lives, `/` for a whole host.
     pub root_path: Arc<str>,
     /// Whose answer is asked before anybody is remembered; none: nobody's.
@@ -112,12 +112,12 @@ pub struct Account {
 
 /// What every session of an account holds from its first moment.
 #[derive(Debug)]
-pub struct Base {
+pub struct FirstBody {
     body: Body,
     shared: OnceLock<Arc<SharedBody>>,
 }
 
-impl Base {
+impl FirstBody {
     /// That of an account with this name and id (contract §4).
     pub fn of(name: &str, id: &str) -> Self {
         let mut body = Body::new();

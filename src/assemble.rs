@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use http::HeaderName;
 use thiserror::Error;
 
-use crate::account::{Account, Base, DefaultSession, Policies};
+use crate::account::{Account, DefaultSession, FirstBody, Policies};
 use crate::apps::Outside;
 use crate::config::values::{self, DirectorySource};
 use crate::config::{Config, NamedFileError};
@@ -250,7 +250,7 @@ fn compile_account(
     Ok(Account {
         generation,
         name: Arc::clone(&account.name),
-        base: Base::of(&account.name, &account.id.to_string()),
+        base: FirstBody::of(&account.name, &account.id.to_string()),
         id: account.id.to_string().into(),
         root_path: account.place.root_path.as_str().into(),
         consent: account.consent.clone(),

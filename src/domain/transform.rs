@@ -9,6 +9,6 @@ pub mod record;
 
 pub use app::{Answer, AppSpec, Call, Failure, Note, Refusal};
 pub use condition::Condition;
-pub use cycle::{Common, Cycle, CycleError, Outcome, Start};
+pub use cycle::{Cycle, CycleError, Outcome, SharedStart, Start};
 pub use graph::{Graph, GraphError, GraphSettings, OnLoop};
 pub use record::{CallRecord, CallResult, LoopRecord, RoundRecord, Rounds, Timing};

@@ -14,7 +14,7 @@ use crate::domain::request::trace::RequestTrace;
 use crate::domain::request::watch::{Part, Watched};
 use crate::domain::session::Body;
 use crate::domain::transform::{
-    Answer, Call, CallResult, Common, Cycle, CycleError, Failure, Outcome, Start,
+    Answer, Call, CallResult, Cycle, CycleError, Failure, Outcome, SharedStart, Start,
 };
 use crate::outbound::recent::in_same_run;
 
@@ -60,18 +60,18 @@ impl Flow {
     }
 
     /// What others may begin with too. A dry run has no others: it shows what each app says.
-    fn common(&self, account: &Account, start: Start) -> Result<Common, Start> {
+    fn common(&self, account: &Account, start: Start) -> Result<SharedStart, Start> {
         if self.dry {
             return Err(start);
         }
-        Common::of(start, &account.graph)
+        SharedStart::of(start, &account.graph)
     }
 
     /// Asks the apps, and remembers what came of it where it would come again.
     async fn drive_for_all(
         &self,
         own: (&Arc<Account>, Instant, &Option<Watched>),
-        common: Common,
+        common: SharedStart,
         trace: Option<&RequestTrace>,
     ) -> Result<Outcome, CycleError> {
         let (account, ..) = own;

@@ -10,7 +10,7 @@ use super::MemoCapacity;
 use crate::domain::plans::SharedBody;
 use crate::domain::session::Body;
 use crate::domain::time::Millis;
-use crate::domain::transform::{CallResult, Common, Outcome, Start};
+use crate::domain::transform::{CallResult, Outcome, SharedStart, Start};
 use crate::telemetry::MemoCounters;
 
 /// What an outcome takes beside its texts, in bytes, roughly: the record of its calls, and the body that
@@ -36,7 +36,11 @@ pub struct Known {
 
 impl Known {
     /// What a session comes to that begins so. `share` finds the body that sessions share.
-    pub fn outcome(&self, common: Common, share: impl FnOnce(&Body) -> Arc<SharedBody>) -> Outcome {
+    pub fn outcome(
+        &self,
+        common: SharedStart,
+        share: impl FnOnce(&Body) -> Arc<SharedBody>,
+    ) -> Outcome {
         let mut outcome = self.outcome.clone();
         if common.is_all() {
             let shared = self.shared.get_or_init(|| share(&outcome.body));
@@ -74,7 +78,7 @@ impl Outcomes {
 
     /// What is known of a beginning, while each app in it would give the same answer again; they count
     /// as asked.
-    pub fn find(&self, common: &Common, now: Millis) -> Option<Arc<Known>> {
+    pub fn find(&self, common: &SharedStart, now: Millis) -> Option<Arc<Known>> {
         let known = self.known.get(common.start())?;
         if now >= known.until {
             return None;
@@ -89,7 +93,7 @@ impl Outcomes {
     }
 
     /// Remembers an outcome for as long as all its answers are remembered; others are let go.
-    pub fn keep(&self, common: Common, outcome: &Outcome, now: Millis) {
+    pub fn keep(&self, common: SharedStart, outcome: &Outcome, now: Millis) {
         let Some(until) = outcome.again_until().filter(|until| now < *until) else {
             return;
         };

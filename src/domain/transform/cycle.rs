@@ -17,13 +17,13 @@ use crate::domain::plans::SharedBody;
 use crate::domain::session::{Body, Field};
 use crate::domain::time::Millis;
 
-mod common;
+mod alike;
 mod merge;
 mod settle;
 #[cfg(test)]
 mod tests;
 
-pub use common::Common;
+pub use alike::SharedStart;
 
 /// Where a cycle begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

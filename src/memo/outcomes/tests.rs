@@ -46,8 +46,8 @@ fn start(campaign: &str) -> Start {
     }
 }
 
-fn common(start: Start) -> Common {
-    Common::of(start, &graph()).unwrap()
+fn common(start: Start) -> SharedStart {
+    SharedStart::of(start, &graph()).unwrap()
 }
 
 fn share(body: &Body) -> Arc<SharedBody> {
@@ -232,6 +232,6 @@ fn what_is_one_shoppers_own_is_nobody_elses() {
         },
     ];
     for own in cases {
-        assert_eq!(Common::of(own.clone(), &graph()).unwrap_err(), own);
+        assert_eq!(SharedStart::of(own.clone(), &graph()).unwrap_err(), own);
     }
 }

@@ -167,7 +167,7 @@ proptest! {
         start.body.set(known("public.gclid"), json!(1));
         let graph = graph_of(&shapes);
         let whole = drive(&shapes, start.clone(), 0).0.unwrap();
-        let Ok(common) = Common::of(start.clone(), &graph) else {
+        let Ok(common) = SharedStart::of(start.clone(), &graph) else {
             return Ok(());
         };
         prop_assert_eq!(common.whole(), start);

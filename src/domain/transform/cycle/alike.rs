@@ -10,12 +10,12 @@ use crate::domain::time::Millis;
 ///
 /// What no app is told of changes nothing of a cycle, except that it is in the body when it ends.
 #[derive(Clone, Debug)]
-pub struct Common {
+pub struct SharedStart {
     start: Start,
     beside: Patch,
 }
 
-impl Common {
+impl SharedStart {
     /// Takes a start apart; gives it back where it is one shopper's own: where it is no beginning, came
     /// with a cookie, calls apps for their age, or tells apps anything but public words.
     pub fn of(mut start: Start, graph: &Graph) -> Result<Self, Start> {
