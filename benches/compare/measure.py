@@ -11,16 +11,23 @@ from pathlib import Path
 from contestants import HERE, OTHER_CORE, tree
 
 
-def processor_seconds(pid):
-    """What a process and all below it have had of the processor; exact to the nanosecond."""
-    nanoseconds = 0
+def processor_times(pid):
+    """What each thread of a process, and of all below it, has had of the processor; in nanoseconds."""
+    times = {}
     for one in tree(pid):
         try:
             for task in os.listdir(f"/proc/{one}/task"):
-                nanoseconds += int(Path(f"/proc/{one}/task/{task}/schedstat").read_text().split()[0])
+                times[one, task] = int(Path(f"/proc/{one}/task/{task}/schedstat").read_text().split()[0])
         except OSError:
             pass
-    return nanoseconds / 1e9
+    return times
+
+
+def seconds_since(before, pid):
+    """What they have had since then. A thread that ended meanwhile, such as one that had nothing to do for
+    long, takes what it had before with it: that is not to be subtracted."""
+    times = processor_times(pid)
+    return sum(now - before.get(task, 0) for task, now in times.items()) / 1e9
 
 
 def memory_mib(pid):
@@ -70,9 +77,9 @@ def load(one, connections, seconds, rate=None):
     loader = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         loader.stdout.readline()
-        before, begun = processor_seconds(one.process.pid), time.monotonic()
+        before, begun = processor_times(one.process.pid), time.monotonic()
         told, failed = loader.communicate(timeout=seconds + 60)
-        spent, lasted = processor_seconds(one.process.pid) - before, time.monotonic() - begun
+        spent, lasted = seconds_since(before, one.process.pid), time.monotonic() - begun
     finally:
         loader.kill()
     if loader.returncode:
@@ -90,9 +97,9 @@ def run_once(one, connections, seconds):
         said = load(one, connections, seconds)
         cpu, busy, rate = said["cpu"], said["busy"], said["answers"] / seconds
     else:
-        before, begun = processor_seconds(one.process.pid), time.monotonic()
+        before, begun = processor_times(one.process.pid), time.monotonic()
         answers, rate = wrk(one, connections, seconds)
-        spent, lasted = processor_seconds(one.process.pid) - before, time.monotonic() - begun
+        spent, lasted = seconds_since(before, one.process.pid), time.monotonic() - begun
         cpu, busy = spent / answers * 1e5, spent / lasted
     return {"contestant": one.name, "connections": connections, "cpu": cpu, "rate": rate, "busy": busy}
 
