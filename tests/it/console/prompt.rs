@@ -26,6 +26,8 @@ use crate::support::{Client, Demo};
 
 /// The most that page and server may compute, in milliseconds, with the machine to themselves.
 const LIMIT: f64 = 100.0;
+/// The same beside other tests, on a machine that others share: past it nobody's other work is to blame.
+const LIMIT_BESIDE_OTHER_WORK: f64 = 500.0;
 /// How often each interaction is tried.
 const TRIES: usize = 4;
 /// Sessions, and how many of them are one person's.
@@ -567,6 +569,16 @@ fn apps(id: &str) -> Vec<Interaction> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "wants the machine to itself"]
 async fn with_ten_thousand_sessions_and_fifty_apps_every_page_answers_within_a_tenth_of_a_second() {
+    every_page_answers_within(LIMIT).await;
+}
+
+/// What other tests and other machines add is no page's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_ten_thousand_sessions_and_fifty_apps_nobody_waits_for_a_page_beside_other_work() {
+    every_page_answers_within(LIMIT_BESIDE_OTHER_WORK).await;
+}
+
+async fn every_page_answers_within(limit: f64) {
     let mut large = Large::open().await;
     let latest = "fetch('../api/sessions/latest?limit=1').then((answer) => answer.json())";
     let told = large.operator.browser.run(latest).await;
@@ -588,7 +600,7 @@ async fn with_ten_thousand_sessions_and_fifty_apps_every_page_answers_within_a_t
             "{page:5.1} ms in the page, {server:5.1} in the server, {took:5.1} by the clock: {}",
             interaction.name
         );
-        if page + server >= LIMIT {
+        if page + server >= limit {
             slow.push(format!("{}: {page:.1} + {server:.1} ms", interaction.name));
         }
     }

@@ -30,6 +30,8 @@ const FLAGS: &[&str] = &[
     "--no-proxy-server",
     "--remote-debugging-pipe",
     "--hide-scrollbars", // a picture is of the page
+    // After more than two hundred changes of the address in ten seconds, it would leave the rest undone.
+    "--disable-ipc-flooding-protection",
     "--window-size=1280,1600",
 ];
 
